@@ -1,0 +1,2 @@
+import type { Command } from "commander";
+export function registerRules(_program: Command): void {}

@@ -1,0 +1,70 @@
+/**
+ * The command line as a tree of words. A command's code is loaded only when it is called, so
+ * `pfw rules list` does not pay for the daemon.
+ */
+import { Command } from "commander";
+import { ExitCode, PfwError } from "../engine/errors.ts";
+import { type Paths, resolvePaths } from "../engine/paths.ts";
+import { registerLists } from "./commands/lists.ts";
+import { registerObserve } from "./commands/observe.ts";
+import { registerRules } from "./commands/rules.ts";
+import { registerService } from "./commands/service.ts";
+import { VERSION, versionText } from "./version.ts";
+
+/** The options that every command has. */
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly dataDir?: string;
+  readonly logDir?: string;
+  readonly runDir?: string;
+  readonly json?: boolean;
+}
+
+/** What a command's action gets, whatever its own options are. */
+export interface CommandContext {
+  readonly paths: Paths;
+  readonly json: boolean;
+}
+
+/** The context of a command that commander is about to run. */
+export function contextOf(command: Command): CommandContext {
+  const options = command.optsWithGlobals<GlobalOptions>();
+  return { paths: resolvePaths(options), json: options.json === true };
+}
+
+/** Builds the whole tree. */
+export function buildProgram(): Command {
+  const program = new Command("pfw")
+    .description("A personal firewall in one executable.")
+    .version(versionText(VERSION), "-V, --version")
+    .option("--config <file>", "configuration file ($PFW_CONFIG)")
+    .option("--data-dir <dir>", "database, feed cache, state ($PFW_DATA_DIR)")
+    .option("--log-dir <dir>", "application log ($PFW_LOG_DIR)")
+    .option("--run-dir <dir>", "socket and lock ($PFW_RUN_DIR)")
+    .option("--json", "print one JSON document and nothing else")
+    .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
+    .showSuggestionAfterError(true)
+    .exitOverride();
+  registerService(program);
+  registerRules(program);
+  registerLists(program);
+  registerObserve(program);
+  for (const command of withDescendants(program)) inheritSettings(program, command);
+  return program;
+}
+
+function inheritSettings(program: Command, command: Command): void {
+  if (command === program) return;
+  command.copyInheritedSettings(program);
+  if (command.commands.length > 0) command.helpCommand(false);
+}
+
+function* withDescendants(command: Command): Generator<Command> {
+  yield command;
+  for (const child of command.commands) yield* withDescendants(child);
+}
+
+/** Wrong usage as the error that `main` prints. */
+export function usageError(what: string, why: string, next = "see --help"): PfwError {
+  return new PfwError(what, why, next, ExitCode.usage);
+}

@@ -1,0 +1,91 @@
+/** Speaks to the running pfw over its Unix socket. */
+import { request } from "node:http";
+import { ExitCode, PfwError } from "../errors.ts";
+import type { Paths } from "../paths.ts";
+
+/** What the daemon answered; `undefined` where none runs. */
+export interface Answer<T> {
+  readonly status: number;
+  readonly body: T;
+}
+
+/**
+ * Asks the running pfw.
+ *
+ * @returns `undefined` when no pfw listens on the socket
+ * @throws PfwError when one listens but the answer cannot be had
+ */
+export async function ask<T>(
+  paths: Paths,
+  method: "GET" | "POST",
+  path: string,
+  body?: unknown,
+): Promise<Answer<T> | undefined> {
+  try {
+    return await exchange<T>(paths.socket, method, path, body);
+  } catch (error) {
+    const code = (error as { code?: string }).code ?? "";
+    if (["ENOENT", "ECONNREFUSED", "ENOTDIR"].includes(code)) return undefined;
+    if (code === "EACCES" || code === "EPERM") {
+      throw new PfwError(
+        `cannot reach the running pfw at ${paths.socket}`,
+        "permission denied",
+        "run it as the user that started pfw (sudo)",
+        ExitCode.missing,
+      );
+    }
+    throw new PfwError(`no answer from the running pfw at ${paths.socket}`, String(error));
+  }
+}
+
+function exchange<T>(socketPath: string, method: string, path: string, body: unknown) {
+  return new Promise<Answer<T>>((resolve, reject) => {
+    const text = body === undefined ? "" : JSON.stringify(body);
+    const outgoing = request({
+      socketPath,
+      method,
+      path,
+      headers: { "content-type": "application/json", "content-length": byteLength(text) },
+    }, (incoming) => {
+      let answer = "";
+      incoming.setEncoding("utf8");
+      incoming.on("data", (chunk: string) => answer += chunk);
+      incoming.on("error", reject);
+      incoming.on("end", () => {
+        try {
+          resolve({ status: incoming.statusCode ?? 0, body: JSON.parse(answer || "null") as T });
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+    outgoing.on("error", reject);
+    outgoing.end(text);
+  });
+}
+
+function byteLength(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+/** What the daemon says to `POST /reload`. */
+export type ReloadAnswer =
+  | { readonly running: false }
+  | { readonly running: true; readonly ok: true; readonly summary: string }
+  | { readonly running: true; readonly ok: false; readonly error: string };
+
+/** Makes the running pfw read its configuration again; returns once the kernel enforces it. */
+export async function reload(paths: Paths): Promise<ReloadAnswer> {
+  const answer = await ask<{ summary?: string; error?: string }>(paths, "POST", "/reload");
+  if (!answer) return { running: false };
+  return answer.status === 200
+    ? { running: true, ok: true, summary: answer.body.summary ?? "reloaded" }
+    : { running: true, ok: false, error: answer.body.error ?? `status ${answer.status}` };
+}
+
+/** What the kernel counted for one rule since pfw started; `GET /rules` gives a list of them. */
+export interface RuleHits {
+  readonly id: string;
+  readonly packets: number;
+  readonly bytes: number;
+}
