@@ -1,0 +1,217 @@
+/**
+ * Link layers: from the first byte of a frame to the IP header. Numbers are libpcap's DLT_ values
+ * as pcap_datalink(3PCAP) gives them on Linux; the formats are those of the tcpdump group's
+ * "Link-layer header types".
+ */
+import { DecodeResult, Direction, type ParsedPacket } from "./packet.ts";
+
+/** The link types that pfw reads. */
+export const LinkType = {
+  null: 0,
+  ethernet: 1,
+  ppp: 9,
+  raw: 12,
+  rawBsd: 14,
+  pppSerial: 50,
+  pppEther: 51,
+  rawLinkType: 101,
+  ciscoHdlc: 104,
+  loop: 108,
+  linuxSll: 113,
+  pppWithDirection: 204,
+  ipv4: 228,
+  ipv6: 229,
+  nflog: 239,
+  linuxSll2: 276,
+} as const;
+
+const ETHERTYPE_IPV4 = 0x0800;
+const ETHERTYPE_IPV6 = 0x86dd;
+
+/**
+ * Finds the IP header of a frame: sets `networkOffset`, and `direction` and `interfaceIndex` where
+ * the link layer knows them.
+ *
+ * @returns a `DecodeResult`; `ok` means that an IP header is due at `networkOffset`
+ */
+export function findNetworkLayer(
+  packet: ParsedPacket,
+  bytes: Uint8Array,
+  start: number,
+  end: number,
+  linkType: number,
+): number {
+  switch (linkType) {
+    case LinkType.ethernet:
+      if (end - start < 14) return DecodeResult.truncated;
+      return afterEtherType(packet, bytes, start + 14, end, be16(bytes, start + 12));
+    case LinkType.linuxSll2:
+      return linuxSll2(packet, bytes, start, end);
+    case LinkType.linuxSll:
+      return linuxSll(packet, bytes, start, end);
+    case LinkType.raw:
+    case LinkType.rawBsd:
+    case LinkType.rawLinkType:
+    case LinkType.ipv4:
+    case LinkType.ipv6:
+      return found(packet, start);
+    case LinkType.null:
+    case LinkType.loop:
+      return nullOrLoop(packet, bytes, start, end);
+    case LinkType.ppp:
+      return ppp(packet, bytes, start, end);
+    case LinkType.pppSerial:
+    case LinkType.ciscoHdlc:
+      return serial(packet, bytes, start, end);
+    case LinkType.pppEther:
+      return pppoe(packet, bytes, start, end);
+    case LinkType.pppWithDirection:
+      if (end - start < 1) return DecodeResult.truncated;
+      packet.direction = bytes[start] === 0 ? Direction.incoming : Direction.outgoing;
+      return ppp(packet, bytes, start + 1, end);
+    default:
+      return DecodeResult.unknownLink;
+  }
+}
+
+function be16(bytes: Uint8Array, at: number): number {
+  return (bytes[at] << 8) | bytes[at + 1];
+}
+
+function found(packet: ParsedPacket, at: number): number {
+  packet.networkOffset = at;
+  return DecodeResult.ok;
+}
+
+/** From an EtherType on: VLAN tags (802.1Q, 802.1ad QinQ), PPPoE, MPLS, LLC. */
+function afterEtherType(
+  packet: ParsedPacket,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  etherType: number,
+): number {
+  // Each turn consumes a tag, so the length of the frame bounds the loop.
+  while (true) {
+    switch (etherType) {
+      case ETHERTYPE_IPV4:
+      case ETHERTYPE_IPV6:
+        return found(packet, at);
+      case 0x8100: // 802.1Q
+      case 0x88a8: // 802.1ad
+      case 0x9100: // QinQ before 802.1ad
+      case 0x9200:
+        if (end - at < 4) return DecodeResult.truncated;
+        etherType = be16(bytes, at + 2);
+        at += 4;
+        continue;
+      case 0x8864: // PPPoE session, RFC 2516
+        return pppoe(packet, bytes, at, end);
+      case 0x8847: // MPLS unicast and multicast, RFC 3032
+      case 0x8848:
+        return mpls(packet, bytes, at, end);
+      default:
+        // Up to 1,500 the field is a length and 802.2 LLC follows.
+        return etherType <= 1500 ? llc(packet, bytes, at, end) : DecodeResult.notIp;
+    }
+  }
+}
+
+/** 802.2 LLC: SNAP with the null organisation carries an EtherType (RFC 1042). */
+function llc(packet: ParsedPacket, bytes: Uint8Array, at: number, end: number): number {
+  if (end - at < 3) return DecodeResult.truncated;
+  if (bytes[at] === 0x06 && bytes[at + 1] === 0x06) return found(packet, at + 3);
+  if (bytes[at] !== 0xaa || bytes[at + 1] !== 0xaa || bytes[at + 2] !== 3) {
+    return DecodeResult.notIp;
+  }
+  if (end - at < 8) return DecodeResult.truncated;
+  if (bytes[at + 3] !== 0 || bytes[at + 4] !== 0 || bytes[at + 5] !== 0) {
+    return DecodeResult.notIp;
+  }
+  const etherType = be16(bytes, at + 6);
+  return etherType === ETHERTYPE_IPV4 || etherType === ETHERTYPE_IPV6
+    ? found(packet, at + 8)
+    : DecodeResult.notIp;
+}
+
+/** An MPLS label stack; what follows the last label is told by its first four bits (RFC 4928). */
+function mpls(packet: ParsedPacket, bytes: Uint8Array, at: number, end: number): number {
+  for (; end - at >= 4; at += 4) {
+    if ((bytes[at + 2] & 1) === 0) continue;
+    if (end - at < 5) return DecodeResult.truncated;
+    const version = bytes[at + 4] >> 4;
+    return version === 4 || version === 6 ? found(packet, at + 4) : DecodeResult.notIp;
+  }
+  return DecodeResult.truncated;
+}
+
+/** A PPPoE header: version, code 0 for a session, session, length; then PPP without framing. */
+function pppoe(packet: ParsedPacket, bytes: Uint8Array, at: number, end: number): number {
+  if (end - at < 8) return DecodeResult.truncated;
+  return bytes[at + 1] === 0 ? afterPppProtocol(packet, be16(bytes, at + 6), at + 8) : DecodeResult.notIp;
+}
+
+/** PPP in HDLC-like framing: address and control may be left out, the protocol may be one byte. */
+function ppp(packet: ParsedPacket, bytes: Uint8Array, at: number, end: number): number {
+  if (end - at >= 2 && bytes[at] === 0xff && bytes[at + 1] === 0x03) at += 2;
+  if (end - at < 2) return DecodeResult.truncated;
+  // RFC 1661: an odd first byte is the whole of a compressed protocol field.
+  if (bytes[at] & 1) return afterPppProtocol(packet, bytes[at], at + 1);
+  return afterPppProtocol(packet, be16(bytes, at), at + 2);
+}
+
+function afterPppProtocol(packet: ParsedPacket, protocol: number, at: number): number {
+  return protocol === 0x0021 || protocol === 0x0057 ? found(packet, at) : DecodeResult.notIp;
+}
+
+/** A serial line: PPP (RFC 1662) or Cisco HDLC, told apart by the address byte. */
+function serial(packet: ParsedPacket, bytes: Uint8Array, at: number, end: number): number {
+  if (end - at < 4) return DecodeResult.truncated;
+  if (bytes[at] === 0xff && bytes[at + 1] === 0x03) return ppp(packet, bytes, at, end);
+  if (bytes[at] !== 0x0f && bytes[at] !== 0x8f) return DecodeResult.notIp;
+  return afterEtherType(packet, bytes, at + 4, end, be16(bytes, at + 2));
+}
+
+/** BSD loopback: an address family in the byte order of whoever captured, or (loop) big endian. */
+function nullOrLoop(packet: ParsedPacket, bytes: Uint8Array, at: number, end: number): number {
+  if (end - at < 4) return DecodeResult.truncated;
+  const little = bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24);
+  const big = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+  const family = (little >>> 0) < (big >>> 0) ? little : big;
+  // AF_INET is 2 everywhere; AF_INET6 is 10 on Linux, 24, 28 and 30 on the BSDs and macOS.
+  const isIp = family === 2 || family === 10 || family === 24 || family === 28 || family === 30;
+  return isIp ? found(packet, at + 4) : DecodeResult.notIp;
+}
+
+/** Linux cooked v1: packet type, ARPHRD, address length, address, protocol. */
+function linuxSll(packet: ParsedPacket, bytes: Uint8Array, at: number, end: number): number {
+  if (end - at < 16) return DecodeResult.truncated;
+  packet.direction = directionOfPacketType(be16(bytes, at));
+  return afterCooked(packet, bytes, at + 16, end, be16(bytes, at + 14));
+}
+
+/** Linux cooked v2: protocol, reserved, interface index, ARPHRD, packet type, address. */
+function linuxSll2(packet: ParsedPacket, bytes: Uint8Array, at: number, end: number): number {
+  if (end - at < 20) return DecodeResult.truncated;
+  packet.interfaceIndex = (be16(bytes, at + 4) << 16) | be16(bytes, at + 6);
+  packet.direction = directionOfPacketType(bytes[at + 10]);
+  return afterCooked(packet, bytes, at + 20, end, be16(bytes, at));
+}
+
+/** Cooked protocol numbers below 1,536 are Linux's own; 4 is 802.2 (ETH_P_802_2). */
+function afterCooked(
+  packet: ParsedPacket,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  protocol: number,
+): number {
+  if (protocol === 4) return llc(packet, bytes, at, end);
+  return protocol < 1536 ? DecodeResult.notIp : afterEtherType(packet, bytes, at, end, protocol);
+}
+
+/** PACKET_HOST, _BROADCAST, _MULTICAST arrive; _OTHERHOST only passes by; _OUTGOING leaves. */
+function directionOfPacketType(type: number): number {
+  if (type <= 2) return Direction.incoming;
+  return type === 4 ? Direction.outgoing : Direction.unknown;
+}

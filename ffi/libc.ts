@@ -1,0 +1,136 @@
+/**
+ * The few calls of libc that capturing needs: a `FILE*` over memory, `poll`, socket options,
+ * locks. Opened on first use, never at import.
+ */
+
+const SYMBOLS = {
+  /** `FILE *fmemopen(void *buf, size_t size, const char *mode)` */
+  fmemopen: {
+    parameters: ["buffer" /* void* */, "usize" /* size_t */, "buffer" /* const char* */],
+    result: "pointer", /* FILE* */
+  },
+  /** `int setvbuf(FILE *stream, char *buf, int mode, size_t size)` */
+  setvbuf: {
+    parameters: ["pointer" /* FILE* */, "pointer" /* char* */, "i32" /* int */, "usize"],
+    result: "i32", /* int */
+  },
+  /** `void rewind(FILE *stream)` */
+  rewind: { parameters: ["pointer" /* FILE* */], result: "void" },
+  /** `int fflush(FILE *stream)` */
+  fflush: { parameters: ["pointer" /* FILE* */], result: "i32" /* int */ },
+  /** `long ftell(FILE *stream)` */
+  ftell: { parameters: ["pointer" /* FILE* */], result: "i64" /* long */ },
+  /** `int fclose(FILE *stream)` */
+  fclose: { parameters: ["pointer" /* FILE* */], result: "i32" /* int */ },
+  /** `int poll(struct pollfd *fds, nfds_t nfds, int timeout)` on a thread of its own */
+  poll: {
+    parameters: ["buffer" /* struct pollfd* */, "usize" /* nfds_t */, "i32" /* int, ms */],
+    result: "i32", /* int */
+    nonblocking: true,
+  },
+  /** `int setsockopt(int fd, int level, int name, const void *value, socklen_t length)` */
+  setsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer" /* const void* */, "u32" /* socklen_t */],
+    result: "i32", /* int */
+  },
+  /** `ssize_t send(int fd, const void *buf, size_t len, int flags)` */
+  send: {
+    parameters: ["i32", "buffer" /* const void* */, "usize" /* size_t */, "i32"],
+    result: "isize", /* ssize_t */
+  },
+  /** `int open(const char *path, int flags, mode_t mode)` */
+  open: { parameters: ["buffer" /* const char* */, "i32", "u32" /* mode_t */], result: "i32" },
+  /** `int flock(int fd, int operation)` */
+  flock: { parameters: ["i32", "i32"], result: "i32" /* int */ },
+  /** `int close(int fd)` */
+  close: { parameters: ["i32"], result: "i32" /* int */ },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+type Libc = Deno.DynamicLibrary<typeof SYMBOLS>;
+
+let library: Libc | undefined;
+
+/** libc's functions; the library stays open for the life of the process. */
+export function libc(): Libc["symbols"] {
+  library ??= openFirst(["libc.so.6", "libc.so"]);
+  return library.symbols;
+}
+
+function openFirst(names: readonly string[]): Libc {
+  let failure: unknown;
+  for (const name of names) {
+    try {
+      return Deno.dlopen(name, SYMBOLS);
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** A C string: UTF-8 with a final zero byte. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(text + "\0");
+}
+
+/** What `poll` waits for on each descriptor. */
+const POLLIN = 1;
+
+/**
+ * Waits until one of the descriptors is readable, without blocking the event loop.
+ *
+ * @param descriptors file descriptors; negative ones are passed over by the kernel
+ * @param milliseconds longest wait
+ */
+export async function pollReadable(
+  descriptors: readonly number[],
+  milliseconds: number,
+): Promise<void> {
+  const entries = new DataView(new ArrayBuffer(8 * Math.max(1, descriptors.length)));
+  descriptors.forEach((descriptor, at) => {
+    entries.setInt32(8 * at, descriptor, true);
+    entries.setInt16(8 * at + 4, POLLIN, true);
+  });
+  await libc().poll(
+    new Uint8Array(entries.buffer),
+    BigInt(descriptors.length),
+    milliseconds,
+  );
+}
+
+const SOL_SOCKET = 1, SO_RCVBUF = 8, SO_RCVBUFFORCE = 33;
+
+/**
+ * Sets a socket's receive buffer, past `rmem_max` where the process may (CAP_NET_ADMIN).
+ *
+ * @param bytes the kernel doubles this for its own bookkeeping
+ */
+export function setReceiveBuffer(descriptor: number, bytes: number): void {
+  const value = new Uint8Array(Int32Array.of(bytes).buffer);
+  if (libc().setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, value, 4) !== 0) {
+    libc().setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, value, 4);
+  }
+}
+
+const O_RDWR = 2, O_CREAT = 0o100, O_CLOEXEC = 0o2000000, O_NOFOLLOW = 0o400000;
+const LOCK_EX = 2, LOCK_NB = 4;
+
+/** An exclusive lock on a file, held until disposed or until the process ends. */
+export class FileLock implements Disposable {
+  private constructor(private descriptor: number) {}
+
+  /** Takes the lock, or returns `undefined` at once when another process holds it. */
+  static tryAcquire(path: string): FileLock | undefined {
+    const flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+    const descriptor = libc().open(cString(path), flags, 0o600);
+    if (descriptor < 0) throw new Error(`cannot open the lock file ${path}`);
+    if (libc().flock(descriptor, LOCK_EX | LOCK_NB) === 0) return new FileLock(descriptor);
+    libc().close(descriptor);
+    return undefined;
+  }
+
+  [Symbol.dispose](): void {
+    if (this.descriptor >= 0) libc().close(this.descriptor);
+    this.descriptor = -1;
+  }
+}
