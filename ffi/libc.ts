@@ -6,12 +6,12 @@
 const SYMBOLS = {
   /** `FILE *fmemopen(void *buf, size_t size, const char *mode)` */
   fmemopen: {
-    parameters: ["buffer" /* void* */, "usize" /* size_t */, "buffer" /* const char* */],
+    parameters: ["buffer", /* void* */ "usize", /* size_t */ "buffer" /* const char* */],
     result: "pointer", /* FILE* */
   },
   /** `int setvbuf(FILE *stream, char *buf, int mode, size_t size)` */
   setvbuf: {
-    parameters: ["pointer" /* FILE* */, "pointer" /* char* */, "i32" /* int */, "usize"],
+    parameters: ["pointer", /* FILE* */ "pointer", /* char* */ "i32", /* int */ "usize"],
     result: "i32", /* int */
   },
   /** `void rewind(FILE *stream)` */
@@ -24,22 +24,22 @@ const SYMBOLS = {
   fclose: { parameters: ["pointer" /* FILE* */], result: "i32" /* int */ },
   /** `int poll(struct pollfd *fds, nfds_t nfds, int timeout)` on a thread of its own */
   poll: {
-    parameters: ["buffer" /* struct pollfd* */, "usize" /* nfds_t */, "i32" /* int, ms */],
+    parameters: ["buffer", /* struct pollfd* */ "usize", /* nfds_t */ "i32" /* int, ms */],
     result: "i32", /* int */
     nonblocking: true,
   },
   /** `int setsockopt(int fd, int level, int name, const void *value, socklen_t length)` */
   setsockopt: {
-    parameters: ["i32", "i32", "i32", "buffer" /* const void* */, "u32" /* socklen_t */],
+    parameters: ["i32", "i32", "i32", "buffer", /* const void* */ "u32" /* socklen_t */],
     result: "i32", /* int */
   },
   /** `ssize_t send(int fd, const void *buf, size_t len, int flags)` */
   send: {
-    parameters: ["i32", "buffer" /* const void* */, "usize" /* size_t */, "i32"],
+    parameters: ["i32", "buffer", /* const void* */ "usize", /* size_t */ "i32"],
     result: "isize", /* ssize_t */
   },
   /** `int open(const char *path, int flags, mode_t mode)` */
-  open: { parameters: ["buffer" /* const char* */, "i32", "u32" /* mode_t */], result: "i32" },
+  open: { parameters: ["buffer", /* const char* */ "i32", "u32" /* mode_t */], result: "i32" },
   /** `int flock(int fd, int operation)` */
   flock: { parameters: ["i32", "i32"], result: "i32" /* int */ },
   /** `int close(int fd)` */

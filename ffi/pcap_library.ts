@@ -4,7 +4,7 @@ import { cString } from "./libc.ts";
 const SYMBOLS = {
   /** `pcap_t *pcap_create(const char *source, char *errbuf)` */
   pcap_create: {
-    parameters: ["buffer" /* const char* */, "buffer" /* char[256] */],
+    parameters: ["buffer", /* const char* */ "buffer" /* char[256] */],
     result: "pointer", /* pcap_t* */
   },
   /** `int pcap_set_snaplen(pcap_t *p, int snaplen)` */
@@ -23,19 +23,19 @@ const SYMBOLS = {
   pcap_setnonblock: { parameters: ["pointer", "i32", "buffer"], result: "i32" /* int */ },
   /** `pcap_t *pcap_open_offline(const char *fname, char *errbuf)`; `-` is standard input */
   pcap_open_offline: {
-    parameters: ["buffer" /* const char* */, "buffer" /* char[256] */],
+    parameters: ["buffer", /* const char* */ "buffer" /* char[256] */],
     result: "pointer", /* pcap_t* */
   },
   /** `pcap_t *pcap_open_dead(int linktype, int snaplen)` */
   pcap_open_dead: { parameters: ["i32", "i32"], result: "pointer" /* pcap_t* */ },
   /** `int pcap_dispatch(pcap_t *p, int cnt, pcap_handler callback, u_char *user)` */
   pcap_dispatch: {
-    parameters: ["pointer", "i32", "pointer" /* pcap_handler */, "pointer" /* u_char* */],
+    parameters: ["pointer", "i32", "pointer", /* pcap_handler */ "pointer" /* u_char* */],
     result: "i32", /* int */
   },
   /** `pcap_dumper_t *pcap_dump_fopen(pcap_t *p, FILE *fp)` */
   pcap_dump_fopen: {
-    parameters: ["pointer" /* pcap_t* */, "pointer" /* FILE* */],
+    parameters: ["pointer", /* pcap_t* */ "pointer" /* FILE* */],
     result: "pointer", /* pcap_dumper_t* */
   },
   /** `void pcap_dump_close(pcap_dumper_t *p)`: also closes the `FILE*` */
@@ -48,7 +48,7 @@ const SYMBOLS = {
   pcap_get_selectable_fd: { parameters: ["pointer"], result: "i32" /* int */ },
   /** `int pcap_compile(pcap_t*, struct bpf_program*, const char*, int optimize, bpf_u_int32 netmask)` */
   pcap_compile: {
-    parameters: ["pointer", "buffer" /* struct bpf_program* */, "buffer", "i32", "u32"],
+    parameters: ["pointer", "buffer", /* struct bpf_program* */ "buffer", "i32", "u32"],
     result: "i32", /* int */
   },
   /** `int pcap_setfilter(pcap_t *p, struct bpf_program *fp)` */
@@ -119,9 +119,9 @@ function symbolAddress(libraryName: string, symbol: string): Deno.PointerValue {
 
 const LINKER_SYMBOLS = {
   /** `void *dlopen(const char *filename, int flags)` */
-  dlopen: { parameters: ["buffer" /* const char* */, "i32"], result: "pointer" /* void* */ },
+  dlopen: { parameters: ["buffer", /* const char* */ "i32"], result: "pointer" /* void* */ },
   /** `void *dlsym(void *handle, const char *symbol)` */
-  dlsym: { parameters: ["pointer" /* void* */, "buffer"], result: "pointer" /* void* */ },
+  dlsym: { parameters: ["pointer", /* void* */ "buffer"], result: "pointer" /* void* */ },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** dlopen stood in libdl before glibc 2.34 and stands in libc since, and in musl. */

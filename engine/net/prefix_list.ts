@@ -60,18 +60,16 @@ export class PrefixList {
   /** The prefixes of one family, in ascending order. */
   *prefixes(family: Family): Generator<Prefix> {
     for (let at = 0; at < this.count(family); at++) {
-      yield family === 4
-        ? { family, words: [this.v4[at], 0, 0, 0], length: this.v4Lengths[at] }
-        : {
-          family,
-          words: [
-            this.v6[4 * at],
-            this.v6[4 * at + 1],
-            this.v6[4 * at + 2],
-            this.v6[4 * at + 3],
-          ],
-          length: this.v6Lengths[at],
-        };
+      yield family === 4 ? { family, words: [this.v4[at], 0, 0, 0], length: this.v4Lengths[at] } : {
+        family,
+        words: [
+          this.v6[4 * at],
+          this.v6[4 * at + 1],
+          this.v6[4 * at + 2],
+          this.v6[4 * at + 3],
+        ],
+        length: this.v6Lengths[at],
+      };
     }
   }
 

@@ -148,7 +148,8 @@ function mpls(packet: ParsedPacket, bytes: Uint8Array, at: number, end: number):
 /** A PPPoE header: version, code 0 for a session, session, length; then PPP without framing. */
 function pppoe(packet: ParsedPacket, bytes: Uint8Array, at: number, end: number): number {
   if (end - at < 8) return DecodeResult.truncated;
-  return bytes[at + 1] === 0 ? afterPppProtocol(packet, be16(bytes, at + 6), at + 8) : DecodeResult.notIp;
+  if (bytes[at + 1] !== 0) return DecodeResult.notIp;
+  return afterPppProtocol(packet, bytes, at + 8, end, be16(bytes, at + 6));
 }
 
 /** PPP in HDLC-like framing: address and control may be left out, the protocol may be one byte. */
@@ -156,11 +157,19 @@ function ppp(packet: ParsedPacket, bytes: Uint8Array, at: number, end: number): 
   if (end - at >= 2 && bytes[at] === 0xff && bytes[at + 1] === 0x03) at += 2;
   if (end - at < 2) return DecodeResult.truncated;
   // RFC 1661: an odd first byte is the whole of a compressed protocol field.
-  if (bytes[at] & 1) return afterPppProtocol(packet, bytes[at], at + 1);
-  return afterPppProtocol(packet, be16(bytes, at), at + 2);
+  if (bytes[at] & 1) return afterPppProtocol(packet, bytes, at + 1, end, bytes[at]);
+  return afterPppProtocol(packet, bytes, at + 2, end, be16(bytes, at));
 }
 
-function afterPppProtocol(packet: ParsedPacket, protocol: number, at: number): number {
+/** IPv4, IPv6, MPLS unicast and multicast (IANA "PPP DLL Protocol Numbers"). */
+function afterPppProtocol(
+  packet: ParsedPacket,
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  protocol: number,
+): number {
+  if (protocol === 0x0281 || protocol === 0x0283) return mpls(packet, bytes, at, end);
   return protocol === 0x0021 || protocol === 0x0057 ? found(packet, at) : DecodeResult.notIp;
 }
 

@@ -1,0 +1,200 @@
+/**
+ * The hot path asks of every packet: which list, if any, holds this address? One table
+ * answers for all lists at once, in time that hardly grows with their size.
+ *
+ * Prefixes of all lists become disjoint ranges, the earlier list winning, sorted in typed arrays.
+ * An index over the first 16 bits bounds the binary search; for IPv4 a bitmap over the first 24
+ * bits (2 MiB) answers most addresses, which are in no list, with a single look.
+ */
+import type { Family } from "./address.ts";
+import { maskWord } from "./address.ts";
+import type { PrefixList } from "./prefix_list.ts";
+import { overlay, type Ranges } from "./ranges.ts";
+
+/** A list and the number that `lookup` gives for its addresses. */
+export interface Layer {
+  readonly list: PrefixList;
+  /** Greater than 0. */
+  readonly value: number;
+}
+
+/** Below this many ranges a binary search in the cache beats a look into a large bitmap. */
+const BITMAP_FROM = 64;
+
+/** Immutable; built once for each policy. */
+export class PrefixTable {
+  readonly #v4Starts: Uint32Array;
+  readonly #v4Ends: Uint32Array;
+  readonly #v4Values: Int32Array;
+  readonly #v4Index: Uint32Array;
+  readonly #v4Bitmap: Int32Array | undefined;
+  /** Four words a range; flipped so that signed comparison orders unsigned words. */
+  readonly #v6Starts: Int32Array;
+  readonly #v6Ends: Int32Array;
+  readonly #v6Values: Int32Array;
+
+  /** @param layers where lists overlap, the earlier one wins */
+  constructor(layers: readonly Layer[]) {
+    const v4 = mergeLayers(layers, 4, 1);
+    this.#v4Starts = Uint32Array.from(v4.starts as number[]);
+    this.#v4Ends = Uint32Array.from(v4.ends as number[]);
+    this.#v4Values = Int32Array.from(v4.values);
+    this.#v4Index = indexByFirst16(this.#v4Ends);
+    this.#v4Bitmap = v4.values.length >= BITMAP_FROM
+      ? bitmapOfFirst24(this.#v4Starts, this.#v4Ends)
+      : undefined;
+    const v6 = mergeLayers(layers, 6, 1n);
+    this.#v6Starts = flippedWords(v6.starts as bigint[]);
+    this.#v6Ends = flippedWords(v6.ends as bigint[]);
+    this.#v6Values = Int32Array.from(v6.values);
+  }
+
+  /** The value of the list that holds this IPv4 address, or 0. */
+  lookupV4(word: number): number {
+    const values = this.#v4Values;
+    if (values.length === 0) return 0;
+    const bitmap = this.#v4Bitmap;
+    if (bitmap !== undefined && (bitmap[word >>> 13] & (1 << ((word >>> 8) & 31))) === 0) return 0;
+    const address = word >>> 0;
+    const ends = this.#v4Ends;
+    let low = this.#v4Index[word >>> 16];
+    let high = this.#v4Index[(word >>> 16) + 1];
+    // The first range that ends at or after the address; it may be the one past the bucket.
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (ends[middle] < address) low = middle + 1;
+      else high = middle;
+    }
+    return low < values.length && this.#v4Starts[low] <= address ? values[low] : 0;
+  }
+
+  /** The value of the list that holds this IPv6 address, or 0. */
+  lookupV6(w0: number, w1: number, w2: number, w3: number): number {
+    let high = this.#v6Values.length;
+    if (high === 0) return 0;
+    w0 ^= SIGN;
+    w1 ^= SIGN;
+    w2 ^= SIGN;
+    w3 ^= SIGN;
+    let low = 0;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (isBelow(this.#v6Ends, middle, w0, w1, w2, w3)) low = middle + 1;
+      else high = middle;
+    }
+    if (low === this.#v6Values.length) return 0;
+    return isAbove(this.#v6Starts, low, w0, w1, w2, w3) ? 0 : this.#v6Values[low];
+  }
+
+  /** The value for an address given as words. */
+  lookup(family: number, w0: number, w1: number, w2: number, w3: number): number {
+    return family === 4 ? this.lookupV4(w0) : this.lookupV6(w0, w1, w2, w3);
+  }
+}
+
+const SIGN = 0x80000000 | 0;
+
+function isBelow(
+  words: Int32Array,
+  at: number,
+  w0: number,
+  w1: number,
+  w2: number,
+  w3: number,
+): boolean {
+  at <<= 2;
+  if (words[at] !== w0) return words[at] < w0;
+  if (words[at + 1] !== w1) return words[at + 1] < w1;
+  if (words[at + 2] !== w2) return words[at + 2] < w2;
+  return words[at + 3] < w3;
+}
+
+function isAbove(
+  words: Int32Array,
+  at: number,
+  w0: number,
+  w1: number,
+  w2: number,
+  w3: number,
+): boolean {
+  at <<= 2;
+  if (words[at] !== w0) return words[at] > w0;
+  if (words[at + 1] !== w1) return words[at + 1] > w1;
+  if (words[at + 2] !== w2) return words[at + 2] > w2;
+  return words[at + 3] > w3;
+}
+
+function mergeLayers<T extends number | bigint>(
+  layers: readonly Layer[],
+  family: Family,
+  one: T,
+): Ranges<T> {
+  let merged: Ranges<T> = { starts: [], ends: [], values: [] };
+  for (const layer of layers) merged = overlay(merged, rangesOf<T>(layer, family), one);
+  return merged;
+}
+
+function rangesOf<T extends number | bigint>(layer: Layer, family: Family): Ranges<T> {
+  const { list, value } = layer;
+  const ranges: Ranges<number | bigint> = { starts: [], ends: [], values: [] };
+  for (let at = 0; at < list.count(family); at++) {
+    if (family === 4) {
+      ranges.starts.push(list.v4[at] >>> 0);
+      ranges.ends.push((list.v4[at] | ~maskWord(list.v4Lengths[at])) >>> 0);
+    } else {
+      ranges.starts.push(wordsToBigInt(list.v6, 4 * at));
+      ranges.ends.push(wordsToBigInt(list.v6, 4 * at) | hostBits(list.v6Lengths[at]));
+    }
+    ranges.values.push(value);
+  }
+  return ranges as Ranges<T>;
+}
+
+function wordsToBigInt(words: Int32Array, at: number): bigint {
+  let value = 0n;
+  for (let word = 0; word < 4; word++) value = (value << 32n) | BigInt(words[at + word] >>> 0);
+  return value;
+}
+
+function hostBits(length: number): bigint {
+  return (1n << BigInt(128 - length)) - 1n;
+}
+
+function flippedWords(values: readonly bigint[]): Int32Array {
+  const words = new Int32Array(4 * values.length);
+  values.forEach((value, at) => {
+    for (let word = 0; word < 4; word++) {
+      words[4 * at + word] = Number((value >> BigInt(96 - 32 * word)) & 0xffffffffn) ^ SIGN;
+    }
+  });
+  return words;
+}
+
+/** For each value of the first 16 bits, the first range that ends in it or later. */
+function indexByFirst16(ends: Uint32Array): Uint32Array {
+  const index = new Uint32Array(65537);
+  let range = 0;
+  for (let first = 0; first <= 65536; first++) {
+    while (range < ends.length && ends[range] < first * 65536) range++;
+    index[first] = range;
+  }
+  return index;
+}
+
+/** One bit for each /24 that any range touches. */
+function bitmapOfFirst24(starts: Uint32Array, ends: Uint32Array): Int32Array {
+  const bitmap = new Int32Array(1 << 19);
+  for (let range = 0; range < starts.length; range++) {
+    const last = ends[range] >>> 8;
+    for (let block = starts[range] >>> 8; block <= last; block++) {
+      // Whole words at once, or a /1 would take eight million steps.
+      if ((block & 31) === 0 && last - block >= 31) {
+        bitmap[block >>> 5] = -1;
+        block += 31;
+      } else {
+        bitmap[block >>> 5] |= 1 << (block & 31);
+      }
+    }
+  }
+  return bitmap;
+}
