@@ -1,0 +1,58 @@
+/** Files that are at every moment whole: the old content or the new, whoever looks or falls. */
+import { basename, dirname, join } from "node:path";
+
+/**
+ * Runs `work` while no other process that uses this function for the same file runs its own. The
+ * lock is `<file>.lock` (flock), which the kernel releases when a process dies.
+ */
+export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
+  using lock = await Deno.open(`${file}.lock`, { create: true, write: true, mode: 0o600 });
+  const patience = setTimeout(() => {
+    console.error(`pfw: waiting for another pfw that changes ${file}`);
+  }, 3000);
+  try {
+    await lock.lock(true);
+  } finally {
+    clearTimeout(patience);
+  }
+  return await work();
+}
+
+/** Writes a new file with these permissions; one that is there is replaced. */
+export async function createAtomically(file: string, text: string, mode: number): Promise<void> {
+  await write(file, text, (temporary) => Deno.chmod(temporary, mode));
+}
+
+/** Replaces what a file holds; permissions and owner stay, and a link still leads to it. */
+export async function replaceAtomically(file: string, text: string): Promise<void> {
+  const real = await Deno.realPath(file);
+  const { mode, uid, gid } = await Deno.stat(real);
+  await write(real, text, async (temporary) => {
+    if (Deno.uid() === 0) await Deno.chown(temporary, uid, gid);
+    if (mode !== null) await Deno.chmod(temporary, mode & 0o7777);
+  });
+}
+
+async function write(
+  file: string,
+  text: string,
+  prepare: (temporary: string) => Promise<void>,
+): Promise<void> {
+  const name = `.${basename(file)}.${Deno.pid}.${crypto.randomUUID().slice(0, 8)}.tmp`;
+  const temporary = join(dirname(file), name);
+  try {
+    using handle = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
+    await writeAll(handle, new TextEncoder().encode(text));
+    await prepare(temporary);
+    // Else a crash of the machine could leave the new name with no content behind it.
+    await handle.sync();
+    await Deno.rename(temporary, file);
+  } catch (error) {
+    await Deno.remove(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+async function writeAll(handle: Deno.FsFile, bytes: Uint8Array): Promise<void> {
+  for (let at = 0; at < bytes.length;) at += await handle.write(bytes.subarray(at));
+}

@@ -1,0 +1,156 @@
+/** The configuration file: read with suspicion, created with the defaults where there is none. */
+import { dirname } from "node:path";
+import { ExitCode, PfwError } from "../errors.ts";
+import { createAtomically, withLock } from "./atomic_file.ts";
+import { checkConfig } from "./config.ts";
+import { decodeText } from "./decode_text.ts";
+import { DEFAULT_CONFIG, SCHEMA_FILE } from "./default_config.ts";
+import { formatConfig } from "./format_config.ts";
+import { ConfigError } from "./problem.ts";
+import type { Config, ConfigDraft } from "./schema.ts";
+
+/** Bytes; 2,000,000 addresses need about 40 MB. */
+export const MAX_CONFIG_BYTES = 64 * 1024 * 1024;
+
+/** A configuration as it was read. */
+export interface ConfigFile {
+  readonly text: string;
+  readonly config: Config;
+  /** The same without the defaults, keys in the order of the file. */
+  readonly draft: ConfigDraft;
+}
+
+/**
+ * Reads and checks a configuration.
+ *
+ * @throws ConfigError with every problem in it (exit 2); PfwError where it cannot be read (4) or
+ * must not be trusted (2)
+ */
+export async function readConfigFile(file: string): Promise<ConfigFile> {
+  const text = await readConfigText(file);
+  const checked = checkConfig(text);
+  if (!checked.ok) throw new ConfigError(file, checked.problems);
+  return { text, config: checked.config, draft: checked.draft };
+}
+
+/**
+ * Reads the configuration, and creates it with the defaults where there is none.
+ *
+ * @throws as `readConfigFile`
+ */
+export async function loadConfig(file: string): Promise<ConfigFile> {
+  await ensureConfig(file);
+  return await readConfigFile(file);
+}
+
+/**
+ * The text of a file that may serve as configuration: a regular file of at most 64 MB in UTF-8,
+ * owned by root or this user, not writable by everybody.
+ */
+export async function readConfigText(file: string): Promise<string> {
+  const bytes = await readTrusted(file);
+  const decoded = decodeText(bytes);
+  if (decoded.ok) return decoded.text;
+  throw new ConfigError(file, [{ path: "", line: decoded.line, column: 1, message: decoded.why }]);
+}
+
+async function readTrusted(file: string): Promise<Uint8Array> {
+  try {
+    // Before opening: a named pipe would block for ever.
+    requireTrusted(file, await Deno.stat(file));
+    using handle = await Deno.open(file, { read: true });
+    // And the opened one again, for it may be another by now.
+    const info = await handle.stat();
+    requireTrusted(file, info);
+    return await readAtMost(handle, info.size, file);
+  } catch (error) {
+    throw error instanceof PfwError ? error : readError(file, error);
+  }
+}
+
+function requireTrusted(file: string, info: Deno.FileInfo): void {
+  const refuse = (why: string, next: string) => {
+    throw new PfwError(`cannot use ${file}`, why, next, ExitCode.usage);
+  };
+  if (info.isDirectory) refuse("it is a directory", "name the file in it");
+  if (!info.isFile) refuse("it is not a regular file", "name a file");
+  if (info.size > MAX_CONFIG_BYTES) refuse("it is larger than 64 MB", "is it the right file?");
+  if (((info.mode ?? 0) & 0o002) !== 0) {
+    refuse("everybody may write to it", `look through it, then run: chmod o-w ${file}`);
+  }
+  if (info.uid !== null && info.uid !== 0 && info.uid !== Deno.uid()) {
+    const owner = Deno.uid() === 0 ? "root" : "root or you";
+    refuse(`it belongs to user ${info.uid}, not to ${owner}`, `run: chown root ${file}`);
+  }
+}
+
+async function readAtMost(handle: Deno.FsFile, size: number, file: string): Promise<Uint8Array> {
+  const buffer = new Uint8Array(size + 1);
+  let length = 0;
+  for (let read: number | null = 0; read !== null && length <= size; length += read ?? 0) {
+    read = await handle.read(buffer.subarray(length));
+  }
+  if (length > size) {
+    throw new PfwError(`cannot read ${file}`, "it grew while it was read", "try again");
+  }
+  return buffer.subarray(0, length);
+}
+
+function readError(file: string, error: unknown): PfwError {
+  if (error instanceof Deno.errors.NotFound) {
+    return new PfwError(
+      `cannot read ${file}`,
+      "there is no such file",
+      "pfw creates it with the defaults at its first start",
+      ExitCode.usage,
+      { cause: error },
+    );
+  }
+  return fileError(`cannot read ${file}`, error);
+}
+
+/** What the operating system said of a file, with the exit code that fits. */
+export function fileError(what: string, error: unknown): PfwError {
+  const denied = error instanceof Deno.errors.PermissionDenied;
+  return new PfwError(
+    what,
+    denied ? "permission denied" : error instanceof Error ? error.message : String(error),
+    denied ? "run it as root (sudo) or name another file with --config" : "",
+    denied ? ExitCode.missing : ExitCode.failed,
+    { cause: error },
+  );
+}
+
+/**
+ * Creates the configuration with the defaults where there is none, and its JSON Schema beside it.
+ *
+ * @returns whether it was created
+ */
+export async function ensureConfig(file: string): Promise<boolean> {
+  if (await exists(file)) return false;
+  try {
+    const directory = dirname(file);
+    await Deno.mkdir(directory, { recursive: true, mode: Deno.uid() === 0 ? 0o755 : 0o700 });
+    return await withLock(file, async () => {
+      if (await exists(file)) return false;
+      const { configJsonSchema } = await import("./config_schema_file.ts");
+      const schema = `${JSON.stringify(configJsonSchema(), null, 2)}\n`;
+      await createAtomically(`${directory}/${SCHEMA_FILE}`, schema, 0o644);
+      await createAtomically(file, formatConfig(DEFAULT_CONFIG), 0o600);
+      return true;
+    });
+  } catch (error) {
+    throw error instanceof PfwError ? error : fileError(`cannot create ${file}`, error);
+  }
+}
+
+async function exists(file: string): Promise<boolean> {
+  try {
+    // Not stat: a link that leads nowhere is a mistake to be told, not a place to create a file.
+    await Deno.lstat(file);
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw fileError(`cannot read ${file}`, error);
+  }
+}
