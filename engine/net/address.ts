@@ -112,12 +112,19 @@ function parseLength(text: string): number {
 
 /** Strict dotted quad. Written out because lists hold hundreds of thousands of them. */
 function parseV4(text: string): number | undefined {
-  if (!/^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(text)) return undefined;
-  let word = 0;
-  for (const part of text.split(".")) {
-    const value = Number(part);
-    if (value > 255 || (part.length > 1 && part[0] === "0")) return undefined;
-    word = (word << 8) | value;
+  if (text.length > 15) return undefined;
+  let word = 0, part = 0, digits = 0, dots = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x2e && digits > 0) {
+      word = (word << 8) | part;
+      part = digits = 0;
+      dots++;
+      continue;
+    }
+    if (code < 0x30 || code > 0x39 || (digits > 0 && part === 0)) return undefined;
+    part = part * 10 + code - 0x30;
+    if (++digits > 3 || part > 255) return undefined;
   }
-  return word;
+  return dots === 3 && digits > 0 ? (word << 8) | part : undefined;
 }
