@@ -1,0 +1,84 @@
+/** `./build.sh` once Deno is there: builds, tests or benchmarks. */
+import { parseArgs } from "node:util";
+import { BuildError, collect, say, show } from "./run.ts";
+import { BENCH_NEEDS, ensure, lastLines, RUN_NEEDS } from "./install.ts";
+
+const BUNDLE = "dist";
+
+/** Fetches the npm packages that the lock file names, and no others. */
+export async function installDependencies(): Promise<void> {
+  const { code, text } = await collect([Deno.execPath(), "install", "--frozen", "--quiet"], {
+    env: { NO_COLOR: "1" },
+    timeout: 10 * 60_000,
+  });
+  if (code !== 0) throw new BuildError(`cannot fetch npm packages: ${lastLines(text, 4)}`);
+}
+
+/** Which of the two ways; `auto`: compiled where the runtime can be had. */
+type Way = "auto" | "compiled" | "self-extracting";
+
+async function build(way: Way, output: string): Promise<void> {
+  await ensure(RUN_NEEDS);
+  say("fetching npm packages");
+  await installDependencies();
+  say("bundling");
+  // Loaded only now: esbuild is one of the packages.
+  const { bundle } = await import("./bundle.ts");
+  await bundle(["main.ts", "build/place.ts"], BUNDLE);
+  if (way === "self-extracting" || !await tryCompile(way, output)) {
+    say("packing Deno and the program into one self-extracting file");
+    const { packSelfExtracting } = await import("./self_extracting.ts");
+    await packSelfExtracting({ deno: Deno.execPath(), directory: BUNDLE, output });
+  }
+  const { code, text } = await collect([await Deno.realPath(output), "--version"]);
+  if (code !== 0) throw new BuildError(`${output} does not run here: ${lastLines(text, 3)}`);
+  const megabytes = (await Deno.stat(output)).size / 1e6;
+  say(`${output}: ${text.trim()}, ${megabytes.toFixed(0)} MB`);
+}
+
+async function tryCompile(way: Way, output: string): Promise<boolean> {
+  say("compiling");
+  const { compile } = await import("./compile.ts");
+  if (await compile(BUNDLE, output) === "compiled") return true;
+  if (way === "compiled") throw new BuildError("cannot compile without it; set $DENORT_BIN");
+  return false;
+}
+
+async function bench(args: string[]): Promise<number> {
+  await ensure(BENCH_NEEDS);
+  await installDependencies();
+  return await show([Deno.execPath(), "task", "--quiet", "bench", ...args]);
+}
+
+/** Returns the exit code. */
+async function main(args: string[]): Promise<number> {
+  if (args[0] === "bench") return await bench(args.slice(1));
+  if (args[0] === "test" && args.length === 1) {
+    const { testEverything } = await import("./suite.ts");
+    return await testEverything();
+  }
+  const { values } = parseArgs({
+    args,
+    options: {
+      compiled: { type: "boolean", default: false },
+      "self-extracting": { type: "boolean", default: false },
+      output: { type: "string", default: "./pfw" },
+    },
+  });
+  if (values.compiled && values["self-extracting"]) {
+    throw new TypeError("--compiled and --self-extracting exclude each other");
+  }
+  const way = values.compiled ? "compiled" : values["self-extracting"] ? "self-extracting" : "auto";
+  await build(way, values.output);
+  return 0;
+}
+
+try {
+  Deno.exit(await main(Deno.args));
+} catch (error) {
+  // What `parseArgs` throws on wrong usage is a TypeError.
+  const wrongUsage = error instanceof TypeError;
+  if (!wrongUsage && !(error instanceof BuildError)) throw error;
+  console.error(`build: ${error.message}${wrongUsage ? "; see ./build.sh --help" : ""}`);
+  Deno.exit(wrongUsage ? 2 : 1);
+}

@@ -1,0 +1,176 @@
+/**
+ * What each distribution calls the packages that pfw, its tests and its benchmarks need: one
+ * table, read by error messages, by `pfw doctor` and by the build.
+ */
+import { accessSync, constants, readFileSync } from "node:fs";
+
+/** The families of distributions that pfw knows, by the package names that they share. */
+export type Distribution = "debian" | "fedora" | "arch" | "alpine" | "suse";
+
+/** Something that a distribution's package provides. */
+export type Need =
+  | "libpcap"
+  | "iptables"
+  | "ipset"
+  | "modprobe"
+  | "ip"
+  | "tcpdump"
+  | "tshark"
+  | "tcpreplay"
+  | "scapy"
+  | "hping3"
+  | "nmap"
+  | "nc"
+  | "sqlite3"
+  | "ps"
+  | "ping"
+  | "unshare"
+  | "shellcheck"
+  | "cc"
+  | "libpcap headers";
+
+/** A package manager: the words of an installation that asks nothing. */
+interface Manager {
+  readonly program: string;
+  /** Fetches the lists of packages where the installation itself does not. */
+  readonly refresh?: readonly string[];
+  readonly install: readonly string[];
+}
+
+const APT: Manager = {
+  program: "apt-get",
+  refresh: ["apt-get", "update"],
+  install: ["apt-get", "install", "--yes", "--no-install-recommends"],
+};
+const DNF: Manager = { program: "dnf", install: ["dnf", "install", "--assumeyes"] };
+const YUM: Manager = { program: "yum", install: ["yum", "install", "--assumeyes"] };
+const PACMAN: Manager = {
+  program: "pacman",
+  // Arch supports no partial upgrade, so the lists are refreshed together with the system.
+  install: ["pacman", "--sync", "--refresh", "--sysupgrade", "--needed", "--noconfirm"],
+};
+const APK: Manager = { program: "apk", install: ["apk", "add"] };
+const ZYPPER: Manager = { program: "zypper", install: ["zypper", "--non-interactive", "install"] };
+
+/** Package managers of each family, the preferred one first. */
+const MANAGERS: Record<Distribution, readonly Manager[]> = {
+  debian: [APT],
+  fedora: [DNF, YUM],
+  arch: [PACMAN],
+  alpine: [APK],
+  suse: [ZYPPER],
+};
+
+/** Columns: debian, fedora, arch, alpine, suse. A name may hold several packages. */
+const NAMES: Record<Need, readonly [string, string, string, string, string]> = {
+  libpcap: ["libpcap0.8", "libpcap", "libpcap", "libpcap", "libpcap1"],
+  iptables: ["iptables", "iptables", "iptables", "iptables", "iptables"],
+  ipset: ["ipset", "ipset", "ipset", "ipset", "ipset"],
+  modprobe: ["kmod", "kmod", "kmod", "kmod", "kmod"],
+  ip: ["iproute2", "iproute", "iproute2", "iproute2", "iproute2"],
+  tcpdump: ["tcpdump", "tcpdump", "tcpdump", "tcpdump", "tcpdump"],
+  tshark: ["tshark", "wireshark-cli", "wireshark-cli", "tshark", "wireshark"],
+  tcpreplay: ["tcpreplay", "tcpreplay", "tcpreplay", "tcpreplay", "tcpreplay"],
+  scapy: ["python3-scapy", "python3-scapy", "scapy", "scapy", "python3-scapy"],
+  hping3: ["hping3", "hping3", "hping", "hping3", "hping3"],
+  nmap: ["nmap", "nmap", "nmap", "nmap", "nmap"],
+  nc: ["netcat-openbsd", "netcat", "openbsd-netcat", "netcat-openbsd", "netcat-openbsd"],
+  sqlite3: ["sqlite3", "sqlite", "sqlite", "sqlite", "sqlite3"],
+  ps: ["procps", "procps-ng", "procps-ng", "procps", "procps"],
+  ping: ["iputils-ping", "iputils", "iputils", "iputils", "iputils"],
+  unshare: ["util-linux", "util-linux", "util-linux", "util-linux-misc", "util-linux"],
+  shellcheck: ["shellcheck", "ShellCheck", "shellcheck", "shellcheck", "ShellCheck"],
+  cc: ["gcc libc6-dev", "gcc", "gcc", "build-base", "gcc"],
+  "libpcap headers": ["libpcap-dev", "libpcap-devel", "libpcap", "libpcap-dev", "libpcap-devel"],
+};
+
+const COLUMNS: readonly Distribution[] = ["debian", "fedora", "arch", "alpine", "suse"];
+
+/** Names that os-release(5) gives in `ID` and `ID_LIKE`, and the family that each belongs to. */
+const FAMILY_OF: Record<string, Distribution> = {
+  debian: "debian",
+  ubuntu: "debian",
+  fedora: "fedora",
+  rhel: "fedora",
+  centos: "fedora",
+  rocky: "fedora",
+  almalinux: "fedora",
+  amzn: "fedora",
+  arch: "arch",
+  alpine: "alpine",
+  suse: "suse",
+  opensuse: "suse",
+  sles: "suse",
+};
+
+/**
+ * The family that the text of an os-release file names, by `ID` first and then by `ID_LIKE`;
+ * `undefined` where it names none that pfw knows.
+ */
+export function distributionOf(osRelease: string): Distribution | undefined {
+  const value = (key: string) =>
+    new RegExp(`^${key}=(["']?)(.*)\\1\\s*$`, "m").exec(osRelease)?.[2] ?? "";
+  const names = [value("ID"), ...value("ID_LIKE").split(/\s+/)];
+  return names.map((name) => FAMILY_OF[name.toLowerCase()]).find(Boolean);
+}
+
+/** The family of this machine, from `/etc/os-release` or `/usr/lib/os-release`. */
+export function thisDistribution(): Distribution | undefined {
+  for (const file of ["/etc/os-release", "/usr/lib/os-release"]) {
+    try {
+      return distributionOf(readFileSync(file, "utf8"));
+    } catch {
+      // The next file, or an unknown distribution.
+    }
+  }
+  return undefined;
+}
+
+/** The packages that provide these needs there, each once. */
+export function packagesFor(distribution: Distribution, needs: readonly Need[]): string[] {
+  const column = COLUMNS.indexOf(distribution);
+  return [...new Set(needs.flatMap((need) => NAMES[need][column].split(" ")))];
+}
+
+/**
+ * The command lines that install these needs there; the last one installs.
+ *
+ * @param hasProgram tells which of a family's package managers is present
+ */
+export function installCommands(
+  distribution: Distribution,
+  needs: readonly Need[],
+  hasProgram: (name: string) => boolean = (name) => findProgram(name) !== undefined,
+): string[][] {
+  const managers = MANAGERS[distribution];
+  const manager = managers.find((one) => hasProgram(one.program)) ?? managers[0];
+  const install = [...manager.install, ...packagesFor(distribution, needs)];
+  return manager.refresh ? [[...manager.refresh], install] : [install];
+}
+
+/** One sentence that says how to get these needs on this machine. */
+export function installHint(
+  needs: readonly Need[],
+  distribution: Distribution | undefined = thisDistribution(),
+): string {
+  if (!distribution) return `install ${needs.join(", ")} with your package manager`;
+  return `install it with: ${installCommands(distribution, needs).at(-1)!.join(" ")}`;
+}
+
+/** Where system programs lie when `PATH` does not name them, as for an ordinary Debian user. */
+const SYSTEM_DIRECTORIES = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
+
+/** The full path of a program on `PATH` or in a system directory, or `undefined`. */
+export function findProgram(name: string): string | undefined {
+  const onPath = (Deno.env.get("PATH") ?? "").split(":").filter((one) => one.startsWith("/"));
+  for (const directory of [...onPath, ...SYSTEM_DIRECTORIES]) {
+    const path = `${directory}/${name}`;
+    try {
+      accessSync(path, constants.X_OK);
+      if (Deno.statSync(path).isFile) return path;
+    } catch {
+      // Not here, or not to be run by this user.
+    }
+  }
+  return undefined;
+}
