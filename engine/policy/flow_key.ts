@@ -1,0 +1,118 @@
+/**
+ * What tells one connection from another beside its addresses, and what may begin one: the
+ * kernel's rules (nf_conntrack_proto_tcp.c, _icmp.c, _icmpv6.c).
+ */
+import { type ParsedPacket, Protocol, TcpFlag } from "../packet/packet.ts";
+
+/** What a packet can be to connection tracking before any connection is looked for. */
+export const PacketClass = {
+  /** May belong to a connection. */
+  tracked: 0,
+  /** An ICMP error: belongs to the connection of the packet that it quotes. */
+  error: 1,
+  /** Neighbour discovery and multicast listeners, which the kernel does not follow. */
+  untracked: 2,
+  /** Flags that no TCP sends, or an unknown ICMP request. */
+  invalid: 3,
+} as const;
+
+/** One object, filled again for every packet. */
+export class FlowKey {
+  /** `source << 16 | destination`; for ICMP `identifier << 16 | type of the request`; else 0. */
+  ports = 0;
+  /** Whether the packet may be one of the side that opened the connection. */
+  mayOpen = true;
+  /** Whether it may be an answer. */
+  mayReply = true;
+  /** Whether it may be the first of a connection. */
+  mayBegin = true;
+
+  /** Fills the key. Returns a `PacketClass`. */
+  fill(packet: ParsedPacket, ports: number): number {
+    this.ports = ports;
+    this.mayOpen = this.mayReply = this.mayBegin = true;
+    switch (packet.protocol) {
+      case Protocol.tcp:
+        return this.#fillTcp(packet);
+      case Protocol.icmp:
+        return packet.family === 4 ? this.#fillIcmp(packet) : PacketClass.tracked;
+      case Protocol.icmpv6:
+        return packet.family === 6 ? this.#fillIcmpv6(packet) : PacketClass.tracked;
+      default:
+        return PacketClass.tracked;
+    }
+  }
+
+  #fillTcp(packet: ParsedPacket): number {
+    // A later fragment has no flags of its own; a first one without them is a trick (RFC 1858).
+    if (!packet.hasTcpFlags) {
+      return packet.fragmentOffset > 0 ? PacketClass.tracked : PacketClass.invalid;
+    }
+    const flags = packet.tcpFlags & ~TcpFlag.psh;
+    const isReset = (flags & TcpFlag.rst) !== 0, isFinal = (flags & TcpFlag.fin) !== 0;
+    const isSyn = (flags & TcpFlag.syn) !== 0, isAck = (flags & TcpFlag.ack) !== 0;
+    if (!isValidTcp(flags)) return PacketClass.invalid;
+    // Only a SYN, or an ACK of a connection that began before pfw did, may begin one.
+    this.mayBegin = !isReset && !isFinal && (isSyn ? !isAck : isAck);
+    return PacketClass.tracked;
+  }
+
+  #fillIcmp(packet: ParsedPacket): number {
+    const { icmpType: type } = packet;
+    if (type === 3 || type === 4 || type === 5 || type === 11 || type === 12) {
+      return PacketClass.error;
+    }
+    // Echo, timestamp, information, address mask.
+    if (type === 8 || type === 13 || type === 15 || type === 17) return this.#request(packet, type);
+    if (type === 0) return this.#answer(packet, 8);
+    if (type === 14 || type === 16 || type === 18) return this.#answer(packet, type - 1);
+    return packet.fragmentOffset > 0 ? PacketClass.tracked : PacketClass.invalid;
+  }
+
+  #fillIcmpv6(packet: ParsedPacket): number {
+    const { icmpType: type } = packet;
+    if (type >= 1 && type < 128) return PacketClass.error;
+    if (type === 128 || type === 139) return this.#request(packet, type);
+    if (type === 129 || type === 140) return this.#answer(packet, type - 1);
+    if ((type >= 130 && type <= 137 && type !== 132) || type === 143) return PacketClass.untracked;
+    return packet.fragmentOffset > 0 ? PacketClass.tracked : PacketClass.invalid;
+  }
+
+  #request(packet: ParsedPacket, type: number): number {
+    this.ports = (packet.icmpId << 16) | type;
+    this.mayReply = false;
+    return PacketClass.tracked;
+  }
+
+  #answer(packet: ParsedPacket, requestType: number): number {
+    this.ports = (packet.icmpId << 16) | requestType;
+    this.mayOpen = this.mayBegin = false;
+    return PacketClass.tracked;
+  }
+}
+
+/** `source << 16 | destination` turned round; an ICMP key is the same both ways. */
+export function swapPorts(protocol: number, ports: number): number {
+  if (protocol === Protocol.icmp || protocol === Protocol.icmpv6) return ports;
+  return (ports << 16) | (ports >>> 16);
+}
+
+const { fin: FIN, syn: SYN, rst: RST, ack: ACK, urg: URG } = TcpFlag;
+
+/** The combinations that the kernel's `tcp_valid_flags` lists; PSH is left out before. */
+function isValidTcp(flags: number): boolean {
+  switch (flags) {
+    case SYN:
+    case SYN | URG:
+    case SYN | ACK:
+    case RST:
+    case RST | ACK:
+    case FIN | ACK:
+    case FIN | ACK | URG:
+    case ACK:
+    case ACK | URG:
+      return true;
+    default:
+      return false;
+  }
+}

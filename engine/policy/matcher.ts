@@ -1,0 +1,196 @@
+/**
+ * The policy as the process itself applies it: the same order, and the same answers, as the chains
+ * that `kernel/compile.ts` makes of it. Monitor and replay have no other judge; while the kernel
+ * enforces, it decides which packets are worth a sample.
+ */
+import { decodeIp } from "../packet/decode.ts";
+import { DecodeResult, Direction, ParsedPacket, Protocol } from "../packet/packet.ts";
+import { FlowKey, PacketClass } from "./flow_key.ts";
+import { FlowState, FlowTable } from "./flow_table.ts";
+import { FragmentTable } from "./fragment_table.ts";
+import { PrefixTable } from "../net/prefix_table.ts";
+import type { Policy } from "./policy.ts";
+import { RateLimiter } from "./rate_limit.ts";
+import { NO_RULE, RuleTable } from "./rule_table.ts";
+import { isBlocked, makeVerdict, Reason, type Verdict } from "./verdict.ts";
+
+const WHITELISTED = makeVerdict(Reason.whitelist, false);
+const INVALID = makeVerdict(Reason.invalid, true);
+const RATE_LIMITED = makeVerdict(Reason.rateLimit, true);
+const ALLOWED = makeVerdict(Reason.defaultPolicy, false);
+const DEFAULT_BLOCKED = makeVerdict(Reason.defaultPolicy, true);
+
+/** Sizes of the tables that traffic fills. */
+export interface MatcherOptions {
+  /** Connections remembered; a power of two. */
+  readonly flows?: number;
+}
+
+/** Judges packets one after another, in the order in which they were seen. */
+export class Matcher {
+  #lists!: PrefixTable;
+  #rules!: RuleTable;
+  #limiter: RateLimiter | undefined;
+  #blocksByDefault = false;
+  #generation = 0;
+  #policy!: Policy;
+  readonly #flows: FlowTable;
+  readonly #fragments = new FragmentTable();
+  readonly #key = new FlowKey();
+  readonly #quoted = new ParsedPacket();
+  readonly #quotedKey = new FlowKey();
+
+  constructor(policy: Policy, options: MatcherOptions = {}) {
+    this.#flows = new FlowTable(options.flows);
+    this.replacePolicy(policy);
+  }
+
+  /** The policy in force. */
+  get policy(): Policy {
+    return this.#policy;
+  }
+
+  /** Connections that were forgotten early because the table was full. */
+  get evictions(): number {
+    return this.#flows.evictions;
+  }
+
+  /** Changes the policy; connections live on and are judged anew. */
+  replacePolicy(policy: Policy): void {
+    const blocked = (reason: number) => makeVerdict(reason, true);
+    const lists = new PrefixTable([
+      { list: policy.whitelist, value: WHITELISTED + 1 },
+      { list: policy.blacklist, value: blocked(Reason.blacklist) + 1 },
+      { list: policy.bans, value: blocked(Reason.ban) + 1 },
+      { list: policy.threats, value: blocked(Reason.threat) + 1 },
+    ]);
+    const before = this.#policy?.rateLimit, now = policy.rateLimit;
+    if (before?.connections !== now?.connections || before?.seconds !== now?.seconds) {
+      this.#limiter = now && new RateLimiter(now);
+    }
+    this.#lists = lists;
+    this.#rules = new RuleTable(policy.rules);
+    this.#blocksByDefault = policy.defaultAction === "block";
+    this.#policy = policy;
+    this.#generation = (this.#generation + 1) & 0x3fffffff;
+  }
+
+  /**
+   * The verdict on a packet.
+   *
+   * @param bytes the buffer that the packet was decoded from: an ICMP error quotes another packet
+   */
+  decide(packet: ParsedPacket, bytes: Uint8Array): Verdict {
+    // The tables of iptables judge IP alone; loopback is always free.
+    if (packet.result !== DecodeResult.ok) return ALLOWED;
+    if (packet.direction === Direction.local) return WHITELISTED;
+    const listed = this.#decideByLists(packet);
+    if (listed !== NONE) return listed;
+    if (packet.family === 6 && isAlwaysPassed(packet)) return ALLOWED;
+    return this.#decideByConnection(packet, bytes);
+  }
+
+  /**
+   * The peer's address decides: the source of what comes in, the destination of what goes out. Of
+   * forwarded packets both count, the source first, for it is asked in `raw` already.
+   */
+  #decideByLists(packet: ParsedPacket): Verdict {
+    if (packet.direction !== Direction.outgoing) {
+      const bySource = this.#lists.lookup(
+        packet.family,
+        packet.source0,
+        packet.source1,
+        packet.source2,
+        packet.source3,
+      ) - 1;
+      if (bySource !== NONE || packet.direction === Direction.incoming) return bySource;
+    }
+    return this.#lists.lookup(
+      packet.family,
+      packet.destination0,
+      packet.destination1,
+      packet.destination2,
+      packet.destination3,
+    ) - 1;
+  }
+
+  #decideByConnection(packet: ParsedPacket, bytes: Uint8Array): Verdict {
+    const key = this.#key;
+    const ports = this.#fragments.ports(packet);
+    switch (key.fill(packet, ports)) {
+      case PacketClass.tracked: {
+        const state = this.#flows.track(packet, key);
+        if (state === FlowState.new && this.#flows.isUnknown && !key.mayBegin) {
+          return this.#decideInvalid(packet, ports);
+        }
+        return this.#decideTracked(packet, ports, state);
+      }
+      case PacketClass.error:
+        return this.#decideError(packet, bytes);
+      case PacketClass.untracked:
+        return this.#decideUntracked(packet, ports);
+      default:
+        return this.#decideInvalid(packet, ports);
+    }
+  }
+
+  #decideTracked(packet: ParsedPacket, ports: number, state: number): Verdict {
+    const flows = this.#flows;
+    let byRule = flows.verdict(this.#generation);
+    if (state === FlowState.reply) {
+      return byRule === NO_RULE || byRule < 0 || isBlocked(byRule) ? ALLOWED : byRule;
+    }
+    if (state === FlowState.new && this.#limiter && packet.direction !== Direction.outgoing) {
+      if (!this.#limiter.take(packet)) return RATE_LIMITED;
+    }
+    if (byRule < 0) {
+      byRule = this.#rules.match(packet, ports);
+      flows.setVerdict(byRule, this.#generation);
+    }
+    const verdict = byRule !== NO_RULE
+      ? byRule
+      : this.#blocksByDefault && state === FlowState.new
+      ? DEFAULT_BLOCKED
+      : ALLOWED;
+    if (!isBlocked(verdict)) flows.commit(packet, this.#key, byRule, this.#generation);
+    return verdict;
+  }
+
+  /** An error about a connection shares its fate; one about nothing known is invalid. */
+  #decideError(packet: ParsedPacket, bytes: Uint8Array): Verdict {
+    const quoted = this.#quoted;
+    quoted.seconds = packet.seconds;
+    decodeIp(quoted, bytes, packet.transportOffset + 8, packet.endOffset);
+    const isAboutTarget = quoted.result === DecodeResult.ok && quoted.family === packet.family &&
+      quoted.source0 === packet.destination0 && quoted.source1 === packet.destination1 &&
+      quoted.source2 === packet.destination2 && quoted.source3 === packet.destination3;
+    if (!isAboutTarget) return this.#decideInvalid(packet, 0);
+    const ports = quoted.hasPorts ? (quoted.sourcePort << 16) | quoted.destinationPort : 0;
+    this.#quotedKey.fill(quoted, ports);
+    const state = this.#flows.trackQuoted(quoted, this.#quotedKey);
+    if (state < 0) return this.#decideInvalid(packet, 0);
+    if (state === FlowState.reply) return ALLOWED;
+    const byRule = this.#rules.match(packet, 0);
+    return byRule === NO_RULE ? ALLOWED : byRule;
+  }
+
+  /** Only what comes in or passes through is dropped as invalid; our own still meets the rules. */
+  #decideInvalid(packet: ParsedPacket, ports: number): Verdict {
+    if (packet.direction !== Direction.outgoing) return INVALID;
+    return this.#decideUntracked(packet, ports);
+  }
+
+  #decideUntracked(packet: ParsedPacket, ports: number): Verdict {
+    const byRule = this.#rules.match(packet, ports);
+    if (byRule !== NO_RULE) return byRule;
+    return this.#blocksByDefault ? DEFAULT_BLOCKED : ALLOWED;
+  }
+}
+
+const NONE = -1;
+
+/** Without these a machine loses its IPv6 neighbours and its path MTU (RFC 4890). */
+function isAlwaysPassed(packet: ParsedPacket): boolean {
+  const { protocol, icmpType } = packet;
+  return protocol === Protocol.icmpv6 && ((icmpType >= 133 && icmpType <= 137) || icmpType === 2);
+}
