@@ -1,7 +1,7 @@
 /** Text to configuration: everything that is wrong with it at once, each with path and line. */
 import { explainIssues, explainTooLong } from "./explain_issue.ts";
 import { countProperties, scanJson } from "./json_scan.ts";
-import { findRepeatedKeys, findSyntaxErrors, placeProblems, type Unplaced } from "./locate.ts";
+import { byPlace, findRepeatedKeys, findSyntaxErrors, placeProblems } from "./locate.ts";
 import { MAX_PROBLEMS, type Problem } from "./problem.ts";
 import { type Config, type ConfigDraft, configSchema } from "./schema.ts";
 
@@ -19,46 +19,51 @@ const MAX_DEPTH = 32;
  * @returns `config` with all defaults, and `draft`, the same as the file has it
  */
 export function checkConfig(text: string): CheckedConfig {
-  if (text.trim() === "") return refuse([{ path: [], message: "the file is empty" }], text);
-  const shape = scanJson(text);
-  if (shape.depth > MAX_DEPTH) {
-    return refuse([{ path: [], message: `lists and objects nest deeper than ${MAX_DEPTH}` }], "");
-  }
-  const parsed = parseJson(text);
-  if ("problems" in parsed) return { ok: false, problems: parsed.problems };
-  return checkValue(parsed.value, text, shape.properties);
-}
-
-function checkValue(value: unknown, text: string, properties: number): CheckedConfig {
-  const repeated = countProperties(value) === properties ? [] : findRepeatedKeys(text);
+  const parsed = parseStrictJson(text);
+  if (!parsed.ok && parsed.value === undefined) return parsed;
+  const { value } = parsed;
   const tooLong = explainTooLong(value);
-  if (tooLong.length > 0) return refuse(tooLong, text, repeated);
+  if (tooLong.length > 0) return { ok: false, problems: placeProblems(text, tooLong) };
   const result = configSchema.safeParse(value);
-  if (result.success && repeated.length === 0) {
+  if (result.success && parsed.ok) {
     return { ok: true, config: result.data, draft: value as ConfigDraft };
   }
-  const issues = result.error?.issues ?? [];
-  return refuse(explainIssues(issues, value, MAX_PROBLEMS), text, repeated);
+  const unplaced = explainIssues(result.error?.issues ?? [], value, MAX_PROBLEMS);
+  const problems = [...(parsed.ok ? [] : parsed.problems), ...placeProblems(text, unplaced)];
+  return { ok: false, problems: problems.sort(byPlace) };
 }
 
-function refuse(
-  unplaced: readonly Unplaced[],
-  text: string,
-  placed: readonly Problem[] = [],
-): CheckedConfig {
-  const problems = [...placed, ...placeProblems(text, unplaced)];
-  return { ok: false, problems: problems.sort((a, b) => a.line - b.line || a.column - b.column) };
+/** A value, or why the text is none. */
+export type ParsedJson =
+  | { readonly ok: true; readonly value: unknown }
+  | {
+    readonly ok: false;
+    readonly problems: readonly Problem[];
+    /** Where only keys are repeated: the value all the same, so that the rest can be checked. */
+    readonly value?: unknown;
+  };
+
+/** Strict JSON (RFC 8259) of bounded depth whose objects have no key twice. Never throws. */
+export function parseStrictJson(text: string): ParsedJson {
+  const whole = (message: string): ParsedJson => (
+    { ok: false, problems: [{ path: "", line: 1, column: 1, message }] }
+  );
+  if (text.trim() === "") return whole("the file is empty");
+  const shape = scanJson(text);
+  if (shape.depth > MAX_DEPTH) return whole(`lists and objects nest deeper than ${MAX_DEPTH}`);
+  const parsed = parseJson(text);
+  if (!parsed.ok || countProperties(parsed.value) === shape.properties) return parsed;
+  return { ok: false, problems: findRepeatedKeys(text), value: parsed.value };
 }
 
-/** Strict JSON (RFC 8259). */
-export function parseJson(text: string): { value: unknown } | { problems: Problem[] } {
+function parseJson(text: string): ParsedJson {
   try {
-    return { value: JSON.parse(text) };
+    return { ok: true, value: JSON.parse(text) };
   } catch (error) {
     const problems = findSyntaxErrors(text);
-    if (problems.length > 0) return { problems };
+    if (problems.length > 0) return { ok: false, problems };
     // What jsonc-parser tolerates and JSON does not, e.g. a no-break space between values.
     const message = error instanceof Error ? error.message : String(error);
-    return { problems: [{ path: "", line: 1, column: 1, message }] };
+    return { ok: false, problems: [{ path: "", line: 1, column: 1, message }] };
   }
 }

@@ -8,14 +8,23 @@ import { didYouMean } from "./suggest.ts";
 
 type Issue = z.core.$ZodIssue;
 
-/** One problem for each thing that is wrong, at most `limit`. */
-export function explainIssues(issues: readonly Issue[], root: unknown, limit: number): Unplaced[] {
+/**
+ * One problem for each thing that is wrong, at most `limit`.
+ *
+ * @param base where `root` would stand in a configuration, for "did you mean"
+ */
+export function explainIssues(
+  issues: readonly Issue[],
+  root: unknown,
+  limit: number,
+  base: JsonPath = [],
+): Unplaced[] {
   const problems: Unplaced[] = [];
   for (const issue of issues) {
     const path = issue.path as JsonPath;
     if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys.slice(0, limit)) {
-        problems.push({ path: [...path, key], message: unknownKey(key, path) });
+        problems.push({ path: [...path, key], message: unknownKey(key, [...base, ...path]) });
       }
     } else problems.push({ path, message: messageOf(issue, valueAt(root, path)) });
     if (problems.length >= limit) break;

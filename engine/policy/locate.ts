@@ -24,7 +24,12 @@ export function placeProblems(text: string, unplaced: readonly Unplaced[]): Prob
     ...nearestPlace(places, path),
     message,
   }));
-  return placed.sort((a, b) => a.line - b.line || a.column - b.column);
+  return placed.sort(byPlace);
+}
+
+/** The order of the file. */
+export function byPlace(a: Problem, b: Problem): number {
+  return a.line - b.line || a.column - b.column;
 }
 
 /** The path's own key and those of everything around it, for what is missing in the file. */
