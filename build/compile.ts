@@ -1,6 +1,5 @@
 /** The first way to make `./pfw`: `deno compile`. */
-import { BuildError, collect, say, TIMED_OUT } from "./run.ts";
-import { lastLines } from "./install.ts";
+import { BuildError, collect, lastLines, say, TIMED_OUT } from "./run.ts";
 
 /** How `deno compile` ended: `no-runtime` where the file that it appends programs to is not had. */
 export type CompileResult = "compiled" | "no-runtime";

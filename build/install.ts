@@ -7,7 +7,7 @@ import {
   thisDistribution,
 } from "../engine/packages.ts";
 import { pcapVersion } from "../ffi/pcap.ts";
-import { collect, say } from "./run.ts";
+import { BuildError, collect, lastLines, say } from "./run.ts";
 
 /** What pfw itself runs on. */
 export const RUN_NEEDS: readonly Need[] = ["libpcap", "iptables", "ipset"];
@@ -80,7 +80,7 @@ export async function ensure(needs: readonly Need[]): Promise<Need[]> {
   say(`missing on this machine: ${lacking.join(", ")}`);
   const distribution = thisDistribution();
   if (!distribution || Deno.uid() !== 0) {
-    say(`${distribution ? "as root, " : ""}${installHint(lacking, distribution)}`);
+    say(`to get them, as root: ${installHint(lacking, distribution)}`);
     return lacking;
   }
   for (const command of installCommands(distribution, lacking)) {
@@ -96,7 +96,11 @@ export async function ensure(needs: readonly Need[]): Promise<Need[]> {
   return still;
 }
 
-/** The last lines of a command's output, in one. */
-export function lastLines(text: string, count: number): string {
-  return text.trim().split("\n").slice(-count).join(" | ");
+/** Fetches the npm packages that the lock file names, and no others. */
+export async function installDependencies(): Promise<void> {
+  const { code, text } = await collect([Deno.execPath(), "install", "--frozen", "--quiet"], {
+    env: { NO_COLOR: "1" },
+    timeout: 10 * 60_000,
+  });
+  if (code !== 0) throw new BuildError(`cannot fetch npm packages: ${lastLines(text, 4)}`);
 }

@@ -1,18 +1,9 @@
 /** `./build.sh` once Deno is there: builds, tests or benchmarks. */
 import { parseArgs } from "node:util";
-import { BuildError, collect, say, show } from "./run.ts";
-import { BENCH_NEEDS, ensure, lastLines, RUN_NEEDS } from "./install.ts";
+import { BENCH_NEEDS, ensure, installDependencies, RUN_NEEDS } from "./install.ts";
+import { BuildError, collect, lastLines, say, show } from "./run.ts";
 
 const BUNDLE = "dist";
-
-/** Fetches the npm packages that the lock file names, and no others. */
-export async function installDependencies(): Promise<void> {
-  const { code, text } = await collect([Deno.execPath(), "install", "--frozen", "--quiet"], {
-    env: { NO_COLOR: "1" },
-    timeout: 10 * 60_000,
-  });
-  if (code !== 0) throw new BuildError(`cannot fetch npm packages: ${lastLines(text, 4)}`);
-}
 
 /** Which of the two ways; `auto`: compiled where the runtime can be had. */
 type Way = "auto" | "compiled" | "self-extracting";

@@ -85,3 +85,8 @@ function spawn(argv: readonly string[], options: RunOptions, output: "piped" | "
 function decode(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes);
 }
+
+/** The last lines of a command's output, in one. */
+export function lastLines(text: string, count: number): string {
+  return text.trim().split("\n").slice(-count).join(" | ");
+}

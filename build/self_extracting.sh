@@ -15,7 +15,7 @@ fail() {
 
 # `ls` alone tells type, mode, owner and size everywhere. The environment is emptied because
 # variables such as BLOCK_SIZE change what it prints.
-list() { env -i LC_ALL=C "PATH=$PATH" ls -nq "$@"; }
+list() { env -i LC_ALL=C "PATH=$PATH" ls -n "$@"; }
 
 # Whether nobody but root and this user can put another directory in the place of $1: each one on
 # the way is owned by one of the two, and writable by others only with the sticky bit (as /tmp).
@@ -27,16 +27,22 @@ is_ours() {
     set -- "$@" "$way"
     way=${way%/*}
   done
-  list -d / "$@" | while read -r mode _ owner group _; do
-    case $owner in 0 | "$user") ;; *) exit 1 ;; esac
-    case $mode in
-      d????????[tT]*) ;;
-      d???????w*) exit 1 ;;
-      d????w*) [ "$owner" = "$group" ] || exit 1 ;;
-      d*) ;;
-      *) exit 1 ;;
-    esac
-  done
+  list -d / "$@" | {
+    left=$(($# + 1))
+    while read -r mode _ owner group _; do
+      left=$((left - 1))
+      case $owner in 0 | "$user") ;; *) exit 1 ;; esac
+      case $mode in
+        d????????[tT]*) ;;
+        d???????w*) exit 1 ;;
+        d????w*) [ "$owner" = "$group" ] || exit 1 ;;
+        d*) ;;
+        *) exit 1 ;;
+      esac
+    done
+    # Nothing is trusted that was not seen: a failed `ls`, a name of two lines.
+    [ "$left" = 0 ]
+  }
 }
 
 # Whether $1 is a directory that this user alone can enter and that holds every file, whole.

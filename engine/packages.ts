@@ -29,28 +29,52 @@ export type Need =
   | "cc"
   | "libpcap headers";
 
-/** A package manager: the words of an installation that asks nothing. */
+/** A package manager. */
 interface Manager {
   readonly program: string;
+  /** The words with which a person installs packages. */
+  readonly manual: string;
   /** Fetches the lists of packages where the installation itself does not. */
   readonly refresh?: readonly string[];
+  /** The words of an installation that asks nothing. */
   readonly install: readonly string[];
 }
 
 const APT: Manager = {
   program: "apt-get",
+  manual: "apt install",
   refresh: ["apt-get", "update"],
-  install: ["apt-get", "install", "--yes", "--no-install-recommends"],
+  install: [
+    "apt-get",
+    "install",
+    "--yes",
+    "--no-install-recommends",
+    // Seconds to wait for another apt, such as the nightly one.
+    "--option=DPkg::Lock::Timeout=120",
+  ],
 };
-const DNF: Manager = { program: "dnf", install: ["dnf", "install", "--assumeyes"] };
-const YUM: Manager = { program: "yum", install: ["yum", "install", "--assumeyes"] };
+const DNF: Manager = {
+  program: "dnf",
+  manual: "dnf install",
+  install: ["dnf", "install", "--assumeyes"],
+};
+const YUM: Manager = {
+  program: "yum",
+  manual: "yum install",
+  install: ["yum", "install", "--assumeyes"],
+};
 const PACMAN: Manager = {
   program: "pacman",
-  // Arch supports no partial upgrade, so the lists are refreshed together with the system.
-  install: ["pacman", "--sync", "--refresh", "--sysupgrade", "--needed", "--noconfirm"],
+  manual: "pacman -S",
+  // Not refreshed: Arch supports no partial upgrade, and a build may not upgrade the system.
+  install: ["pacman", "--sync", "--needed", "--noconfirm"],
 };
-const APK: Manager = { program: "apk", install: ["apk", "add"] };
-const ZYPPER: Manager = { program: "zypper", install: ["zypper", "--non-interactive", "install"] };
+const APK: Manager = { program: "apk", manual: "apk add", install: ["apk", "add"] };
+const ZYPPER: Manager = {
+  program: "zypper",
+  manual: "zypper install",
+  install: ["zypper", "--non-interactive", "install"],
+};
 
 /** Package managers of each family, the preferred one first. */
 const MANAGERS: Record<Distribution, readonly Manager[]> = {
@@ -132,42 +156,52 @@ export function packagesFor(distribution: Distribution, needs: readonly Need[]):
   return [...new Set(needs.flatMap((need) => NAMES[need][column].split(" ")))];
 }
 
-/**
- * The command lines that install these needs there; the last one installs.
- *
- * @param hasProgram tells which of a family's package managers is present
- */
+/** Tells which of a family's package managers is present. */
+type HasProgram = (name: string) => boolean;
+
+const isPresent: HasProgram = (name) => findProgram(name) !== undefined;
+
+function managerOf(distribution: Distribution, hasProgram: HasProgram): Manager {
+  const managers = MANAGERS[distribution];
+  return managers.find((one) => hasProgram(one.program)) ?? managers[0];
+}
+
+/** The command lines that install these needs there without a question; the last one installs. */
 export function installCommands(
   distribution: Distribution,
   needs: readonly Need[],
-  hasProgram: (name: string) => boolean = (name) => findProgram(name) !== undefined,
+  hasProgram: HasProgram = isPresent,
 ): string[][] {
-  const managers = MANAGERS[distribution];
-  const manager = managers.find((one) => hasProgram(one.program)) ?? managers[0];
+  const manager = managerOf(distribution, hasProgram);
   const install = [...manager.install, ...packagesFor(distribution, needs)];
   return manager.refresh ? [[...manager.refresh], install] : [install];
 }
 
-/** One sentence that says how to get these needs on this machine. */
+/** What to do to get these needs, e.g. `apt install iptables ipset`; for the end of an error. */
 export function installHint(
   needs: readonly Need[],
-  distribution: Distribution | undefined = thisDistribution(),
+  distribution: Distribution | "unknown" = thisDistribution() ?? "unknown",
+  hasProgram: HasProgram = isPresent,
 ): string {
-  if (!distribution) return `install ${needs.join(", ")} with your package manager`;
-  return `install it with: ${installCommands(distribution, needs).at(-1)!.join(" ")}`;
+  if (distribution === "unknown") return `install ${needs.join(", ")} with your package manager`;
+  const { manual } = managerOf(distribution, hasProgram);
+  return `${manual} ${packagesFor(distribution, needs).join(" ")}`;
 }
 
 /** Where system programs lie when `PATH` does not name them, as for an ordinary Debian user. */
 const SYSTEM_DIRECTORIES = ["/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/bin", "/bin"];
 
-/** The full path of a program on `PATH` or in a system directory, or `undefined`. */
-export function findProgram(name: string): string | undefined {
-  const onPath = (Deno.env.get("PATH") ?? "").split(":").filter((one) => one.startsWith("/"));
+/**
+ * The full path of a program on the search path or in a system directory, or `undefined`.
+ * Relative entries of the path are left out: what runs as root does not come from where one stands.
+ */
+export function findProgram(name: string, path = Deno.env.get("PATH") ?? ""): string | undefined {
+  const onPath = path.split(":").filter((one) => one.startsWith("/"));
   for (const directory of [...onPath, ...SYSTEM_DIRECTORIES]) {
-    const path = `${directory}/${name}`;
+    const file = `${directory}/${name}`;
     try {
-      accessSync(path, constants.X_OK);
-      if (Deno.statSync(path).isFile) return path;
+      accessSync(file, constants.X_OK);
+      if (Deno.statSync(file).isFile) return file;
     } catch {
       // Not here, or not to be run by this user.
     }
