@@ -10,12 +10,20 @@ import { dirname, join } from "node:path";
 /** How long what another build or a failed run left behind is kept, in milliseconds: a day. */
 const KEPT = 24 * 3600 * 1000;
 
-/** Names and sizes of a directory's files, its hidden ones left out; `undefined` without it. */
-function contents(directory: string): string | undefined {
+/**
+ * Names and sizes of a directory's files, its hidden ones left out; `undefined` unless it and all
+ * of them are this user's alone, as the stub asks too.
+ */
+function privateContents(directory: string): string | undefined {
   try {
-    const files = [...Deno.readDirSync(directory)].filter((entry) => entry.isFile);
-    return files.map(({ name }) => `${name}:${Deno.lstatSync(join(directory, name)).size}`)
-      .sort().join(" ");
+    const { isDirectory, mode, uid } = Deno.lstatSync(directory);
+    if (!isDirectory || (mode! & 0o777) !== 0o700 || uid !== Deno.uid()) return undefined;
+    const names = [...Deno.readDirSync(directory)].map(({ name }) => name).sort();
+    const files = names.filter((name) => !name.startsWith(".")).map((name) => {
+      const stat = Deno.lstatSync(join(directory, name));
+      return `${name}:${stat.isFile && stat.uid === Deno.uid() ? stat.size : "not ours"}`;
+    });
+    return files.join(" ");
   } catch {
     return undefined;
   }
@@ -26,7 +34,7 @@ export function place(fresh: string, target: string): void {
   const base = dirname(target);
   using lock = Deno.openSync(join(base, ".lock"), { create: true, write: true, mode: 0o600 });
   lock.lockSync(true);
-  if (contents(fresh) === contents(target)) {
+  if (privateContents(fresh) === privateContents(target)) {
     Deno.removeSync(fresh, { recursive: true });
   } else {
     for (const { name } of Deno.readDirSync(fresh)) syncFile(join(fresh, name));
