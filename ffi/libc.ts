@@ -38,6 +38,13 @@ const SYMBOLS = {
     parameters: ["i32", "buffer", /* const void* */ "usize", /* size_t */ "i32"],
     result: "isize", /* ssize_t */
   },
+  /** `unsigned int if_nametoindex(const char *ifname)`; 0: no such interface */
+  if_nametoindex: { parameters: ["buffer" /* const char* */], result: "u32" },
+  /** `char *if_indextoname(unsigned int ifindex, char *ifname)`; null: no such interface */
+  if_indextoname: {
+    parameters: ["u32", "buffer" /* char[IF_NAMESIZE] */],
+    result: "pointer", /* char* */
+  },
   /** `int open(const char *path, int flags, mode_t mode)` */
   open: { parameters: ["buffer", /* const char* */ "i32", "u32" /* mode_t */], result: "i32" },
   /** `int flock(int fd, int operation)` */
@@ -110,6 +117,26 @@ export function setReceiveBuffer(descriptor: number, bytes: number): void {
   if (libc().setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, value, 4) !== 0) {
     libc().setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, value, 4);
   }
+}
+
+/** IF_NAMESIZE of net/if.h. */
+const INTERFACE_NAME_SIZE = 16;
+
+/** The index of an interface, or 0 where there is none of that name. */
+export function interfaceIndex(name: string): number {
+  return libc().if_nametoindex(cString(name));
+}
+
+/** The name of an interface, or an empty text where there is none of that index. */
+export function interfaceName(index: number): string {
+  const name = new Uint8Array(INTERFACE_NAME_SIZE);
+  if (libc().if_indextoname(index, name) === null) return "";
+  return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
+}
+
+/** Sends bytes on a socket; returns whether all of them went. */
+export function sendBytes(descriptor: number, bytes: Uint8Array<ArrayBuffer>): boolean {
+  return Number(libc().send(descriptor, bytes, BigInt(bytes.length), 0)) === bytes.length;
 }
 
 const O_RDWR = 2, O_CREAT = 0o100, O_CLOEXEC = 0o2000000, O_NOFOLLOW = 0o400000;

@@ -57,6 +57,7 @@ export function decodeIp(
 
 function clear(packet: ParsedPacket): void {
   packet.direction = Direction.unknown;
+  packet.isToMany = false;
   packet.interfaceIndex = 0;
   packet.family = 0;
   packet.protocol = 0;

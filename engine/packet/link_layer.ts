@@ -44,6 +44,8 @@ export function findNetworkLayer(
   switch (linkType) {
     case LinkType.ethernet:
       if (end - start < 14) return DecodeResult.truncated;
+      // The group bit of the destination address.
+      packet.isToMany = (bytes[start] & 1) !== 0;
       return afterEtherType(packet, bytes, start + 14, end, be16(bytes, start + 12));
     case LinkType.linuxSll2:
       return linuxSll2(packet, bytes, start, end);
@@ -195,7 +197,7 @@ function nullOrLoop(packet: ParsedPacket, bytes: Uint8Array, at: number, end: nu
 /** Linux cooked v1: packet type, ARPHRD, address length, address, protocol. */
 function linuxSll(packet: ParsedPacket, bytes: Uint8Array, at: number, end: number): number {
   if (end - at < 16) return DecodeResult.truncated;
-  packet.direction = directionOfPacketType(be16(bytes, at));
+  setPacketType(packet, be16(bytes, at));
   return afterCooked(packet, bytes, at + 16, end, be16(bytes, at + 14));
 }
 
@@ -203,7 +205,7 @@ function linuxSll(packet: ParsedPacket, bytes: Uint8Array, at: number, end: numb
 function linuxSll2(packet: ParsedPacket, bytes: Uint8Array, at: number, end: number): number {
   if (end - at < 20) return DecodeResult.truncated;
   packet.interfaceIndex = (be16(bytes, at + 4) << 16) | be16(bytes, at + 6);
-  packet.direction = directionOfPacketType(bytes[at + 10]);
+  setPacketType(packet, bytes[at + 10]);
   return afterCooked(packet, bytes, at + 20, end, be16(bytes, at));
 }
 
@@ -220,7 +222,8 @@ function afterCooked(
 }
 
 /** PACKET_HOST, _BROADCAST, _MULTICAST arrive; _OTHERHOST only passes by; _OUTGOING leaves. */
-function directionOfPacketType(type: number): number {
-  if (type <= 2) return Direction.incoming;
-  return type === 4 ? Direction.outgoing : Direction.unknown;
+function setPacketType(packet: ParsedPacket, type: number): void {
+  packet.isToMany = type === 1 || type === 2;
+  if (type <= 2) packet.direction = Direction.incoming;
+  else if (type === 4) packet.direction = Direction.outgoing;
 }

@@ -51,6 +51,8 @@ export class ParsedPacket {
   wireLength = 0;
   /** One of `Direction`. Always valid. */
   direction = 0;
+  /** The link layer delivered it to many (broadcast, multicast). Always valid. */
+  isToMany = false;
   /** Index of the interface where the link layer says so (cooked v2, NFLOG), else 0. */
   interfaceIndex = 0;
   /** 4 or 6; 0 unless `result` is ok. */

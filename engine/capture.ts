@@ -1,0 +1,219 @@
+/**
+ * The devices that pfw watches. An interface that goes away is waited for and opened again; its
+ * counters go on where they stopped.
+ */
+import { interfaceIndex, setReceiveBuffer } from "../ffi/libc.ts";
+import { setNflogTimeout } from "../ffi/nflog_config.ts";
+import { type Batch, PcapError, PcapErrorCode, PcapHandle, UNCOUNTED } from "../ffi/pcap.ts";
+import { PcapMissingError } from "../ffi/pcap_library.ts";
+import { RECORD_HEADER, type RecordBuffer } from "../ffi/record_buffer.ts";
+import { errorText, ExitCode, PfwError } from "./errors.ts";
+import { installHint } from "./packages.ts";
+import { LinkType } from "./packet/link_layer.ts";
+
+/** Bytes of the buffer that a batch is moved into: small enough to stay in the processor's cache. */
+export const RECORD_BUFFER_BYTES = 1 << 21;
+
+/** Bytes kept of each packet: headers, options and the start of the payload. */
+export const SNAPLEN = 128;
+
+/** Kernel ring of each device: a sixth of a second at a million packets a second. */
+const RING_BYTES = 32 << 20;
+
+/**
+ * libpcap receives one netlink datagram, a whole batch of reports, into a buffer of this size: a
+ * smaller one cuts the batch off in silence.
+ */
+const NFLOG_SNAPLEN = 262_144;
+const NFLOG_SOCKET_BYTES = 32 << 20;
+/** Milliseconds that the kernel may hold a batch of reports back. */
+const NFLOG_TIMEOUT = 50;
+const REOPEN_MILLISECONDS = 1000;
+
+/** Sums over the lives of a device. */
+export interface DeviceCounters {
+  received: number;
+  droppedByRing: number;
+  droppedByInterface: number;
+  /** Records that libpcap counted and the buffer did not hold. */
+  recordsLost: number;
+}
+
+/** What a device tells about coming and going. */
+export type DeviceNotice = (text: string) => void;
+
+/** How a tap is opened. */
+export interface TapOptions {
+  readonly filter?: string;
+  readonly ringBytes?: number;
+}
+
+/** One tap or one NFLOG group. */
+export class CaptureDevice implements Disposable {
+  readonly #batch: Batch = { packets: 0, bytes: 0, ended: false };
+  readonly #earlier: DeviceCounters = {
+    received: 0,
+    droppedByRing: 0,
+    droppedByInterface: 0,
+    recordsLost: 0,
+  };
+  #handle: PcapHandle | undefined;
+  #retryAt = 0;
+  /** Of packets whose link layer does not say it. */
+  interfaceIndex = 0;
+
+  private constructor(
+    readonly name: string,
+    readonly isNflog: boolean,
+    readonly open: () => PcapHandle,
+    readonly notice: DeviceNotice,
+  ) {
+    this.#attach();
+  }
+
+  /** Opens an interface or `any`; throws PfwError where that cannot be. */
+  static tap(device: string, notice: DeviceNotice, options: TapOptions = {}): CaptureDevice {
+    const open = () =>
+      PcapHandle.openLive(device, {
+        snaplen: SNAPLEN,
+        ringBytes: options.ringBytes ?? RING_BYTES,
+        filter: options.filter,
+        // Cooked v2 tells the interface of each packet, v1 does not.
+        linkType: device === "any" ? LinkType.linuxSll2 : undefined,
+      });
+    return create(device, () => new CaptureDevice(device, false, open, notice));
+  }
+
+  /** Opens an NFLOG group: the kernel's reports of dropped packets. */
+  static nflog(group: number, notice: DeviceNotice): CaptureDevice {
+    const open = () => {
+      const handle = PcapHandle.openLive(`nflog:${group}`, { snaplen: NFLOG_SNAPLEN });
+      setReceiveBuffer(handle.descriptor, NFLOG_SOCKET_BYTES);
+      setNflogTimeout(handle.descriptor, group, NFLOG_TIMEOUT);
+      return handle;
+    };
+    const name = `nflog:${group}`;
+    return create(name, () => new CaptureDevice(name, true, open, notice));
+  }
+
+  /** Link type of the packets, as libpcap numbers it. */
+  get linkType(): number {
+    return this.#handle?.linkType ?? -1;
+  }
+
+  /** For poll(2); -1 while the device is away. */
+  get descriptor(): number {
+    return this.#handle?.descriptor ?? -1;
+  }
+
+  /** Whether the device can be read now. */
+  get isOpen(): boolean {
+    return this.#handle !== undefined;
+  }
+
+  /**
+   * Moves the packets that wait into the buffer, as many as surely fit.
+   *
+   * @param now milliseconds on any clock; decides when a lost device is tried again
+   * @returns bytes written; 0: nothing waits
+   */
+  read(buffer: RecordBuffer, now: number): number {
+    if (!this.#handle && !this.#reopen(now)) return 0;
+    const handle = this.#handle!;
+    const fits = buffer.batchFor(this.isNflog ? NFLOG_RECORD_BYTES : handle.snaplen);
+    try {
+      handle.read(buffer, fits, this.#batch);
+    } catch (error) {
+      this.#lose(error, now);
+      return 0;
+    }
+    return this.#batch.bytes;
+  }
+
+  /** Compares what was parsed with what libpcap counted: a difference is a loss. */
+  account(records: number): void {
+    if (this.#batch.packets === UNCOUNTED) return;
+    this.#earlier.recordsLost += Math.max(0, this.#batch.packets - records);
+  }
+
+  /** Counters since the start. */
+  counters(): DeviceCounters {
+    const now = this.#handle?.stats();
+    return {
+      received: this.#earlier.received + (now?.received ?? 0),
+      droppedByRing: this.#earlier.droppedByRing + (now?.droppedByRing ?? 0),
+      droppedByInterface: this.#earlier.droppedByInterface + (now?.droppedByInterface ?? 0),
+      recordsLost: this.#earlier.recordsLost,
+    };
+  }
+
+  #attach(): void {
+    this.#handle = this.open();
+    this.interfaceIndex = this.isNflog || this.name === "any" ? 0 : interfaceIndex(this.name);
+  }
+
+  #reopen(now: number): boolean {
+    if (now < this.#retryAt) return false;
+    this.#retryAt = now + REOPEN_MILLISECONDS;
+    try {
+      this.#attach();
+    } catch {
+      return false;
+    }
+    this.notice(`${this.name} is back`);
+    return true;
+  }
+
+  #lose(error: unknown, now: number): void {
+    Object.assign(this.#earlier, this.counters());
+    this.#handle?.[Symbol.dispose]();
+    this.#handle = undefined;
+    this.#retryAt = now + REOPEN_MILLISECONDS;
+    this.notice(`${this.name} is gone (${errorText(error)}); waiting for it`);
+  }
+
+  [Symbol.dispose](): void {
+    Object.assign(this.#earlier, this.counters());
+    this.#handle?.[Symbol.dispose]();
+    this.#handle = undefined;
+    this.#retryAt = Infinity;
+  }
+}
+
+/** A report of a dropped packet: at most 128 bytes of it, and its description. */
+const NFLOG_RECORD_BYTES = 512 - RECORD_HEADER;
+
+function create<T>(name: string, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw captureError(`cannot capture on ${name}`, error);
+  }
+}
+
+/** A failure of libpcap as the error that people see. */
+export function captureError(what: string, error: unknown): PfwError {
+  if (error instanceof PcapMissingError) {
+    const how = installHint(["libpcap"]);
+    return new PfwError(what, error.message, how, ExitCode.missing, { cause: error });
+  }
+  const why = errorText(error);
+  const code = error instanceof PcapError ? error.code : 0;
+  if (code === PcapErrorCode.noSuchDevice || /no such device/i.test(why)) {
+    const next = `interfaces here: ${interfaceNames().join(", ")}`;
+    return new PfwError(what, "no such interface", next, ExitCode.usage, { cause: error });
+  }
+  if (code === PcapErrorCode.permissionDenied || code === PcapErrorCode.promiscPermissionDenied) {
+    const next = "run it with sudo";
+    return new PfwError(what, "not permitted", next, ExitCode.missing, { cause: error });
+  }
+  if (/^filter: /.test(why)) {
+    const next = "see pcap-filter(7)";
+    return new PfwError(what, why, next, ExitCode.usage, { cause: error });
+  }
+  return new PfwError(what, why, "", ExitCode.failed, { cause: error });
+}
+
+function interfaceNames(): string[] {
+  return [...new Set(Deno.networkInterfaces().map(({ name }) => name))].concat("any");
+}

@@ -1,0 +1,93 @@
+/**
+ * What the text before each kernel report means: `pfw:<reason>:<rule id or ->` to a reason and a
+ * detail. The hot path looks it up by its bytes; a text is made only when a new one appears.
+ */
+import type { EventDetails } from "./observe/event_details.ts";
+import type { Policy } from "./policy/policy.ts";
+import { REASONS } from "./policy/verdict.ts";
+
+/** A kind of drop, and how many of its reports arrived. */
+export interface Drop {
+  /** Index into `REASONS`. */
+  readonly reason: number;
+  /** Number in `EventDetails`. */
+  readonly detail: number;
+  readonly ruleId: string;
+  packets: number;
+}
+
+/** Different prefixes remembered; our own are few, so beyond this somebody else writes them. */
+const MAX_PREFIXES = 65_536;
+
+const PATTERN = /^pfw:([a-z_]+):([0-9a-f]{8}|-)$/;
+
+/** Prefixes by their bytes. */
+export class DropPrefixes {
+  readonly #byHash = new Map<number, { readonly bytes: Uint8Array; readonly drop?: Drop }[]>();
+  readonly #names = new Map<string, string>();
+  #known = 0;
+  /** Reports in our group that are not ours. */
+  foreign = 0;
+
+  constructor(readonly details: EventDetails) {}
+
+  /** Remembers the rules' names, and gives the detail number of each rule in order. */
+  ruleDetails(policy: Policy): number[] {
+    return policy.rules.map((rule) => {
+      this.#names.set(rule.id, rule.name);
+      return this.details.intern(rule.id, rule.name);
+    });
+  }
+
+  /** What the prefix in `bytes[start..end)` means; `undefined` where it is not one of ours. */
+  find(bytes: Uint8Array, start: number, end: number): Drop | undefined {
+    let hash = 0x811c9dc5;
+    for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at], 0x01000193);
+    const candidates = this.#byHash.get(hash);
+    if (candidates !== undefined) {
+      for (let at = 0; at < candidates.length; at++) {
+        if (isEqual(candidates[at].bytes, bytes, start, end)) {
+          return this.#count(candidates[at].drop);
+        }
+      }
+    }
+    return this.#count(this.#learn(hash, bytes.slice(start, end)));
+  }
+
+  /** All drops reported so far. */
+  drops(): Drop[] {
+    return [...this.#byHash.values()].flat().flatMap(({ drop }) => drop ? [drop] : []);
+  }
+
+  #count(drop: Drop | undefined): Drop | undefined {
+    if (drop === undefined) this.foreign++;
+    return drop;
+  }
+
+  #learn(hash: number, bytes: Uint8Array): Drop | undefined {
+    if (this.#known >= MAX_PREFIXES) return undefined;
+    this.#known++;
+    const drop = this.#read(new TextDecoder().decode(bytes));
+    const entry = { bytes, drop };
+    const others = this.#byHash.get(hash);
+    if (others) others.push(entry);
+    else this.#byHash.set(hash, [entry]);
+    return drop;
+  }
+
+  #read(text: string): Drop | undefined {
+    const match = PATTERN.exec(text);
+    if (!match) return undefined;
+    const reason = REASONS.findIndex((code) => code === match[1]);
+    if (reason < 0) return undefined;
+    const ruleId = match[2] === "-" ? "" : match[2];
+    const detail = ruleId ? this.details.intern(ruleId, this.#names.get(ruleId) ?? ruleId) : 0;
+    return { reason, detail, ruleId, packets: 0 };
+  }
+}
+
+function isEqual(known: Uint8Array, bytes: Uint8Array, start: number, end: number): boolean {
+  if (known.length !== end - start) return false;
+  for (let at = 0; at < known.length; at++) if (known[at] !== bytes[start + at]) return false;
+  return true;
+}

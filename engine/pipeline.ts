@@ -1,0 +1,158 @@
+/**
+ * The hot path: from a buffer of captured records to verdicts, counters and events. One pass, no
+ * allocation for a packet.
+ */
+import { RECORD_HEADER, type RecordBuffer } from "../ffi/record_buffer.ts";
+import type { LocalAddresses } from "./net/local_addresses.ts";
+import type { EventBuffer } from "./observe/event_buffer.ts";
+import type { Totals } from "./observe/totals.ts";
+import { decode } from "./packet/decode.ts";
+import { setDirection } from "./packet/direction.ts";
+import { LinkType } from "./packet/link_layer.ts";
+import { decodeNflog, NflogRecord } from "./packet/nflog.ts";
+import { DecodeResult, Direction, ParsedPacket } from "./packet/packet.ts";
+import type { Matcher } from "./policy/matcher.ts";
+import { isBlocked, Reason, reasonOf, ruleOf } from "./policy/verdict.ts";
+import type { DropPrefixes } from "./drop_prefixes.ts";
+
+/** Who enforces: with `kernel` a block is counted when the kernel reports it, else as "would". */
+export type Enforcement = "kernel" | "none";
+
+/** What the pipeline reads and fills. */
+export interface PipelineParts {
+  readonly enforcement: Enforcement;
+  readonly matcher: Matcher;
+  readonly own: LocalAddresses;
+  readonly totals: Totals;
+  /** Blocked, or would-be blocked, packets. */
+  readonly blocked: EventBuffer;
+  /** The sample of allowed packets. */
+  readonly allowed: EventBuffer;
+  readonly prefixes: DropPrefixes;
+  /** Share of allowed packets that is kept, 0 to 1. */
+  readonly sample: number;
+}
+
+/** Interfaces that a tap does not watch; what the kernel drops there is seen by NFLOG alone. */
+export type IsWatched = (interfaceIndex: number) => boolean;
+
+/** Judges, counts and remembers packets. */
+export class Pipeline {
+  readonly #parts: PipelineParts;
+  readonly #packet = new ParsedPacket();
+  readonly #record = new NflogRecord();
+  /** Details of the present policy's rules, by index. */
+  #ruleDetails: readonly number[] = [];
+  #sampleLimit = 0;
+  #random = crypto.getRandomValues(new Int32Array(1))[0] | 1;
+  isWatched: IsWatched = () => true;
+
+  constructor(parts: PipelineParts) {
+    this.#parts = parts;
+    this.setSample(parts.sample);
+    this.setRuleDetails(parts.prefixes.ruleDetails(parts.matcher.policy));
+  }
+
+  /** After a change of policy: what the rules' indices stand for. */
+  setRuleDetails(details: readonly number[]): void {
+    this.#ruleDetails = details;
+  }
+
+  /** @param share of allowed packets that is kept, 0 to 1 */
+  setSample(share: number): void {
+    this.#sampleLimit = Math.round(share * 0x80000000);
+  }
+
+  /**
+   * Takes in a batch from a tap or a file.
+   *
+   * @param length bytes of the buffer in use
+   * @param interfaceIndex of packets whose link layer does not tell it
+   * @returns number of records
+   */
+  readTap(buffer: RecordBuffer, length: number, linkType: number, interfaceIndex: number): number {
+    const { bytes, view } = buffer, packet = this.#packet;
+    let at = 0, records = 0;
+    while (at + RECORD_HEADER <= length) {
+      const start = at + RECORD_HEADER;
+      const end = start + view.getUint32(at + 8, true);
+      if (end > length) break;
+      packet.seconds = view.getUint32(at, true);
+      packet.microseconds = view.getUint32(at + 4, true);
+      packet.wireLength = view.getUint32(at + 12, true);
+      if (linkType === LinkType.nflog) decodeNflog(packet, this.#record, bytes, start, end);
+      else decode(packet, bytes, start, end, linkType);
+      if (packet.interfaceIndex === 0) packet.interfaceIndex = interfaceIndex;
+      this.#judge(packet, bytes);
+      at = end;
+      records++;
+    }
+    return records;
+  }
+
+  /** Takes in a batch of the kernel's reports: drops that happened. Returns the records. */
+  readNflog(buffer: RecordBuffer, length: number): number {
+    const { bytes, view } = buffer, packet = this.#packet, record = this.#record;
+    const { prefixes, totals, blocked } = this.#parts;
+    let at = 0, records = 0;
+    while (at + RECORD_HEADER <= length) {
+      const start = at + RECORD_HEADER;
+      const end = start + view.getUint32(at + 8, true);
+      if (end > length) break;
+      packet.seconds = view.getUint32(at, true);
+      packet.microseconds = view.getUint32(at + 4, true);
+      packet.wireLength = view.getUint32(at + 12, true);
+      decodeNflog(packet, record, bytes, start, end);
+      const drop = prefixes.find(bytes, record.prefixStart, record.prefixEnd);
+      if (drop !== undefined) {
+        // The tap has counted it already, unless the packet never came past one.
+        if (this.#passedNoTap(packet)) totals.seen(packet);
+        totals.blocked(packet, drop.reason);
+        blocked.add(packet, bytes, drop.reason, drop.detail);
+        drop.packets++;
+      }
+      at = end;
+      records++;
+    }
+    return records;
+  }
+
+  /** A dropped outgoing packet reaches no tap, nor does one of an interface nobody watches. */
+  #passedNoTap(packet: ParsedPacket): boolean {
+    return packet.direction === Direction.outgoing || !this.isWatched(packet.interfaceIndex);
+  }
+
+  #judge(packet: ParsedPacket, bytes: Uint8Array): void {
+    const { totals, matcher, own, enforcement } = this.#parts;
+    setDirection(packet, own);
+    totals.seen(packet);
+    const verdict = matcher.decide(packet, bytes);
+    const reason = reasonOf(verdict);
+    if (isBlocked(verdict)) {
+      // While the kernel enforces, only its own report makes a blocked packet.
+      if (enforcement === "kernel") return;
+      totals.wouldBlock(packet, reason);
+      this.#parts.blocked.add(packet, bytes, reason, this.#detailOf(verdict, reason));
+      return;
+    }
+    if (packet.result !== DecodeResult.ok) return;
+    totals.allowed(packet, reason);
+    if (this.#isSampled()) {
+      this.#parts.allowed.add(packet, bytes, reason, this.#detailOf(verdict, reason));
+    }
+  }
+
+  #detailOf(verdict: number, reason: number): number {
+    return reason === Reason.rule ? this.#ruleDetails[ruleOf(verdict)] ?? 0 : 0;
+  }
+
+  /** xorshift32 (Marsaglia 2003): a share of packets that no regular traffic can fall in step with. */
+  #isSampled(): boolean {
+    let x = this.#random;
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    this.#random = x;
+    return (x & 0x7fffffff) < this.#sampleLimit;
+  }
+}
