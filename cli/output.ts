@@ -32,8 +32,21 @@ export function renderTable(columns: readonly Column[], rows: readonly string[][
     style: { head: [], border: [], "padding-left": 0, "padding-right": 2 },
     chars: Object.fromEntries(
       [
-        "top", "top-mid", "top-left", "top-right", "bottom", "bottom-mid", "bottom-left",
-        "bottom-right", "left", "left-mid", "mid", "mid-mid", "right", "right-mid", "middle",
+        "top",
+        "top-mid",
+        "top-left",
+        "top-right",
+        "bottom",
+        "bottom-mid",
+        "bottom-left",
+        "bottom-right",
+        "left",
+        "left-mid",
+        "mid",
+        "mid-mid",
+        "right",
+        "right-mid",
+        "middle",
       ].map((name) => [name, ""]),
     ),
   });
@@ -41,14 +54,18 @@ export function renderTable(columns: readonly Column[], rows: readonly string[][
   return table.toString().split("\n").map((line) => line.trimEnd()).join("\n");
 }
 
+// deno-lint-ignore no-control-regex
+const UNPRINTABLE = /[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[\d{1,2}m)/g;
+
 /**
  * Text from packets, feeds and rule names with control characters made visible: none of it may
  * drive the terminal.
  */
 export function printable(text: string): string {
-  // deno-lint-ignore no-control-regex
-  return text.replace(/[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[\d{1,2}m)/g, (character) =>
-    `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  return text.replace(
+    UNPRINTABLE,
+    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
+  );
 }
 
 /** 1234567 as `1,234,567`. */
@@ -71,6 +88,13 @@ export function formatBytes(bytes: number): string {
 export function formatSeconds(seconds: number): string {
   if (seconds < 60) return `${Math.floor(seconds)} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 86400) return `${Math.floor(seconds / 3600)} h ${Math.floor(seconds / 60) % 60} min`;
+  if (seconds < 86400) {
+    return `${Math.floor(seconds / 3600)} h ${Math.floor(seconds / 60) % 60} min`;
+  }
   return `${Math.floor(seconds / 86400)} d ${Math.floor(seconds / 3600) % 24} h`;
+}
+
+/** `1 rule`, `2 rules`, `1,234 rules`. */
+export function plural(count: number, noun: string, nouns = `${noun}s`): string {
+  return `${formatCount(count)} ${count === 1 ? noun : nouns}`;
 }

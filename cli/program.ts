@@ -44,6 +44,8 @@ export function buildProgram(): Command {
     .option("--json", "print one JSON document and nothing else")
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showSuggestionAfterError(true)
+    // Errors are printed once, by run.ts. Set here, before the subcommands inherit it.
+    .configureOutput({ outputError: () => {} })
     .exitOverride();
   registerService(program);
   registerRules(program);

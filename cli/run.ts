@@ -6,7 +6,6 @@ import { buildProgram } from "./program.ts";
 /** Returns the exit code; prints errors as `pfw: what failed: why; what to do`. */
 export async function run(args: string[]): Promise<number> {
   const program = buildProgram();
-  program.configureOutput({ outputError: () => {} });
   try {
     await program.parseAsync(args, { from: "user" });
     return ExitCode.done;

@@ -1,2 +1,147 @@
-import type { Command } from "commander";
-export function registerRules(_program: Command): void {}
+/** `pfw rules …`, and the old project's words for the most used of them. Actions load lazily. */
+import { Argument, type Command, Option } from "commander";
+import { contextOf, usageError } from "../program.ts";
+
+/** Adds `rules` and the hidden words `list`, `add`, `remove`, `toggle`. */
+export function registerRules(program: Command): void {
+  const rules = program.command("rules").description("show and change the rules");
+  for (const [parent, hidden] of [[rules, false], [program, true]] as const) {
+    defineList(parent, hidden);
+    defineAdd(parent, hidden);
+    defineRemove(parent, hidden);
+    defineToggle(parent, hidden);
+  }
+  defineMove(rules);
+  defineCheck(rules);
+  defineImport(rules);
+  defineExport(rules);
+}
+
+function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  pfw ${line}`).join("\n")}`;
+}
+
+function defineList(parent: Command, hidden: boolean): void {
+  parent.command("list", { hidden }).description("list the rules with their hits in the kernel")
+    .addHelpText("after", examples("rules list", "rules list --json"))
+    .action(async (_options, command) => {
+      const { listRules } = await import("./rules_list.ts");
+      await listRules(contextOf(command));
+    });
+}
+
+function defineAdd(parent: Command, hidden: boolean): void {
+  const collect = (text: string, before: string[]) => [...before, ...splitList(text)];
+  parent.command("add", { hidden }).description("add a rule")
+    .argument("<name>", "what the rule is for")
+    .addArgument(new Argument("<action>", "what happens to what it matches").choices(ACTIONS))
+    .addOption(
+      new Option("--protocol <protocol>").choices(["tcp", "udp", "icmp", "any"]).default("any"),
+    )
+    .option("--ports <ports>", "destination ports and ranges, e.g. 23,445,8000-8100", splitList, [])
+    .option("--source <address>", "address or CIDR range, may be repeated", collect, [])
+    .option("--destination <address>", "address or CIDR range, may be repeated", collect, [])
+    .addOption(
+      new Option("--direction <direction>", "who opened the connection: others, this host, either")
+        .choices(["in", "out", "both"]).default("both"),
+    )
+    .option("--position <number>", "its number in the list; the end unless given", ruleNumber)
+    .addHelpText(
+      "after",
+      examples(
+        'rules add "No telnet" block --protocol tcp --ports 23 --direction in',
+        'rules add "Office only" allow --ports 22 --source 203.0.113.0/24 --position 1',
+        'rules add "No ping" block --protocol icmp --direction in',
+      ),
+    )
+    .action(async (name, action, options, command) => {
+      const { addRuleCommand } = await import("./rules_edit.ts");
+      await addRuleCommand(contextOf(command), { ...options, name, action });
+    });
+}
+
+const ACTIONS = ["allow", "block"] as const;
+
+function defineRemove(parent: Command, hidden: boolean): void {
+  parent.command("remove", { hidden }).description("remove rules by number")
+    .argument("<number...>", "numbers as `rules list` shows them", ruleNumbers)
+    .addHelpText("after", examples("rules remove 3", "rules remove 2 5 6"))
+    .action(async (numbers, _options, command) => {
+      const { removeRulesCommand } = await import("./rules_edit.ts");
+      await removeRulesCommand(contextOf(command), numbers);
+    });
+}
+
+function defineToggle(parent: Command, hidden: boolean): void {
+  parent.command("toggle", { hidden }).description("switch a rule off or on")
+    .argument("<number>", "the number that `rules list` shows", ruleNumber)
+    .addHelpText("after", examples("rules toggle 2", "rules toggle 2 --json"))
+    .action(async (number, _options, command) => {
+      const { toggleRuleCommand } = await import("./rules_edit.ts");
+      await toggleRuleCommand(contextOf(command), number);
+    });
+}
+
+function defineMove(parent: Command): void {
+  parent.command("move").description("move a rule: the first that matches decides")
+    .argument("<from>", "its number", ruleNumber)
+    .argument("<to>", "the number it shall have", ruleNumber)
+    .addHelpText("after", examples("rules move 5 1", "rules move 1 3"))
+    .action(async (from, to, _options, command) => {
+      const { moveRuleCommand } = await import("./rules_edit.ts");
+      await moveRuleCommand(contextOf(command), from, to);
+    });
+}
+
+function defineCheck(parent: Command): void {
+  parent.command("check").description("check a configuration; touches nothing")
+    .argument("[file]", "the one in use unless given")
+    .option("--plan", "print what would be put into the kernel")
+    .addHelpText(
+      "after",
+      examples("rules check", "rules check new_rules.json --plan", "rules check --json"),
+    )
+    .action(async (file, options, command) => {
+      const { checkRules } = await import("./rules_check.ts");
+      await checkRules(contextOf(command), file, options.plan === true);
+    });
+}
+
+function defineImport(parent: Command): void {
+  parent.command("import").description("add the rules of another file; `-` is standard input")
+    .argument("<file>", "a configuration, a list of rules, or the older form with block_ips")
+    .addHelpText(
+      "after",
+      examples("rules import other.json", "rules export | ssh host pfw rules import -"),
+    )
+    .action(async (file, _options, command) => {
+      const { importRules } = await import("./rules_transfer.ts");
+      await importRules(contextOf(command), file);
+    });
+}
+
+function defineExport(parent: Command): void {
+  parent.command("export").description("print the rules as JSON that `rules import` reads")
+    .addHelpText(
+      "after",
+      examples("rules export > rules.json", "rules export | jq '.rules[].name'"),
+    )
+    .action(async (_options, command) => {
+      const { exportRules } = await import("./rules_transfer.ts");
+      await exportRules(contextOf(command));
+    });
+}
+
+function splitList(text: string): string[] {
+  return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+}
+
+function ruleNumber(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
+  const why = `${JSON.stringify(text)} is not a rule number (1, 2, …)`;
+  throw usageError("wrong usage", why, "see pfw rules list");
+}
+
+function ruleNumbers(text: string, before: number[] | undefined): number[] {
+  return [...(before ?? []), ruleNumber(text)];
+}

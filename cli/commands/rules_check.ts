@@ -1,0 +1,80 @@
+/** `rules check`: what is wrong with a configuration, or what it would do. Touches nothing. */
+import { ExitCode, PfwError } from "../../engine/errors.ts";
+import { buildPolicy } from "../../engine/policy/build_policy.ts";
+import { readConfigFile } from "../../engine/policy/config_file.ts";
+import { checkConfig } from "../../engine/policy/config.ts";
+import { DEFAULT_CONFIG } from "../../engine/policy/default_config.ts";
+import { formatConfig } from "../../engine/policy/format_config.ts";
+import { ConfigError, type Problem } from "../../engine/policy/problem.ts";
+import type { Config } from "../../engine/policy/schema.ts";
+import { plural, printJson, renderTable } from "../output.ts";
+import type { CommandContext } from "../program.ts";
+
+/**
+ * Checks a file, or the configuration in use.
+ *
+ * @throws PfwError (exit 2) after all problems were printed
+ */
+export async function checkRules(
+  { paths, json }: CommandContext,
+  file: string | undefined,
+  withPlan: boolean,
+): Promise<void> {
+  const name = file ?? paths.config;
+  const config = await readOrDefault(name, file !== undefined).catch((error) => {
+    if (!(error instanceof ConfigError)) throw error;
+    printProblems(error, json);
+    const count = plural(error.problems.length, "problem");
+    throw new PfwError(`cannot use ${name}`, count, "mend it and check again", ExitCode.usage);
+  });
+  const plan = withPlan ? await renderPlan(config.config) : undefined;
+  if (json) printJson({ file: name, valid: true, exists: config.exists, problems: [], plan });
+  else console.log([summary(name, config), plan].filter(Boolean).join("\n\n").trimEnd());
+}
+
+/** Which group a running pfw reports on is settled when it starts. */
+const SHOWN_NFLOG_GROUP = 1;
+
+interface Checked {
+  readonly config: Config;
+  readonly exists: boolean;
+}
+
+/** The file; where the configuration in use does not exist yet, what it would be created with. */
+async function readOrDefault(file: string, named: boolean): Promise<Checked> {
+  try {
+    return { config: (await readConfigFile(file)).config, exists: true };
+  } catch (error) {
+    const missing = (error as Error).cause instanceof Deno.errors.NotFound;
+    if (named || !missing) throw error;
+    const checked = checkConfig(formatConfig(DEFAULT_CONFIG));
+    if (!checked.ok) throw new ConfigError(file, checked.problems);
+    return { config: checked.config, exists: false };
+  }
+}
+
+function printProblems({ file, problems }: ConfigError, json: boolean): void {
+  if (json) return printJson({ file, valid: false, exists: true, problems });
+  const place = ({ line, column }: Problem) => line > 0 ? `${line}:${column}` : "-";
+  console.log(renderTable(
+    [{ title: "line", align: "right" }, { title: "where" }, { title: "problem" }],
+    problems.map((problem) => [place(problem), problem.path || "-", problem.message]),
+  ));
+}
+
+function summary(file: string, { config, exists }: Checked): string {
+  const off = config.rules.filter((rule) => !rule.enabled).length;
+  const parts = [
+    plural(config.rules.length, "rule") + (off > 0 ? ` (${off} switched off)` : ""),
+    `${plural(config.whitelist_ips.length, "address", "addresses")} whitelisted`,
+    `${plural(config.blacklist_ips.length, "address", "addresses")} blacklisted`,
+    `default policy ${config.default_policy}`,
+  ];
+  const verdict = exists ? "is valid" : "does not exist yet; pfw creates it with the defaults";
+  return `${file} ${verdict}: ${parts.join(", ")}`;
+}
+
+async function renderPlan(config: Config): Promise<string> {
+  const { renderPlanText } = await import("../../engine/kernel/render_plan.ts");
+  return renderPlanText(buildPolicy(config), SHOWN_NFLOG_GROUP);
+}

@@ -1,0 +1,82 @@
+/** `rules add`, `remove`, `toggle`, `move`. */
+import {
+  addRule,
+  describeRule,
+  moveRule,
+  type PlacedRule,
+  removeRules,
+  toggleRule,
+} from "../../engine/policy/edit_rules.ts";
+import type { RuleDraft } from "../../engine/policy/schema.ts";
+import type { CommandContext } from "../program.ts";
+import { applyEdit, printEdited } from "./apply_edit.ts";
+
+/** The words of `rules add`. */
+export interface AddOptions {
+  readonly name: string;
+  readonly action: "allow" | "block";
+  readonly protocol: "tcp" | "udp" | "icmp" | "any";
+  readonly ports: readonly string[];
+  readonly source: readonly string[];
+  readonly destination: readonly string[];
+  readonly direction: "in" | "out" | "both";
+  readonly position?: number;
+}
+
+/** `rules add NAME ACTION`. */
+export async function addRuleCommand(context: CommandContext, options: AddOptions): Promise<void> {
+  const rule: RuleDraft = {
+    name: options.name,
+    action: options.action,
+    protocol: options.protocol,
+    ports: options.ports.map((port) => /^\d{1,9}$/.test(port) ? Number(port) : port),
+    source_ips: [...options.source],
+    destination_ips: [...options.destination],
+    direction: options.direction,
+    enabled: true,
+  };
+  const edited = await applyEdit(context, (draft) => addRule(draft, rule, options.position));
+  const { added } = edited.value;
+  const disabled = edited.value.rule.enabled ? "" : ", switched off";
+  const done = added
+    ? `added ${describeRule(edited.value)}`
+    : `already there as ${describeRule(edited.value)}${disabled}`;
+  printEdited(context, edited, done, { action: "add", ...inJson(edited.value) });
+}
+
+/** `rules remove N…`. */
+export async function removeRulesCommand(
+  context: CommandContext,
+  numbers: readonly number[],
+): Promise<void> {
+  const edited = await applyEdit(context, (draft) => removeRules(draft, numbers));
+  const removed = edited.value;
+  const done = removed.length <= 5
+    ? `removed ${removed.map(describeRule).join(", ")}`
+    : `removed ${removed.length} rules`;
+  printEdited(context, edited, done, { action: "remove", rules: edited.value.map(inJson) });
+}
+
+/** `rules toggle N`. */
+export async function toggleRuleCommand(context: CommandContext, number: number): Promise<void> {
+  const edited = await applyEdit(context, (draft) => toggleRule(draft, number));
+  const done = `switched ${edited.value.rule.enabled ? "on" : "off"} ${describeRule(edited.value)}`;
+  printEdited(context, edited, done, { action: "toggle", ...inJson(edited.value) });
+}
+
+/** `rules move N M`. */
+export async function moveRuleCommand(
+  context: CommandContext,
+  from: number,
+  to: number,
+): Promise<void> {
+  const edited = await applyEdit(context, (draft) => moveRule(draft, from, to));
+  const done = edited.changed
+    ? `moved rule ${from} to ${describeRule(edited.value)}`
+    : `already there: ${describeRule(edited.value)}`;
+  printEdited(context, edited, done, { action: "move", ...inJson(edited.value) });
+}
+
+function inJson({ number, rule }: PlacedRule) {
+  return { number, rule };
+}

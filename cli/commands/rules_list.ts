@@ -1,0 +1,93 @@
+/** `rules list`: every rule with what the kernel counted for it. */
+import { ask, type RuleHits } from "../../engine/control/client.ts";
+import { loadConfig } from "../../engine/policy/config_file.ts";
+import { ruleIds } from "../../engine/policy/rule_id.ts";
+import type { Config, ConfigRule } from "../../engine/policy/schema.ts";
+import type { Paths } from "../../engine/paths.ts";
+import { type Column, formatCount, paint, printJson, renderTable } from "../output.ts";
+import type { CommandContext } from "../program.ts";
+
+/** Prints the rules of the configuration. */
+export async function listRules({ paths, json }: CommandContext): Promise<void> {
+  const { config } = await loadConfig(paths.config);
+  const hits = await readHits(paths);
+  const ids = ruleIds(config.rules);
+  if (json) {
+    const rules = config.rules.map((rule, at) => {
+      const { packets, bytes } = hits?.get(ids[at]) ?? {};
+      const counted = packets === undefined ? null : { packets, bytes };
+      return { number: at + 1, id: ids[at], ...rule, hits: counted };
+    });
+    const { default_policy } = config;
+    return printJson({ config: paths.config, running: hits !== undefined, default_policy, rules });
+  }
+  if (config.rules.length === 0) console.log(noRules(config));
+  else console.log(`${table(config.rules, ids, hits)}\n\n${defaultLine(config)}`);
+}
+
+/** Hits by rule id; `undefined` when no pfw runs or it speaks only to another user. */
+async function readHits(paths: Paths): Promise<Map<string, RuleHits> | undefined> {
+  try {
+    const answer = await ask<RuleHits[]>(paths, "GET", "/rules");
+    if (answer?.status !== 200 || !Array.isArray(answer.body)) return undefined;
+    return new Map(answer.body.map((hits) => [hits.id, hits]));
+  } catch {
+    // The list itself does not depend on the running pfw.
+    return undefined;
+  }
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: "#", align: "right" },
+  { title: "on" },
+  { title: "action" },
+  { title: "direction" },
+  { title: "protocol" },
+  { title: "ports" },
+  { title: "source" },
+  { title: "destination" },
+  { title: "name" },
+  { title: "hits", align: "right" },
+];
+
+function table(
+  rules: readonly ConfigRule[],
+  ids: readonly string[],
+  hits: ReadonlyMap<string, RuleHits> | undefined,
+): string {
+  return renderTable(
+    COLUMNS,
+    rules.map((rule, at) => {
+      const packets = rule.enabled ? hits?.get(ids[at])?.packets : undefined;
+      return [
+        String(at + 1),
+        rule.enabled ? paint("green", "on") : paint("gray", "off"),
+        paint(rule.action === "block" ? "red" : "green", rule.action),
+        rule.direction,
+        rule.protocol,
+        short(rule.ports.map(String), 4),
+        short(rule.source_ips, 1),
+        short(rule.destination_ips, 1),
+        rule.name,
+        packets === undefined ? "-" : formatCount(packets),
+      ];
+    }),
+  );
+}
+
+/** The first few entries and how many more there are; `any` for none. */
+function short(entries: readonly string[], shown: number): string {
+  if (entries.length === 0) return "any";
+  const rest = entries.length - shown;
+  return entries.slice(0, shown).join(",") + (rest > 0 ? ` +${rest}` : "");
+}
+
+function defaultLine(config: Config): string {
+  const verb = config.default_policy === "allow" ? "allowed" : "blocked";
+  return `What no rule matches is ${verb} (default_policy).`;
+}
+
+function noRules(config: Config): string {
+  const example = 'pfw rules add "No telnet" block --protocol tcp --ports 23 --direction in';
+  return `There are no rules yet. ${defaultLine(config)}\nAdd one, for example: ${example}`;
+}
