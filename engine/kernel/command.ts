@@ -1,0 +1,130 @@
+/** The one seam through which pfw runs other programs. */
+import { ExitCode, PfwError } from "../errors.ts";
+
+/** How a program ended. */
+export interface CommandOutput {
+  /** Exit status; 128 + signal where a signal ended it. */
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs programs; tests wrap it to look at what is run, and to make it fail. */
+export interface Commands {
+  /**
+   * Runs one program to its end, without a shell.
+   *
+   * @param stdin what it reads; it reads nothing without
+   * @throws PfwError with exit code 4 when the program is not installed
+   */
+  run(argv: readonly string[], stdin?: string): Promise<CommandOutput>;
+}
+
+/** A program that ended with another status than 0. */
+export class CommandError extends Error {
+  override readonly name = "CommandError";
+
+  constructor(readonly argv: readonly string[], readonly output: CommandOutput) {
+    super(`${argv.join(" ")}: ${complaint(output)}`);
+  }
+}
+
+/** The line of a program's error output that says what is wrong. */
+function complaint({ status, stderr }: CommandOutput): string {
+  const lines = stderr.split("\n").map((line) => line.trim())
+    .filter((line) => line && !/^(#|Warning:|Try `|Perhaps )/.test(line));
+  const text = lines.slice(0, 3).join(" | ").slice(0, 400);
+  return text ? `${text} (status ${status})` : `status ${status}`;
+}
+
+/** Runs a program and returns its standard output; throws `CommandError` unless it ends with 0. */
+export async function runOrThrow(
+  commands: Commands,
+  argv: readonly string[],
+  stdin?: string,
+): Promise<string> {
+  const output = await commands.run(argv, stdin);
+  if (output.status !== 0) throw new CommandError(argv, output);
+  return output.stdout;
+}
+
+/** Commands for sbin are not in every PATH (`su` without `-`, cron). */
+const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
+
+/** Nothing that pfw runs takes longer; what does hangs. */
+const TIMEOUT_MS = 60_000;
+
+/** The real thing. */
+export class SystemCommands implements Commands {
+  /** @param prefix put before every command, e.g. `["ip", "netns", "exec", name]` in tests */
+  constructor(private readonly prefix: readonly string[] = []) {}
+
+  async run(argv: readonly string[], stdin?: string): Promise<CommandOutput> {
+    const [program, ...args] = [...this.prefix, ...argv];
+    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const child = this.#spawn(program, args, stdin !== undefined, signal);
+    const feeding = stdin === undefined ? Promise.resolve() : feed(child.stdin, stdin);
+    const [{ code, stdout, stderr }] = await Promise.all([child.output(), feeding]);
+    const note = signal.aborted ? `no end after ${TIMEOUT_MS / 1000} s\n` : "";
+    return { status: code, stdout: decode(stdout), stderr: note + decode(stderr) };
+  }
+
+  #spawn(program: string, args: string[], fed: boolean, signal: AbortSignal): Deno.ChildProcess {
+    try {
+      return new Deno.Command(program, {
+        args,
+        env: { LC_ALL: "C", PATH: systemPath() },
+        stdin: fed ? "piped" : "null",
+        stdout: "piped",
+        stderr: "piped",
+        signal,
+      }).spawn();
+    } catch (error) {
+      throw explain(program, error);
+    }
+  }
+}
+
+function systemPath(): string {
+  const path = Deno.env.get("PATH");
+  return path ? `${path}:${SYSTEM_PATH}` : SYSTEM_PATH;
+}
+
+async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<void> {
+  const writer = stdin.getWriter();
+  try {
+    await writer.write(new TextEncoder().encode(text));
+    await writer.close();
+  } catch {
+    // A program that ends before it has read everything says why by its status and its output.
+    await writer.abort().catch(() => {});
+  }
+}
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder().decode(bytes);
+}
+
+const PACKAGES: Record<string, string> = { ipset: "ipset", ip: "iproute2", unshare: "util-linux" };
+
+function explain(program: string, error: unknown): unknown {
+  if (error instanceof Deno.errors.NotFound) return missingProgram(program, error);
+  if (error instanceof Deno.errors.PermissionDenied || error instanceof Deno.errors.NotCapable) {
+    return new PfwError(`cannot run ${program}`, "permission denied", "", ExitCode.missing, {
+      cause: error,
+    });
+  }
+  return error;
+}
+
+/** The error for a program that is not installed. */
+export function missingProgram(program: string, cause?: unknown): PfwError {
+  const name = PACKAGES[program] ?? (/^ip6?tables/.test(program) ? "iptables" : program);
+  return new PfwError(
+    `cannot run ${program}`,
+    "it is not installed",
+    `install the package ${name} (Debian, Ubuntu: apt install ${name})`,
+    ExitCode.missing,
+    { cause },
+  );
+}

@@ -1,0 +1,111 @@
+/** Whether the kernel holds what the plan says: differences in words. */
+import { type Family, formatPrefix, parsePrefix } from "../net/address.ts";
+import type { ChainPlan, FamilyPlan, HookPlan, TablePlan } from "./plan.ts";
+import { entryCount, type SetPlan } from "./plan.ts";
+import { renderRule } from "./render_iptables.ts";
+import {
+  isOurs,
+  ourChainIn,
+  ruleOptions,
+  type SavedChain,
+  type SavedSet,
+  type SavedTable,
+  type SavedTables,
+} from "./saved_state.ts";
+
+/**
+ * What is compared of a rule. Not all of it: versions of iptables print states, protocols and
+ * limits in their own way. A rule that has these in common is the rule that we wrote.
+ */
+const COMPARED = [
+  "-i",
+  "-o",
+  "-s",
+  "-d",
+  "-j",
+  "-g",
+  "--match-set",
+  "--dport",
+  "--dports",
+  "--ctorigdstport",
+  "--nflog-prefix",
+  "--nflog-group",
+];
+
+/** The compared part of a rule's text, in one form. */
+export function essence(text: string): string {
+  const options = ruleOptions(text);
+  return COMPARED.filter((name) => options.has(name))
+    .map((name) => [name, ...options.get(name)!.map(canonical)].join(" "))
+    .join(" ");
+}
+
+function canonical(value: string): string {
+  const prefix = /[.:]/.test(value) ? parsePrefix(value) : undefined;
+  return prefix ? formatPrefix(prefix) : value;
+}
+
+/** Whether a chain holds these rules. */
+export function chainMatches(plan: ChainPlan, saved: SavedChain): boolean {
+  return plan.rules.length === saved.rules.length &&
+    plan.rules.every((rule, at) => essence(renderRule(rule)) === essence(saved.rules[at].text));
+}
+
+/** Whether the built-in chain jumps to ours once, first, and to no other chain of ours. */
+export function hookInPlace(hook: HookPlan, saved: SavedTable | undefined): boolean {
+  const rules = saved?.get(hook.hook)?.rules ?? [];
+  return rules.length > 0 && rules[0].text === `-j ${hook.chain}` &&
+    rules.findLastIndex((rule) => ourChainIn(rule) !== undefined) === 0;
+}
+
+/** What of the plan is not in place; empty when all of it is. */
+export function familyDifferences(plan: FamilyPlan, saved: SavedTables): string[] {
+  return [plan.raw, plan.filter].flatMap((table) =>
+    tableDifferences(table, plan.family, saved.get(table.name))
+  );
+}
+
+function tableDifferences(
+  plan: TablePlan,
+  family: Family,
+  saved: SavedTable | undefined,
+): string[] {
+  const where = `${plan.name}, IPv${family}`;
+  if (!saved) return [`table is missing (${where})`];
+  const hooks = plan.hooks.filter((hook) => !hookInPlace(hook, saved))
+    .map(({ hook, chain }) => `${hook} does not jump to ${chain} first and once (${where})`);
+  const chains = [...plan.mains, ...plan.targets].flatMap((chain) => {
+    const there = saved.get(chain.name);
+    if (!there) return [`chain ${chain.name} is missing (${where})`];
+    return chainMatches(chain, there) ? [] : [`chain ${chain.name} holds other rules (${where})`];
+  });
+  return [...hooks, ...chains];
+}
+
+/** What of a set is not in place, by its header. */
+export function setDifferences(plan: SetPlan, saved: SavedSet | undefined): string[] {
+  if (!saved) return [`set ${plan.name} is missing`];
+  const wanted = entryCount(plan);
+  return saved.entries === wanted
+    ? []
+    : [`set ${plan.name} holds ${saved.entries} entries instead of ${wanted}`];
+}
+
+/**
+ * The exact text of the plan's part of a table, jumps included: equal as long as nobody touched
+ * it. Counters are not part of it.
+ */
+export function fingerprint(plan: TablePlan, saved: SavedTable | undefined): string {
+  if (!saved) return "";
+  const lines: string[] = [];
+  for (const { name } of [...plan.mains, ...plan.targets]) {
+    lines.push(`:${name}`, ...(saved.get(name)?.rules ?? []).map((rule) => rule.text));
+  }
+  for (const chain of saved.values()) {
+    if (isOurs(chain)) continue;
+    chain.rules.forEach((rule, at) => {
+      if (ourChainIn(rule)) lines.push(`${chain.name} ${at} ${rule.text}`);
+    });
+  }
+  return lines.join("\n");
+}

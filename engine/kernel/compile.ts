@@ -1,0 +1,225 @@
+/** Policy to kernel plan: the skeleton of both tables; `compile_rules.ts` does the rules. */
+import { FAMILIES, type Family } from "../net/address.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { ReasonCode } from "../policy/verdict.ts";
+import { compileRules, type MainChain, RuleSets } from "./compile_rules.ts";
+import {
+  allowChain,
+  dropChain,
+  LIST_SETS,
+  type ListSet,
+  listSetName,
+  nflogPrefix,
+} from "./names.ts";
+import type {
+  ChainPlan,
+  FamilyPlan,
+  HookPlan,
+  KernelPlan,
+  Match,
+  PlanRule,
+  SetPlan,
+  Side,
+  TableName,
+  TablePlan,
+  Target,
+} from "./plan.ts";
+import { compileRate } from "./rate.ts";
+
+/** What a plan depends on besides the policy. */
+export interface PlanOptions {
+  /** Number of the NFLOG group that gets the reports of dropped packets, 0 to 65,535. */
+  readonly nflogGroup: number;
+  /** Default: both. */
+  readonly families?: readonly Family[];
+}
+
+/**
+ * The plan for a policy; the same policy always gives the same plan.
+ *
+ * @throws PfwError where the kernel cannot do what the policy asks
+ */
+export function compilePlan(policy: Policy, options: PlanOptions): KernelPlan {
+  const families = options.families ?? FAMILIES;
+  return { families: families.map((family) => compileFamily(policy, family, options.nflogGroup)) };
+}
+
+function compileFamily(policy: Policy, family: Family, group: number): FamilyPlan {
+  const lists = matchedLists(policy, family);
+  const ruleSets = new RuleSets(family);
+  const filter = compileFilter(policy, family, ruleSets, group);
+  return {
+    family,
+    lists,
+    raw: compileRaw(family, lists, group),
+    filter,
+    sets: [...listSets(policy, family), ...ruleSets.plans()],
+  };
+}
+
+function listSets(policy: Policy, family: Family): SetPlan[] {
+  return LIST_SETS.map((list) => ({
+    name: listSetName(list, family),
+    family,
+    prefixes: listPrefixes(policy, list),
+    timeout: list === "ban",
+  }));
+}
+
+function listPrefixes(policy: Policy, list: ListSet) {
+  return {
+    white: policy.whitelist,
+    black: policy.blacklist,
+    ban: policy.bans,
+    threat: policy.threats,
+  }[list];
+}
+
+/**
+ * The lists that packets are looked up in. An empty set costs every packet a call, so it is left
+ * out; bans are always asked because they come and go without a new plan.
+ */
+function matchedLists(policy: Policy, family: Family): ListSet[] {
+  return LIST_SETS.filter((list) => list === "ban" || listPrefixes(policy, list).count(family) > 0);
+}
+
+const RETURN: Target = { kind: "return" };
+const LIST_TARGETS: Record<ListSet, Target> = {
+  white: RETURN,
+  black: block("blacklist"),
+  ban: block("ban"),
+  threat: block("threat"),
+};
+
+function block(reason: ReasonCode): Target {
+  return { kind: "block", reason, ruleId: undefined };
+}
+
+function listRule(list: ListSet, family: Family, side: Side): PlanRule {
+  return {
+    matches: [{ kind: "set", set: listSetName(list, family), side }],
+    target: LIST_TARGETS[list],
+  };
+}
+
+function loopbackRule(direction: "in" | "out"): PlanRule {
+  return { matches: [{ kind: "interface", direction, name: "lo" }], target: RETURN };
+}
+
+/**
+ * The part in `raw`: lists are asked before connection tracking, so a block also cuts running
+ * connections, covers what a container published, and costs least.
+ *
+ * @param lists which lists to ask; also used while one policy replaces another
+ */
+export function compileRaw(family: Family, lists: readonly ListSet[], group: number): TablePlan {
+  const asked = LIST_SETS.filter((list) => lists.includes(list));
+  const chain = (name: string, direction: "in" | "out", side: Side): ChainPlan => ({
+    name,
+    rules: [loopbackRule(direction), ...asked.map((list) => listRule(list, family, side))],
+  });
+  const mains = [chain("PFW-PRE", "in", "src"), chain("PFW-OUT", "out", "dst")];
+  return table("raw", mains, [
+    { hook: "PREROUTING", chain: "PFW-PRE" },
+    { hook: "OUTPUT", chain: "PFW-OUT" },
+  ], group);
+}
+
+function compileFilter(
+  policy: Policy,
+  family: Family,
+  sets: RuleSets,
+  group: number,
+): TablePlan {
+  const mains: MainChain[] = ["PFW-IN", "PFW-OUT", "PFW-FWD"];
+  return table(
+    "filter",
+    mains.map((name) => ({
+      name,
+      rules: [
+        ...listRules(policy, family, name),
+        ...protocolRules(policy, family, name),
+        ...compileRules(policy.rules, family, name, sets),
+        ...defaultRules(policy),
+      ],
+    })),
+    [
+      { hook: "INPUT", chain: "PFW-IN" },
+      { hook: "OUTPUT", chain: "PFW-OUT" },
+      { hook: "FORWARD", chain: "PFW-FWD" },
+    ],
+    group,
+  );
+}
+
+/** Loopback and lists. `raw` has blocked sources; where forwarded packets go is asked here. */
+function listRules(policy: Policy, family: Family, chain: MainChain): PlanRule[] {
+  const lists = matchedLists(policy, family);
+  const white = (side: Side) => lists.includes("white") ? [listRule("white", family, side)] : [];
+  if (chain === "PFW-IN") return [loopbackRule("in"), ...white("src")];
+  if (chain === "PFW-OUT") return [loopbackRule("out"), ...white("dst")];
+  const blocking = lists.filter((list) => list !== "white");
+  return [
+    ...white("src"),
+    ...white("dst"),
+    ...blocking.map((list) => listRule(list, family, "dst")),
+  ];
+}
+
+/**
+ * What IPv6 cannot live without (RFC 4890, section 4.4): packet too big, router and neighbour
+ * discovery with redirect.
+ */
+const VITAL_ICMPV6 = [2, 133, 134, 135, 136, 137];
+
+function protocolRules(policy: Policy, family: Family, chain: MainChain): PlanRule[] {
+  const rules: PlanRule[] = [];
+  const add = (matches: Match[], target: Target) => rules.push({ matches, target });
+  if (family === 6) {
+    for (const type of VITAL_ICMPV6) add([{ kind: "icmpv6_type", type }], RETURN);
+  }
+  if (chain !== "PFW-OUT") add([{ kind: "state", states: ["INVALID"] }], block("invalid"));
+  // Rules speak of who opened the connection. Every packet in that direction is judged, not the
+  // first alone, so a new rule also cuts what already runs.
+  add([{ kind: "reply" }], RETURN);
+  if (chain !== "PFW-OUT" && policy.rateLimit) {
+    const rate = compileRate(policy.rateLimit, family);
+    add([{ kind: "state", states: ["NEW"] }, { kind: "rate_above", rate }], block("rate_limit"));
+  }
+  return rules;
+}
+
+function defaultRules(policy: Policy): PlanRule[] {
+  if (policy.defaultAction === "allow") return [];
+  return [
+    { matches: [{ kind: "state", states: ["ESTABLISHED", "RELATED"] }], target: RETURN },
+    { matches: [], target: block("default_policy") },
+  ];
+}
+
+function table(
+  name: TableName,
+  mains: readonly ChainPlan[],
+  hooks: readonly HookPlan[],
+  group: number,
+): TablePlan {
+  const targets = new Map<string, ChainPlan>();
+  for (const { target } of mains.flatMap((chain) => chain.rules)) {
+    const chain = targetChain(target, group);
+    if (chain) targets.set(chain.name, chain);
+  }
+  return { name, hooks, mains, targets: [...targets.values()] };
+}
+
+function targetChain(target: Target, group: number): ChainPlan | undefined {
+  if (target.kind === "allow") {
+    return { name: allowChain(target.ruleId), rules: [{ matches: [], target: RETURN }] };
+  }
+  if (target.kind !== "block") return undefined;
+  const { reason, ruleId } = target;
+  const report: Target = { kind: "nflog", group, prefix: nflogPrefix(reason, ruleId) };
+  return {
+    name: dropChain(reason, ruleId),
+    rules: [{ matches: [], target: report }, { matches: [], target: { kind: "drop" } }],
+  };
+}

@@ -1,0 +1,341 @@
+/** Puts policies into the kernel, keeps them there, counts, and takes everything away again. */
+import { errorText, ExitCode, PfwError } from "../errors.ts";
+import type { Family } from "../net/address.ts";
+import type { Policy } from "../policy/policy.ts";
+import { type Commands, runOrThrow } from "./command.ts";
+import { familyDifferences, fingerprint, setDifferences } from "./compare.ts";
+import { compilePlan } from "./compile.ts";
+import { CounterLedger, type KernelCounters } from "./counters.ts";
+import { CreatedTables, removeEmptyTables, type TableKey } from "./created_tables.ts";
+import { destroySets, type KernelState, readKernel, restoreTables } from "./kernel_state.ts";
+import { type KernelPlan, planSize, type SetPlan, type TablePlan } from "./plan.ts";
+import { PolicyChange } from "./policy_change.ts";
+import { isMissingFeature, supportedFamilies } from "./requirements.ts";
+import { isOurs, ourChainIn } from "./saved_state.ts";
+import { revert, switchTable, withoutChains } from "./transition.ts";
+
+/** What an enforcer works with. */
+export interface EnforcerOptions {
+  readonly commands: Commands;
+  /** NFLOG group of the reports, 0 to 65,535. */
+  readonly nflogGroup: number;
+  /** Where the tables that did not exist before pfw are remembered; in the run directory. */
+  readonly stateFile: string;
+  /** Gets one line for what went wrong without making the policy wrong. */
+  readonly log?: (message: string) => void;
+  /** Default: IPv4, and IPv6 unless the kernel has none. */
+  readonly families?: readonly Family[];
+  /** Deletes empty tables; default: `removeEmptyTables` in this process's network namespace. */
+  readonly removeTables?: (keys: readonly TableKey[]) => Promise<void>;
+}
+
+/** What applying a policy did. */
+export interface ApplyResult {
+  /** For people: `3 rules, 120,430 addresses in sets; IPv4 and IPv6`. */
+  readonly summary: string;
+  readonly milliseconds: number;
+  /** Enabled rules of the policy. */
+  readonly rules: number;
+  /** Rules and chains of ours in the kernel, both families. */
+  readonly kernelRules: number;
+  readonly chains: number;
+  /** Entries of all our sets. */
+  readonly setEntries: number;
+}
+
+/** What the kernel holds. */
+export interface Inspection {
+  /** Whether a policy was applied by this process and all of it is there. */
+  readonly inPlace: boolean;
+  /** What is not as it was applied. */
+  readonly differences: readonly string[];
+  readonly sets: readonly { name: string; entries: number; memory: number }[];
+  readonly chains: number;
+  readonly rules: number;
+}
+
+/** What was applied, and how its tables looked in the kernel right after. */
+interface Applied {
+  readonly policy: Policy;
+  readonly plan: KernelPlan;
+  readonly sets: ReadonlyMap<string, SetPlan>;
+  readonly tables: ReadonlyMap<string, TableSnapshot>;
+}
+
+interface TableSnapshot {
+  readonly rendered: string;
+  readonly fingerprint: string;
+}
+
+/** The firewall in the kernel. Calls that overlap wait for each other. */
+export class Enforcer {
+  readonly #options: EnforcerOptions;
+  readonly #created: CreatedTables;
+  readonly #ledger = new CounterLedger();
+  #families: readonly Family[] | undefined;
+  #applied: Applied | undefined;
+  #queue: Promise<unknown> = Promise.resolve();
+
+  constructor(options: EnforcerOptions) {
+    this.#options = options;
+    this.#created = new CreatedTables(options.stateFile);
+  }
+
+  /**
+   * Makes the kernel enforce this policy and reads it back. Takes over whatever a crashed run
+   * left. A packet that the policy before and this one both block is blocked throughout.
+   *
+   * @throws PfwError when it cannot; what was in the kernel before is then in force again
+   */
+  apply(policy: Policy): Promise<ApplyResult> {
+    return this.#exclusive(() => this.#apply(policy));
+  }
+
+  /** Removes everything of ours, whoever left it; throws PfwError when something stays. */
+  remove(): Promise<void> {
+    return this.#exclusive(() => this.#remove());
+  }
+
+  /** What was dropped and let through since this enforcer first read the kernel. */
+  counters(): Promise<KernelCounters> {
+    return this.#exclusive(async () => {
+      await this.#read();
+      return this.#ledger.totals();
+    });
+  }
+
+  /** What the kernel holds of ours, compared with what was applied. */
+  inspect(): Promise<Inspection> {
+    return this.#exclusive(async () => {
+      const state = await this.#read();
+      const differences = this.#applied ? drift(this.#applied, state) : [];
+      const chains = ourChains(state);
+      return {
+        inPlace: this.#applied !== undefined && differences.length === 0,
+        differences,
+        sets: [...state.sets.values()].map(({ name, entries, memory }) => ({
+          name,
+          entries,
+          memory,
+        })),
+        chains: chains.length,
+        rules: chains.reduce((sum, chain) => sum + chain.rules.length, 0),
+      };
+    });
+  }
+
+  /**
+   * Puts back what another program changed.
+   *
+   * @returns what was different; empty when nothing was
+   * @throws PfwError when it cannot be repaired
+   */
+  restoreIfDrifted(): Promise<readonly string[]> {
+    return this.#exclusive(async () => {
+      if (!this.#applied) return [];
+      const differences = drift(this.#applied, await this.#read());
+      if (differences.length > 0) await this.#apply(this.#applied.policy);
+      return differences;
+    });
+  }
+
+  #exclusive<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(task);
+    this.#queue = result.catch(() => {});
+    return result.catch((error) => {
+      throw error instanceof PfwError ? error : failure("cannot work with the kernel", error);
+    });
+  }
+
+  async #read(): Promise<KernelState> {
+    this.#families ??= this.#options.families ?? await supportedFamilies();
+    const state = await readKernel(this.#options.commands, this.#families);
+    this.#ledger.observe(state.tables);
+    return state;
+  }
+
+  async #apply(policy: Policy): Promise<ApplyResult> {
+    const started = performance.now();
+    const { commands, nflogGroup } = this.#options;
+    const before = await this.#read();
+    const plan = compilePlan(policy, { nflogGroup, families: this.#families });
+    if (await this.#usesNftables()) await this.#created.note(before.tables);
+    const change = new PolicyChange({
+      commands,
+      plan,
+      nflogGroup,
+      before,
+      knownSets: this.#applied?.sets ?? new Map(),
+      isInPlace: (family, table) => this.#isInPlace(family, table, before),
+    });
+    let after: KernelState;
+    try {
+      after = await change.run();
+    } catch (error) {
+      throw await this.#undo(change, before, error);
+    }
+    this.#applied = remember(policy, plan, after);
+    await this.#tidy(plan, after);
+    return applyResult(policy, plan, performance.now() - started);
+  }
+
+  #isInPlace(family: Family, table: TablePlan, state: KernelState): boolean {
+    const known = this.#applied?.tables.get(tableKey(family, table));
+    return known !== undefined && known.rendered === switchTable(table, undefined) &&
+      known.fingerprint === fingerprint(table, state.tables.get(family)?.get(table.name));
+  }
+
+  async #undo(change: PolicyChange, before: KernelState, error: unknown): Promise<PfwError> {
+    const failures = await change.undo();
+    if (failures.length === 0 && isEmpty(before)) {
+      await this.#removeTables().catch((reason) => failures.push(reason));
+    }
+    if (failures.length > 0) {
+      return new PfwError(
+        "cannot put the policy into the kernel",
+        `${errorText(error)}; undoing it failed too: ${failures.map(errorText).join(", ")}`,
+        "run `pfw status`, then `pfw reload` or `pfw cleanup`",
+        ExitCode.failed,
+        { cause: error },
+      );
+    }
+    return error instanceof PfwError
+      ? error
+      : failure("cannot put the policy into the kernel", error, "nothing was changed");
+  }
+
+  /** Deletes chains and sets that nothing refers to any more. Failing harms nobody: say so. */
+  async #tidy(plan: KernelPlan, after: KernelState): Promise<void> {
+    const { commands, log } = this.#options;
+    // Nothing can reach these chains since the switch: this reading is their final one.
+    this.#ledger.observe(after.tables);
+    try {
+      for (const { family, raw, filter } of plan.families) {
+        const wanted = new Map([raw, filter].map((table) => [table.name, chainNames(table)]));
+        const now = after.tables.get(family) ?? new Map();
+        const surplus = (table: string, chain: { name: string }) =>
+          wanted.get(table as TablePlan["name"])?.has(chain.name) === false;
+        await restoreTables(commands, family, revert(now, withoutChains(now, surplus)));
+      }
+      const wanted = new Set(plan.families.flatMap(({ sets }) => sets.map((set) => set.name)));
+      await destroySets(commands, [...after.sets.keys()].filter((name) => !wanted.has(name)));
+    } catch (error) {
+      log?.(`what the policy before left in the kernel stays for now: ${errorText(error)}`);
+    }
+  }
+
+  async #remove(): Promise<void> {
+    const { commands } = this.#options;
+    const state = await this.#read();
+    for (const [family, tables] of state.tables) {
+      await restoreTables(commands, family, revert(tables, withoutChains(tables, () => true)));
+    }
+    await destroySets(commands, [...state.sets.keys()]);
+    this.#applied = undefined;
+    if (!isEmpty(await this.#read())) {
+      throw new PfwError(
+        "cannot remove pfw from the kernel",
+        "another program changed the firewall at the same time",
+        "run `pfw cleanup`",
+      );
+    }
+    await this.#removeTables();
+  }
+
+  async #removeTables(): Promise<void> {
+    const { commands, removeTables } = this.#options;
+    const keys = await this.#created.read();
+    await (removeTables ?? ((keys) => removeEmptyTables(commands, keys)))(keys);
+    await this.#created.clear();
+  }
+
+  async #usesNftables(): Promise<boolean> {
+    return (await runOrThrow(this.#options.commands, ["iptables", "--version"]))
+      .includes("nf_tables");
+  }
+}
+
+function failure(what: string, error: unknown, next = ""): PfwError {
+  const why = errorText(error);
+  const code = isMissingFeature(why) ? ExitCode.missing : ExitCode.failed;
+  return new PfwError(what, why, next, code, { cause: error });
+}
+
+function remember(policy: Policy, plan: KernelPlan, after: KernelState): Applied {
+  const tables = new Map<string, TableSnapshot>();
+  const sets = new Map<string, SetPlan>();
+  for (const family of plan.families) {
+    for (const table of [family.raw, family.filter]) {
+      const saved = after.tables.get(family.family)?.get(table.name);
+      tables.set(tableKey(family.family, table), {
+        rendered: switchTable(table, undefined),
+        fingerprint: fingerprint(table, saved),
+      });
+    }
+    for (const set of family.sets) sets.set(set.name, set);
+  }
+  return { policy, plan, sets, tables };
+}
+
+/** What is not as it was right after applying. */
+function drift({ plan, tables, sets }: Applied, state: KernelState): string[] {
+  const differences = [...sets.values()].flatMap((set) =>
+    setDifferences(set, state.sets.get(set.name))
+  );
+  for (const family of plan.families) {
+    const saved = state.tables.get(family.family) ?? new Map();
+    const found = familyDifferences(family, saved);
+    differences.push(...found);
+    if (found.length > 0) continue;
+    for (const table of [family.raw, family.filter]) {
+      const known = tables.get(tableKey(family.family, table));
+      if (known?.fingerprint !== fingerprint(table, saved.get(table.name))) {
+        differences.push(`rules of ours differ (${table.name}, IPv${family.family})`);
+      }
+    }
+  }
+  return differences;
+}
+
+function ourChains(state: KernelState) {
+  return [...state.tables.values()].flatMap((tables) =>
+    ["raw", "filter"].flatMap((name) => [...(tables.get(name)?.values() ?? [])].filter(isOurs))
+  );
+}
+
+/** Whether nothing of ours is there, nor a rule that leads to it. */
+function isEmpty(state: KernelState): boolean {
+  const chains = [...state.tables.values()].flatMap((tables) =>
+    [...tables.values()].flatMap((table) => [...table.values()])
+  );
+  return state.sets.size === 0 &&
+    !chains.some((chain) =>
+      isOurs(chain) || chain.rules.some((rule) => ourChainIn(rule) !== undefined)
+    );
+}
+
+function chainNames(table: TablePlan): Set<string> {
+  return new Set([...table.mains, ...table.targets].map((chain) => chain.name));
+}
+
+function tableKey(family: Family, table: TablePlan): string {
+  return `${family}/${table.name}`;
+}
+
+function applyResult(policy: Policy, plan: KernelPlan, milliseconds: number): ApplyResult {
+  const { rules: kernelRules, chains, entries } = planSize(plan);
+  const count = (number: number, noun: string) =>
+    `${number.toLocaleString("en-US")} ${noun}${number === 1 ? "" : "s"}`;
+  const families = plan.families.map(({ family }) => `IPv${family}`).join(" and ");
+  return {
+    summary: `${count(policy.rules.length, "rule")}, ${
+      count(entries, "set entry")
+        .replace("entrys", "entries")
+    }; ${families}`,
+    milliseconds,
+    rules: policy.rules.length,
+    kernelRules,
+    chains,
+    setEntries: entries,
+  };
+}

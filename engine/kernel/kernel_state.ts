@@ -1,0 +1,94 @@
+/** Reads what the kernel holds. */
+import type { Family } from "../net/address.ts";
+import { CommandError, type Commands, runOrThrow } from "./command.ts";
+import { renderDestroy } from "./render_ipset.ts";
+import {
+  parseIptablesSave,
+  parseSetEntries,
+  parseSetHeaders,
+  type SavedSet,
+  type SavedTables,
+} from "./saved_state.ts";
+
+/** One reading of tables and sets. */
+export interface KernelState {
+  /** Every table of each family, with counters. */
+  readonly tables: ReadonlyMap<Family, SavedTables>;
+  /** Our sets, without their entries. */
+  readonly sets: ReadonlyMap<string, SavedSet>;
+}
+
+/** `iptables` or `ip6tables`, with a suffix such as `-save`. */
+export function iptablesProgram(family: Family, suffix: "" | "-save" | "-restore" = ""): string {
+  return (family === 4 ? "iptables" : "ip6tables") + suffix;
+}
+
+/** Reads both; throws `CommandError` where a program fails. */
+export async function readKernel(
+  commands: Commands,
+  families: readonly Family[],
+): Promise<KernelState> {
+  const [sets, ...tables] = await Promise.all([
+    readSets(commands),
+    ...families.map((family) => readTables(commands, family)),
+  ]);
+  return {
+    tables: new Map(families.map((family, at) => [family, tables[at]])),
+    sets,
+  };
+}
+
+/** Our sets, without their entries. */
+export async function readSets(commands: Commands): Promise<Map<string, SavedSet>> {
+  return parseSetHeaders(await runOrThrow(commands, ["ipset", "list", "-t"]));
+}
+
+/** The tables of one family. */
+export async function readTables(commands: Commands, family: Family): Promise<SavedTables> {
+  return parseIptablesSave(await runOrThrow(commands, [iptablesProgram(family, "-save"), "-c"]));
+}
+
+/** The entries of one set, as canonical text. */
+export async function readEntries(commands: Commands, set: string): Promise<Set<string>> {
+  return parseSetEntries(await runOrThrow(commands, ["ipset", "save", set]));
+}
+
+/** One transaction for each table that `text` names. Waits up to 5 s for the lock of xtables. */
+export async function restoreTables(
+  commands: Commands,
+  family: Family,
+  text: string,
+): Promise<void> {
+  if (text === "") return;
+  const argv = [iptablesProgram(family, "-restore"), "--noflush", "-w", "5"];
+  await runOrThrow(commands, argv, text);
+}
+
+/** Runs lines of `ipset restore`; entries that are there already, or gone already, are fine. */
+export async function restoreSets(commands: Commands, text: string): Promise<void> {
+  if (text !== "") await runOrThrow(commands, ["ipset", "restore", "-exist"], text);
+}
+
+/** How long the kernel may take to let go of a set whose last rule was deleted. */
+const RELEASE_MS = 3_000;
+const RELEASE_STEP_MS = 25;
+
+/**
+ * Destroys sets that no rule names any more; those that are gone already are fine. nf_tables frees
+ * deleted rules a moment after the transaction, and until then their sets count as used.
+ */
+export async function destroySets(commands: Commands, names: readonly string[]): Promise<void> {
+  if (names.length === 0) return;
+  const deadline = Date.now() + RELEASE_MS;
+  for (;;) {
+    const present = await readSets(commands);
+    const left = names.filter((name) => present.has(name));
+    if (left.length === 0) return;
+    try {
+      return await restoreSets(commands, renderDestroy(left));
+    } catch (error) {
+      if (!(error instanceof CommandError) || Date.now() > deadline) throw error;
+      await new Promise((resolve) => setTimeout(resolve, RELEASE_STEP_MS));
+    }
+  }
+}

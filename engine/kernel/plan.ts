@@ -1,0 +1,152 @@
+/**
+ * What the kernel shall hold, as data: made from a policy by `compile.ts`, turned into text by
+ * `render_*.ts`, compared with the kernel by `compare.ts`.
+ */
+import type { Family, Prefix } from "../net/address.ts";
+import type { PrefixList } from "../net/prefix_list.ts";
+import type { PortRange } from "../policy/policy.ts";
+import type { ReasonCode } from "../policy/verdict.ts";
+import type { ListSet } from "./names.ts";
+
+/** The tables that pfw uses: `raw` before connection tracking, `filter` after it. */
+export type TableName = "raw" | "filter";
+
+/** Both tables, in the order in which they are changed. */
+export const TABLES: readonly TableName[] = ["raw", "filter"];
+
+/** Which address of the packet. */
+export type Side = "src" | "dst";
+
+/** States of connection tracking (iptables-extensions(8), conntrack). */
+export type ConnectionState = "NEW" | "ESTABLISHED" | "RELATED" | "INVALID";
+
+/** The limit of new connections of one source. */
+export interface RatePlan {
+  /** Of the kernel's table; names the limit, since a table keeps the limit it was made with. */
+  readonly table: string;
+  /** `amount` a `unit`, refilling the bucket. */
+  readonly amount: number;
+  readonly unit: "sec" | "min" | "hour" | "day";
+  /** Connections at once: the bucket's size. */
+  readonly burst: number;
+  /** Milliseconds after which an idle source is forgotten: its bucket is full again. */
+  readonly expire: number;
+  /** Bits of the source that tell sources apart; `undefined`: all. */
+  readonly sourceMask: number | undefined;
+}
+
+/** One condition of a rule; all must hold. */
+export type Match =
+  | { readonly kind: "interface"; readonly direction: "in" | "out"; readonly name: string }
+  | { readonly kind: "set"; readonly set: string; readonly side: Side }
+  | { readonly kind: "address"; readonly side: Side; readonly prefix: Prefix }
+  | { readonly kind: "protocol"; readonly protocol: "tcp" | "udp" | "icmp" | "ipv6-icmp" }
+  /** Destination ports as they stand in the packet; at most 15 slots, a range takes two. */
+  | {
+    readonly kind: "ports";
+    readonly protocol: "tcp" | "udp";
+    readonly ranges: readonly PortRange[];
+  }
+  /** The destination port that the connection was opened to, before any translation. */
+  | {
+    readonly kind: "original_port";
+    readonly protocol: "tcp" | "udp";
+    readonly range: PortRange;
+  }
+  | { readonly kind: "icmpv6_type"; readonly type: number }
+  | { readonly kind: "state"; readonly states: readonly ConnectionState[] }
+  /** The packet answers the one that opened the connection. */
+  | { readonly kind: "reply" }
+  | { readonly kind: "rate_above"; readonly rate: RatePlan };
+
+/** What happens to a packet that matches. */
+export type Target =
+  | { readonly kind: "return" }
+  | { readonly kind: "drop" }
+  | { readonly kind: "nflog"; readonly group: number; readonly prefix: string }
+  /** Jump to the chain that reports and drops. */
+  | { readonly kind: "block"; readonly reason: ReasonCode; readonly ruleId: string | undefined }
+  /** Go to the chain that counts and returns to whoever called our main chain. */
+  | { readonly kind: "allow"; readonly ruleId: string };
+
+/** One rule of a chain. */
+export interface PlanRule {
+  readonly matches: readonly Match[];
+  readonly target: Target;
+}
+
+/** One chain of ours. */
+export interface ChainPlan {
+  readonly name: string;
+  readonly rules: readonly PlanRule[];
+}
+
+/** The jump from a built-in chain, always in the first position. */
+export interface HookPlan {
+  readonly hook: "PREROUTING" | "INPUT" | "FORWARD" | "OUTPUT";
+  readonly chain: string;
+}
+
+/** Our part of one table of one family. */
+export interface TablePlan {
+  readonly name: TableName;
+  readonly hooks: readonly HookPlan[];
+  /** Replaced by every apply. */
+  readonly mains: readonly ChainPlan[];
+  /** `PFW-D-…` and `PFW-A-…`: the content follows from the name, so an existing one stays. */
+  readonly targets: readonly ChainPlan[];
+}
+
+/** One `hash:net` set. */
+export interface SetPlan {
+  readonly name: string;
+  readonly family: Family;
+  readonly prefixes: PrefixList;
+  /** Whether entries may expire. */
+  readonly timeout: boolean;
+}
+
+/** Everything for one family. */
+export interface FamilyPlan {
+  readonly family: Family;
+  readonly sets: readonly SetPlan[];
+  /** The lists that `raw` asks. */
+  readonly lists: readonly ListSet[];
+  readonly raw: TablePlan;
+  readonly filter: TablePlan;
+}
+
+/** Everything that the kernel shall hold. */
+export interface KernelPlan {
+  readonly families: readonly FamilyPlan[];
+}
+
+/** The prefixes as `hash:net` takes them, in ascending order: it has no /0, so that is two /1. */
+export function* setEntries(set: SetPlan): Generator<Prefix> {
+  for (const prefix of set.prefixes.prefixes(set.family)) {
+    if (prefix.length > 0) yield prefix;
+    else {
+      yield { ...prefix, length: 1 };
+      yield { ...prefix, length: 1, words: [1 << 31, 0, 0, 0] };
+    }
+  }
+}
+
+/** How many entries `setEntries` gives. */
+export function entryCount(set: SetPlan): number {
+  const count = set.prefixes.count(set.family);
+  if (count !== 1) return count;
+  return [...setEntries(set)].length;
+}
+
+/** Numbers for people: `rules` counts the rules of all our chains, both families. */
+export function planSize(plan: KernelPlan): { rules: number; chains: number; entries: number } {
+  const tables = plan.families.flatMap((family) => [family.raw, family.filter]);
+  const chains = tables.flatMap((table) => [...table.mains, ...table.targets]);
+  return {
+    rules: chains.reduce((sum, chain) => sum + chain.rules.length, 0),
+    chains: chains.length,
+    entries: plan.families.flatMap((family) => family.sets)
+      .reduce((sum, set) => sum + entryCount(set), 0),
+  };
+}

@@ -1,0 +1,136 @@
+/** What enforcing needs of this machine: root, programs, kernel features. */
+import { ExitCode, PfwError } from "../errors.ts";
+import { FAMILIES, type Family } from "../net/address.ts";
+import { isRoot } from "../paths.ts";
+import { type CommandOutput, type Commands, runOrThrow } from "./command.ts";
+import { iptablesProgram } from "./kernel_state.ts";
+
+const PROGRAMS = ["iptables", "ip6tables", "ipset"];
+
+/** IPv4, and IPv6 unless the kernel was built or booted without it. */
+export async function supportedFamilies(): Promise<readonly Family[]> {
+  try {
+    await Deno.stat("/proc/sys/net/ipv6");
+    return FAMILIES;
+  } catch {
+    return [4];
+  }
+}
+
+/** Whether an error of iptables or ipset says that the kernel or the right to use it is missing. */
+export function isMissingFeature(text: string): boolean {
+  return [
+    /No chain\/target\/match by that name/i,
+    /missing kernel module/i,
+    /Couldn't load (match|target)/i,
+    /Operation not permitted|Permission denied|must be root/i,
+    /Cannot open session to kernel|Kernel support protocol versions/i,
+    /Table does not exist|can't initialize ip6?tables table/i,
+    /Protocol not supported|Operation not supported/i,
+  ].some((pattern) => pattern.test(text));
+}
+
+/** A kernel feature and the rule that proves it. */
+interface Feature {
+  readonly name: string;
+  /** Modules of the kernel that bring it. */
+  readonly modules: string;
+  readonly rule: string;
+}
+
+const FEATURES: readonly Feature[] = [
+  {
+    name: "NFLOG",
+    modules: "nfnetlink_log, xt_NFLOG",
+    rule: "-j NFLOG --nflog-group 1 --nflog-size 128",
+  },
+  {
+    name: "set matching",
+    modules: "ip_set_hash_net, xt_set",
+    rule: "-m set --match-set pfw-probe src",
+  },
+  {
+    name: "connection tracking",
+    modules: "nf_conntrack, xt_conntrack",
+    rule: "-m conntrack --ctdir REPLY",
+  },
+  {
+    name: "the rate limit",
+    modules: "xt_hashlimit",
+    rule: "-m hashlimit --hashlimit-above 1/sec --hashlimit-mode srcip --hashlimit-name pfw-probe",
+  },
+  {
+    name: "port lists",
+    modules: "xt_multiport",
+    rule: "-p tcp -m multiport --dports 1,2",
+  },
+];
+
+/**
+ * Makes sure that policies can be enforced here; changes nothing.
+ *
+ * @throws PfwError with exit code 4 that says what is missing and how to get it
+ */
+export async function requireEnforcement(
+  commands: Commands,
+  families?: readonly Family[],
+): Promise<void> {
+  if (!isRoot()) {
+    throw missing("this user may not change the firewall", "run it with sudo");
+  }
+  for (const program of PROGRAMS) await runOrThrow(commands, [program, "--version"]);
+  await requireSets(commands);
+  for (const family of families ?? await supportedFamilies()) {
+    await requireFeatures(commands, family);
+  }
+}
+
+async function requireSets(commands: Commands): Promise<void> {
+  const output = await commands.run(["ipset", "list", "-n"]);
+  if (output.status === 0) return;
+  throw missing(
+    `ipset does not work: ${firstLine(output)}`,
+    "load the kernel module ip_set and run with CAP_NET_ADMIN",
+  );
+}
+
+/** All at once first; one by one only to name what is missing. */
+async function requireFeatures(commands: Commands, family: Family): Promise<void> {
+  const whole = await probe(commands, family, FEATURES);
+  if (whole.status === 0 || cannotProbe(whole)) return;
+  for (const feature of FEATURES) {
+    const output = await probe(commands, family, [feature]);
+    if (output.status === 0) continue;
+    throw missing(
+      `the kernel lacks ${feature.name} for IPv${family}: ${firstLine(output)}`,
+      `load or install the kernel modules ${feature.modules}`,
+    );
+  }
+}
+
+/** Writes the rules in a network namespace of its own, which is gone when the command ends. */
+function probe(
+  commands: Commands,
+  family: Family,
+  features: readonly Feature[],
+): Promise<CommandOutput> {
+  const script = `ipset create pfw-probe hash:net family ${family === 4 ? "inet" : "inet6"} && ` +
+    `exec ${iptablesProgram(family, "-restore")}`;
+  const rules = features.map(({ rule }) => `-A PFW-PROBE ${rule}\n`).join("");
+  const text = `*filter\n:PFW-PROBE - [0:0]\n${rules}COMMIT\n`;
+  return commands.run(["unshare", "--net", "sh", "-c", script], text);
+}
+
+/** Some containers may change their firewall but not make namespaces: then applying will tell. */
+function cannotProbe(output: CommandOutput): boolean {
+  return /unshare:/.test(output.stderr);
+}
+
+function firstLine({ stderr, status }: CommandOutput): string {
+  const line = stderr.split("\n").find((line) => line.trim() && !line.startsWith("#"));
+  return (line ?? `status ${status}`).trim();
+}
+
+function missing(why: string, next: string): PfwError {
+  return new PfwError("cannot enforce", why, next, ExitCode.missing);
+}

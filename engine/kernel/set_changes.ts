@@ -1,0 +1,110 @@
+/** What must happen to sets so that they hold what the plan says. */
+import { ExitCode, PfwError } from "../errors.ts";
+import { formatPrefix, type Prefix } from "../net/address.ts";
+import { comparePrefixes } from "../net/prefix_list.ts";
+import type { Commands } from "./command.ts";
+import { readEntries } from "./kernel_state.ts";
+import { entryCount, setEntries, type SetPlan } from "./plan.ts";
+import { MAX_ENTRIES, type SetChange } from "./render_ipset.ts";
+import type { SavedSet } from "./saved_state.ts";
+
+/** Additions come before the chains change, removals after it. */
+export interface SetChanges {
+  readonly create: readonly SetPlan[];
+  readonly add: readonly SetChange[];
+  readonly remove: readonly SetChange[];
+}
+
+/**
+ * Compares sets with what the kernel holds.
+ *
+ * @param known what this process last put into sets: saves reading them back. A set whose number
+ *   of entries differs, or of which nothing is known (a crashed run left it), is read.
+ * @throws PfwError for a set of ours that does not have our properties
+ */
+export async function compareSets(
+  commands: Commands,
+  wanted: readonly SetPlan[],
+  present: ReadonlyMap<string, SavedSet>,
+  known: ReadonlyMap<string, SetPlan>,
+): Promise<SetChanges> {
+  const create: SetPlan[] = [], add: SetChange[] = [], remove: SetChange[] = [];
+  for (const set of wanted) {
+    if (entryCount(set) > MAX_ENTRIES) throw tooLarge(set);
+    const there = present.get(set.name);
+    if (!there) create.push(set);
+    else if (!isUsable(set, there)) throw foreign(set.name);
+    const { missing, surplus } = await compareSet(commands, set, there, known.get(set.name));
+    if (missing.length > 0) add.push({ name: set.name, entries: missing });
+    if (surplus.length > 0) remove.push({ name: set.name, entries: surplus });
+  }
+  return { create, add, remove };
+}
+
+interface Difference {
+  readonly missing: string[];
+  readonly surplus: string[];
+}
+
+async function compareSet(
+  commands: Commands,
+  set: SetPlan,
+  there: SavedSet | undefined,
+  known: SetPlan | undefined,
+): Promise<Difference> {
+  if (!there || there.entries === 0) {
+    return { missing: [...setEntries(set)].map(formatPrefix), surplus: [] };
+  }
+  if (known && there.entries === entryCount(known)) {
+    if (known.prefixes === set.prefixes) return { missing: [], surplus: [] };
+    return differenceOfSorted(setEntries(known), setEntries(set));
+  }
+  return differenceOfUnknown(await readEntries(commands, set.name), set);
+}
+
+/** Both in ascending order. Allocates for what differs only. */
+function differenceOfSorted(have: Iterable<Prefix>, want: Iterable<Prefix>): Difference {
+  const missing: string[] = [], surplus: string[] = [];
+  const old = have[Symbol.iterator](), fresh = want[Symbol.iterator]();
+  let a = old.next(), b = fresh.next();
+  while (!a.done || !b.done) {
+    const order = a.done ? 1 : b.done ? -1 : comparePrefixes(a.value, b.value);
+    if (order < 0) surplus.push(formatPrefix(a.value as Prefix));
+    if (order > 0) missing.push(formatPrefix(b.value as Prefix));
+    if (order <= 0) a = old.next();
+    if (order >= 0) b = fresh.next();
+  }
+  return { missing, surplus };
+}
+
+function differenceOfUnknown(have: Set<string>, set: SetPlan): Difference {
+  const missing: string[] = [];
+  for (const prefix of setEntries(set)) {
+    const text = formatPrefix(prefix);
+    // An entry that is about to expire is there, yet must be written again to stay.
+    if (!have.delete(text) || set.timeout) missing.push(text);
+  }
+  return { missing, surplus: [...have] };
+}
+
+function isUsable(set: SetPlan, there: SavedSet): boolean {
+  return there.type === "hash:net" && there.family === set.family &&
+    there.timeout === set.timeout && there.maxEntries >= entryCount(set);
+}
+
+function foreign(name: string): PfwError {
+  return new PfwError(
+    `cannot use the set ${name}`,
+    "one of that name exists with other properties",
+    "run `pfw cleanup`",
+  );
+}
+
+function tooLarge(set: SetPlan): PfwError {
+  return new PfwError(
+    `cannot load the set ${set.name}`,
+    `${entryCount(set)} entries are more than ${MAX_ENTRIES}`,
+    "use a shorter list",
+    ExitCode.usage,
+  );
+}
