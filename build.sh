@@ -88,4 +88,4 @@ esac
 DENO=$(find_deno)
 export DENO
 say "Deno $(deno_version "$DENO") at $DENO"
-exec "$DENO" run --quiet --allow-all --no-lock build/main.ts "$@" </dev/null
+exec "$DENO" run --quiet --allow-all --frozen build/main.ts "$@" </dev/null

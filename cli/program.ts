@@ -3,34 +3,13 @@
  * `pfw rules list` does not pay for the daemon.
  */
 import { Command } from "commander";
-import { ExitCode, PfwError } from "../engine/errors.ts";
-import { type Paths, resolvePaths } from "../engine/paths.ts";
 import { registerLists } from "./commands/lists.ts";
 import { registerObserve } from "./commands/observe.ts";
 import { registerRules } from "./commands/rules.ts";
 import { registerService } from "./commands/service.ts";
 import { VERSION, versionText } from "./version.ts";
 
-/** The options that every command has. */
-export interface GlobalOptions {
-  readonly config?: string;
-  readonly dataDir?: string;
-  readonly logDir?: string;
-  readonly runDir?: string;
-  readonly json?: boolean;
-}
-
-/** What a command's action gets, whatever its own options are. */
-export interface CommandContext {
-  readonly paths: Paths;
-  readonly json: boolean;
-}
-
-/** The context of a command that commander is about to run. */
-export function contextOf(command: Command): CommandContext {
-  const options = command.optsWithGlobals<GlobalOptions>();
-  return { paths: resolvePaths(options), json: options.json === true };
-}
+export { type CommandContext, contextOf, type GlobalOptions, usageError } from "./context.ts";
 
 /** Builds the whole tree. */
 export function buildProgram(): Command {
@@ -64,9 +43,4 @@ function inheritSettings(program: Command, command: Command): void {
 function* withDescendants(command: Command): Generator<Command> {
   yield command;
   for (const child of command.commands) yield* withDescendants(child);
-}
-
-/** Wrong usage as the error that `main` prints. */
-export function usageError(what: string, why: string, next = "see --help"): PfwError {
-  return new PfwError(what, why, next, ExitCode.usage);
 }

@@ -1,0 +1,30 @@
+/** What every command gets, apart from the tree of commands so that both can be imported. */
+import type { Command } from "commander";
+import { ExitCode, PfwError } from "../engine/errors.ts";
+import { type Paths, resolvePaths } from "../engine/paths.ts";
+
+/** The options that every command has. */
+export interface GlobalOptions {
+  readonly config?: string;
+  readonly dataDir?: string;
+  readonly logDir?: string;
+  readonly runDir?: string;
+  readonly json?: boolean;
+}
+
+/** What a command's action gets, whatever its own options are. */
+export interface CommandContext {
+  readonly paths: Paths;
+  readonly json: boolean;
+}
+
+/** The context of a command that commander is about to run. */
+export function contextOf(command: Command): CommandContext {
+  const options = command.optsWithGlobals<GlobalOptions>();
+  return { paths: resolvePaths(options), json: options.json === true };
+}
+
+/** Wrong usage as the error that `main` prints. */
+export function usageError(what: string, why: string, next = "see --help"): PfwError {
+  return new PfwError(what, why, next, ExitCode.usage);
+}
