@@ -1,0 +1,53 @@
+/** An enforcer that works in a namespace of a test. */
+import { join } from "node:path";
+import type { CommandOutput, Commands } from "../../engine/kernel/command.ts";
+import { runOrThrow } from "../../engine/kernel/command.ts";
+import { Enforcer } from "../../engine/kernel/enforcer.ts";
+import type { NetworkNamespace } from "./netns.ts";
+
+/** NFLOG group of the tests. */
+export const NFLOG_GROUP = 77;
+
+const REMOVE_TABLES = new URL("./remove_tables.ts", import.meta.url).pathname;
+
+/** Each call is what one more process of pfw would be; they share the state file. */
+export function enforcerIn(
+  namespace: NetworkNamespace,
+  directory: string,
+  commands: Commands = namespace.commands,
+  log: string[] = [],
+): Enforcer {
+  return new Enforcer({
+    commands,
+    nflogGroup: NFLOG_GROUP,
+    stateFile: join(directory, "tables.json"),
+    log: (message) => log.push(message),
+    removeTables: async (keys) => {
+      if (keys.length === 0) return;
+      const argv = [Deno.execPath(), "run", "--allow-all", REMOVE_TABLES, JSON.stringify(keys)];
+      await runOrThrow(namespace.commands, argv);
+    },
+  });
+}
+
+/** Runs nothing but what it is told to let through, and remembers what it was asked. */
+export class FaultyCommands implements Commands {
+  /** Commands that change something, in order. */
+  readonly changes: (readonly string[])[] = [];
+  /** Index into the changes of the one that fails; -1: none. */
+  failAt = -1;
+  /** Whether the failing command does its work before it fails. */
+  afterRunning = false;
+
+  constructor(private readonly inner: Commands) {}
+
+  async run(argv: readonly string[], stdin?: string): Promise<CommandOutput> {
+    if (!/restore$|destroy/.test(`${argv[0]} ${argv[1] ?? ""}`.replace(/ -.*/, ""))) {
+      return await this.inner.run(argv, stdin);
+    }
+    const at = this.changes.push(argv) - 1;
+    if (at !== this.failAt) return await this.inner.run(argv, stdin);
+    if (this.afterRunning) await this.inner.run(argv, stdin);
+    return { status: 1, stdout: "", stderr: "made to fail by a test\n" };
+  }
+}
