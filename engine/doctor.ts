@@ -81,7 +81,8 @@ function exists(path: string): boolean {
     Deno.statSync(path);
     return true;
   } catch (error) {
-    return !(error instanceof Deno.errors.NotFound);
+    // Anything else, such as a directory on the way that this user may not enter, hides something.
+    return !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory);
   }
 }
 
@@ -94,7 +95,7 @@ function checkDirectories(paths: Paths): Check[] {
 /** Whether this user can write there, or make it where it does not exist yet. */
 export function checkDirectory(name: string, path: string): Check {
   const present = nearestExisting(path);
-  const missing = present === path ? "" : ` is made by the first start`;
+  const missing = present === path ? "" : " is made by the first start";
   try {
     if (!Deno.statSync(present).isDirectory) throw new Error(`${present} is not a directory`);
     accessSync(present, constants.W_OK | constants.X_OK);

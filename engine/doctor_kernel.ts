@@ -53,8 +53,8 @@ export function programVersion(text: string): string | undefined {
 /** Something that the kernel must be able to do: a rule that only works where it can. */
 export interface Feature {
   readonly name: string;
-  /** The kernel's symbol, for a kernel that cannot be asked. */
-  readonly symbol: string;
+  /** The symbols of which one brings it, for a kernel that cannot be asked. */
+  readonly symbols: readonly string[];
   readonly table?: "raw" | "filter";
   readonly rule: string;
   /** Whether the rule needs the set below. */
@@ -66,35 +66,35 @@ const SET = "pfw-doctor";
 const FEATURES: readonly Feature[] = [
   {
     name: "NFLOG target",
-    symbol: "NETFILTER_XT_TARGET_NFLOG",
+    symbols: ["NETFILTER_XT_TARGET_NFLOG"],
     rule: "-j NFLOG --nflog-group 1 --nflog-prefix pfw --nflog-size 128 --nflog-threshold 64",
   },
   {
     name: "set match",
-    symbol: "NETFILTER_XT_SET",
+    symbols: ["NETFILTER_XT_SET"],
     rule: `-m set --match-set ${SET} src -j RETURN`,
     set: true,
   },
   {
     name: "hashlimit match",
-    symbol: "NETFILTER_XT_MATCH_HASHLIMIT",
+    symbols: ["NETFILTER_XT_MATCH_HASHLIMIT"],
     rule: "-m hashlimit --hashlimit-above 10/sec --hashlimit-burst 100 " +
       "--hashlimit-mode srcip --hashlimit-name pfw-doctor -j RETURN",
   },
   {
     name: "conntrack match",
-    symbol: "NETFILTER_XT_MATCH_CONNTRACK",
+    symbols: ["NETFILTER_XT_MATCH_CONNTRACK"],
     rule: "-m conntrack --ctdir REPLY -j RETURN",
   },
   {
     name: "multiport match",
-    symbol: "NETFILTER_XT_MATCH_MULTIPORT",
+    symbols: ["NETFILTER_XT_MATCH_MULTIPORT"],
     rule: "-p tcp -m multiport --dports 1,2 -j RETURN",
   },
-  { name: "raw table", symbol: "IP_NF_RAW", table: "raw", rule: "-j RETURN" },
+  { name: "raw table", symbols: ["IP_NF_RAW", "NF_TABLES_IPV4"], table: "raw", rule: "-j RETURN" },
 ];
 
-const NOTHING: Feature = { name: "an empty chain", symbol: "", rule: "" };
+const NOTHING: Feature = { name: "an empty chain", symbols: [], rule: "" };
 
 async function checkFeatures(commands: Commands): Promise<Check[]> {
   const refusal = await tryFeature(NOTHING, 4, commands);
@@ -148,8 +148,8 @@ async function kernelConfig(commands: Commands): Promise<string> {
 
 /** A feature of a kernel that could not be asked: what its configuration promises. */
 export function guessFeature(feature: Feature, config: string, refusal: string): Check {
-  const { name, symbol } = feature;
-  const value = new RegExp(`^CONFIG_${symbol}=([ym])$`, "m").exec(config)?.[1];
+  const { name, symbols } = feature;
+  const value = new RegExp(`^CONFIG_(?:${symbols.join("|")})=([ym])$`, "m").exec(config)?.[1];
   if (config !== "" && !value) {
     return lacking(name, "the kernel was built without it", kernelNeeded(feature));
   }
@@ -158,8 +158,8 @@ export function guessFeature(feature: Feature, config: string, refusal: string):
   return { name, state: "warning", needed: true, detail: `${built}not tried: ${refusal}`, fix };
 }
 
-function kernelNeeded({ symbol }: Feature): string {
-  return `it takes a kernel with CONFIG_${symbol}`;
+function kernelNeeded({ symbols }: Feature): string {
+  return `it takes a kernel with ${symbols.map((symbol) => `CONFIG_${symbol}`).join(" or ")}`;
 }
 
 /** Runs a program; one that cannot be run is one that failed. */
