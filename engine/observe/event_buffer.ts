@@ -1,0 +1,274 @@
+/**
+ * Where the hot path leaves events until they are written: columns of typed arrays, so that an
+ * event costs no allocation, and a fixed number of rows, so that no flood costs memory.
+ *
+ * Up to the write budget every event is a row of its own. Above it, equal events share a row and
+ * `hits` counts them. When the rows are used up, events share rows that say less and less: first
+ * without addresses, then only reason and direction. The sum of `hits` is exact at every stage.
+ */
+import { DIRECTIONS, type ParsedPacket } from "../packet/packet.ts";
+import { REASONS } from "../policy/verdict.ts";
+import { avalanche, hashBytes } from "./packet_hash.ts";
+
+/** Bits of `EventBuffer.mixed`: the row's events differ in this field, so it has no value. */
+export const Mixed = {
+  source: 1,
+  destination: 2,
+  sourcePort: 4,
+  destinationPort: 8,
+  protocol: 16,
+  detail: 32,
+  interfaceIndex: 64,
+} as const;
+
+/** How much of an event a shared row keeps apart. */
+const Level = { equal: 0, service: 1, reason: 2 } as const;
+
+/** Rows of the last level: one for each reason and direction, so it can never be full. */
+const LAST_RESORT_ROWS = REASONS.length * DIRECTIONS.length;
+
+/** Events of one kind (blocked, or sampled allowed ones), in order of arrival. */
+export class EventBuffer {
+  /** Rows in use. */
+  count = 0;
+  /** Packets in the rows now held. */
+  hits = 0;
+  /** Packets since the start that share a row with an earlier one. */
+  coalesced = 0;
+  /** Of those, the packets whose row no longer tells their addresses apart. */
+  blurred = 0;
+
+  /** Time of the row's first event. */
+  readonly seconds: Uint32Array;
+  readonly microseconds: Uint32Array;
+  /** 4, 6, or 0 for a packet without readable addresses. */
+  readonly family: Uint8Array;
+  /** Eight signed words a row: source, then destination. */
+  readonly addresses: Int32Array;
+  /** -1 where the packet had none. */
+  readonly sourcePort: Int32Array;
+  readonly destinationPort: Int32Array;
+  readonly protocol: Uint8Array;
+  /** Index into `REASONS`. */
+  readonly reason: Uint8Array;
+  /** Number in `EventDetails`. */
+  readonly detail: Uint32Array;
+  /** One of `Direction`. */
+  readonly direction: Uint8Array;
+  readonly interfaceIndex: Uint32Array;
+  /** Of the row's first event: bytes on the wire, TCP flags (-1: none), hash (low, high word). */
+  readonly wireLength: Uint32Array;
+  readonly tcpFlags: Int16Array;
+  readonly hash: Int32Array;
+  readonly rowHits: Float64Array;
+  /** Bits of `Mixed`. */
+  readonly mixed: Uint8Array;
+
+  readonly #level: Uint8Array;
+  /** Open addressing: row + 1, or 0 for a free place. */
+  readonly #index: Int32Array;
+  /** Secret, so that nobody can choose packets that all fall on one place of the index. */
+  readonly #seed: number;
+  readonly #serviceLimit: number;
+
+  /**
+   * @param capacity rows that keep an event's addresses, at least 1
+   * @param writeBudget rows before equal events begin to share one
+   */
+  constructor(readonly capacity: number, readonly writeBudget = 2_000) {
+    this.#serviceLimit = capacity + Math.max(64, capacity >> 3);
+    const rows = this.#serviceLimit + LAST_RESORT_ROWS;
+    this.seconds = new Uint32Array(rows);
+    this.microseconds = new Uint32Array(rows);
+    this.family = new Uint8Array(rows);
+    this.addresses = new Int32Array(8 * rows);
+    this.sourcePort = new Int32Array(rows);
+    this.destinationPort = new Int32Array(rows);
+    this.protocol = new Uint8Array(rows);
+    this.reason = new Uint8Array(rows);
+    this.detail = new Uint32Array(rows);
+    this.direction = new Uint8Array(rows);
+    this.interfaceIndex = new Uint32Array(rows);
+    this.wireLength = new Uint32Array(rows);
+    this.tcpFlags = new Int16Array(rows);
+    this.hash = new Int32Array(2 * rows);
+    this.rowHits = new Float64Array(rows);
+    this.mixed = new Uint8Array(rows);
+    this.#level = new Uint8Array(rows);
+    this.#index = new Int32Array(2 ** Math.ceil(Math.log2(2 * rows)));
+    this.#seed = crypto.getRandomValues(new Int32Array(1))[0];
+  }
+
+  /**
+   * Remembers one event.
+   *
+   * @param buffer the bytes that the packet was decoded from
+   * @param reason index into `REASONS`
+   * @param detail number in `EventDetails`
+   */
+  add(
+    packet: ParsedPacket,
+    buffer: Uint8Array,
+    reason: number,
+    detail = 0,
+    interfaceIndex = packet.interfaceIndex,
+  ): void {
+    this.hits++;
+    if (this.count < this.writeBudget && this.count < this.capacity) {
+      this.#append(packet, buffer, reason, detail, interfaceIndex, Level.equal);
+      return;
+    }
+    if (this.#share(packet, buffer, reason, detail, interfaceIndex, Level.equal, this.capacity)) {
+      return;
+    }
+    const limit = this.#serviceLimit;
+    if (this.#share(packet, buffer, reason, detail, interfaceIndex, Level.service, limit)) return;
+    const last = limit + LAST_RESORT_ROWS;
+    this.#share(packet, buffer, reason, detail, interfaceIndex, Level.reason, last);
+  }
+
+  /** Forgets all rows; the counters since the start stay. */
+  clear(): void {
+    this.count = 0;
+    this.hits = 0;
+    this.#index.fill(0);
+  }
+
+  /** Time of a row's first event in milliseconds since 1970, UTC. */
+  timeOf(row: number): number {
+    return this.seconds[row] * 1000 + Math.floor(this.microseconds[row] / 1000);
+  }
+
+  /** Adds the event to its row of that level, or makes one below `limit`; false: neither. */
+  #share(
+    packet: ParsedPacket,
+    buffer: Uint8Array,
+    reason: number,
+    detail: number,
+    interfaceIndex: number,
+    level: number,
+    limit: number,
+  ): boolean {
+    const index = this.#index, mask = index.length - 1;
+    let place = this.#keyHash(packet, reason, detail, level) & mask;
+    for (; index[place] !== 0; place = (place + 1) & mask) {
+      const row = index[place] - 1;
+      if (this.#level[row] !== level || !this.#sameKey(row, packet, reason, detail, level)) {
+        continue;
+      }
+      this.#merge(row, packet, detail, interfaceIndex);
+      if (level !== Level.equal) this.blurred++;
+      return true;
+    }
+    if (this.count >= limit) return false;
+    index[place] = this.count + 1;
+    this.#append(packet, buffer, reason, detail, interfaceIndex, level);
+    return true;
+  }
+
+  #keyHash(packet: ParsedPacket, reason: number, detail: number, level: number): number {
+    let hash = avalanche(this.#seed ^ (reason << 8) ^ (packet.direction << 4) ^ level);
+    if (level === Level.reason) return hash;
+    hash = avalanche(hash ^ detail);
+    hash = avalanche(hash ^ (packet.protocol << 16) ^ destinationPortOf(packet));
+    if (level === Level.service) return hash;
+    hash = avalanche(hash ^ packet.source0);
+    hash = avalanche(hash ^ packet.destination0);
+    if (packet.family !== 6) return hash;
+    hash = avalanche(hash ^ packet.source1);
+    hash = avalanche(hash ^ packet.source2);
+    hash = avalanche(hash ^ packet.source3);
+    hash = avalanche(hash ^ packet.destination1);
+    hash = avalanche(hash ^ packet.destination2);
+    return avalanche(hash ^ packet.destination3);
+  }
+
+  #sameKey(row: number, packet: ParsedPacket, reason: number, detail: number, level: number) {
+    if (this.reason[row] !== reason || this.direction[row] !== packet.direction) return false;
+    if (level === Level.reason) return true;
+    if (
+      this.detail[row] !== detail || this.protocol[row] !== packet.protocol ||
+      this.destinationPort[row] !== destinationPortOf(packet)
+    ) return false;
+    return level === Level.service ||
+      (this.family[row] === packet.family && this.#sameSource(row, packet) &&
+        this.#sameDestination(row, packet));
+  }
+
+  #sameSource(row: number, packet: ParsedPacket): boolean {
+    const words = this.addresses, at = 8 * row;
+    return words[at] === packet.source0 && words[at + 1] === packet.source1 &&
+      words[at + 2] === packet.source2 && words[at + 3] === packet.source3;
+  }
+
+  #sameDestination(row: number, packet: ParsedPacket): boolean {
+    const words = this.addresses, at = 8 * row + 4;
+    return words[at] === packet.destination0 && words[at + 1] === packet.destination1 &&
+      words[at + 2] === packet.destination2 && words[at + 3] === packet.destination3;
+  }
+
+  #merge(row: number, packet: ParsedPacket, detail: number, interfaceIndex: number): void {
+    this.rowHits[row]++;
+    this.coalesced++;
+    let mixed = this.mixed[row];
+    const otherFamily = this.family[row] !== packet.family;
+    if (otherFamily || !this.#sameSource(row, packet)) mixed |= Mixed.source;
+    if (otherFamily || !this.#sameDestination(row, packet)) mixed |= Mixed.destination;
+    if (this.sourcePort[row] !== sourcePortOf(packet)) mixed |= Mixed.sourcePort;
+    if (this.destinationPort[row] !== destinationPortOf(packet)) mixed |= Mixed.destinationPort;
+    if (this.protocol[row] !== packet.protocol) mixed |= Mixed.protocol;
+    if (this.detail[row] !== detail) mixed |= Mixed.detail;
+    if (this.interfaceIndex[row] !== interfaceIndex) mixed |= Mixed.interfaceIndex;
+    this.mixed[row] = mixed;
+  }
+
+  #append(
+    packet: ParsedPacket,
+    buffer: Uint8Array,
+    reason: number,
+    detail: number,
+    interfaceIndex: number,
+    level: number,
+  ): void {
+    const row = this.count++;
+    this.#level[row] = level;
+    this.mixed[row] = 0;
+    this.rowHits[row] = 1;
+    this.seconds[row] = packet.seconds;
+    this.microseconds[row] = packet.microseconds;
+    this.family[row] = packet.family;
+    this.sourcePort[row] = sourcePortOf(packet);
+    this.destinationPort[row] = destinationPortOf(packet);
+    this.protocol[row] = packet.protocol;
+    this.reason[row] = reason;
+    this.detail[row] = detail;
+    this.direction[row] = packet.direction;
+    this.interfaceIndex[row] = interfaceIndex;
+    this.wireLength[row] = packet.wireLength;
+    this.tcpFlags[row] = packet.hasTcpFlags ? packet.tcpFlags : -1;
+    this.#writeAddresses(row, packet);
+    const end = packet.endOffset;
+    const start = packet.family === 0 ? end - packet.capturedLength : packet.networkOffset;
+    hashBytes(buffer, start, end, this.hash, 2 * row);
+  }
+
+  #writeAddresses(row: number, packet: ParsedPacket): void {
+    const words = this.addresses, at = 8 * row;
+    words[at] = packet.source0;
+    words[at + 1] = packet.source1;
+    words[at + 2] = packet.source2;
+    words[at + 3] = packet.source3;
+    words[at + 4] = packet.destination0;
+    words[at + 5] = packet.destination1;
+    words[at + 6] = packet.destination2;
+    words[at + 7] = packet.destination3;
+  }
+}
+
+function sourcePortOf(packet: ParsedPacket): number {
+  return packet.hasPorts ? packet.sourcePort : -1;
+}
+
+function destinationPortOf(packet: ParsedPacket): number {
+  return packet.hasPorts ? packet.destinationPort : -1;
+}

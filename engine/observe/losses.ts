@@ -1,0 +1,46 @@
+/** Everything that may get lost, each with its counter: nothing is lost in silence. */
+
+/** Counters since the start, in packets unless said otherwise. */
+export class Losses {
+  /** Dropped by libpcap's ring because pfw was too slow. */
+  ringDrops = 0;
+  /** Dropped by the interface or its driver. */
+  interfaceDrops = 0;
+  /** Drops that the kernel counted but whose NFLOG report did not arrive. */
+  nflogLost = 0;
+  /** Records that did not fit the capture buffer. */
+  captureRecordsLost = 0;
+  /** Packets that share a database row with an earlier one; their number is in its `hits`. */
+  rowsCoalesced = 0;
+  /** Of those, packets whose row no longer names their addresses. */
+  rowsBlurred = 0;
+  /** Database rows, and the packets they stood for, that could not be written at all. */
+  rowsLost = 0;
+  hitsLost = 0;
+  /** Attempts to write to the database that failed; the rows were kept for the next attempt. */
+  failedWrites = 0;
+  /** Lines of the application log that could not be written. */
+  logLinesLost = 0;
+
+  /** The counters now. */
+  toJSON(): LossesSnapshot {
+    return { ...this };
+  }
+}
+
+/** The counters as JSON. */
+export type LossesSnapshot = Readonly<
+  Pick<
+    Losses,
+    | "ringDrops"
+    | "interfaceDrops"
+    | "nflogLost"
+    | "captureRecordsLost"
+    | "rowsCoalesced"
+    | "rowsBlurred"
+    | "rowsLost"
+    | "hitsLost"
+    | "failedWrites"
+    | "logLinesLost"
+  >
+>;

@@ -1,0 +1,142 @@
+/** Reads the database from another process, whether pfw runs or not. */
+import { DatabaseSync } from "node:sqlite";
+import { ExitCode, PfwError } from "../errors.ts";
+import { findAfter, findNewest, type LogFilter, type LogRow, readRows } from "./log_query.ts";
+import { APPLICATION_ID, type RowTable, SCHEMA_VERSION } from "./schema.ts";
+import { faultOf, faultText, pragma } from "./sqlite.ts";
+import { readStats, type StoredStats } from "./stats_query.ts";
+
+/** How long a read waits for a lock, in milliseconds; in WAL mode that is rare. */
+const READ_TIMEOUT = 2_000;
+
+/** A read-only view of the database. Every method throws `PfwError` where reading fails. */
+export class StoreReader implements Disposable {
+  private constructor(
+    readonly path: string,
+    private readonly db: DatabaseSync,
+    private readonly inode: number | null,
+  ) {}
+
+  /**
+   * Opens the database; `undefined` where there is none yet.
+   *
+   * @throws PfwError without permission (exit 4), or where the file is not pfw's or is damaged
+   */
+  static open(path: string): StoreReader | undefined {
+    const inode = fileId(path);
+    if (inode === undefined) return undefined;
+    const db = reading(path, () => connect(path));
+    try {
+      const version = reading(path, () => versionOf(db));
+      if (version === SCHEMA_VERSION) return new StoreReader(path, db, inode);
+      db.close();
+      if (version === undefined) return undefined;
+    } catch (error) {
+      db.close();
+      throw error;
+    }
+    throw new PfwError(
+      `cannot read database ${path}`,
+      "it was not written by this version of pfw",
+      "pfw start brings it up to date",
+    );
+  }
+
+  /** Ids of the newest `limit` rows that pass the filter, oldest first. */
+  newest(filter: LogFilter, limit: number): number[] {
+    return reading(this.path, () => findNewest(this.db, filter, limit));
+  }
+
+  /** Ids of rows after `id` that pass the filter, oldest first, at most 1,000, and where to go on. */
+  after(filter: LogFilter, id: number): { ids: number[]; next: number } {
+    return reading(this.path, () => findAfter(this.db, filter, id));
+  }
+
+  /** The rows of these ids, in the order of their ids. */
+  *rows(table: RowTable, ids: readonly number[]): Generator<LogRow> {
+    for (let at = 0; at < ids.length; at += 500) {
+      yield* reading(this.path, () => readRows(this.db, table, ids.slice(at, at + 500)));
+    }
+  }
+
+  /** The newest id of a table, 0 when it is empty. */
+  lastId(table: RowTable): number {
+    const row = reading(
+      this.path,
+      () => this.db.prepare(`SELECT max(id) AS id FROM ${table}_rows`).get(),
+    );
+    return Number(row?.id ?? 0);
+  }
+
+  /** Sums of everything stored. */
+  stats(now: Date = new Date()): StoredStats {
+    return reading(this.path, () => readStats(this.db, now));
+  }
+
+  /** Whether the path still leads to this file; pfw starts a fresh one when one was damaged. */
+  isCurrent(): boolean {
+    return fileId(this.path) === this.inode;
+  }
+
+  close(): void {
+    this.db.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function connect(path: string): DatabaseSync {
+  const db = new DatabaseSync(path, { readOnly: true });
+  try {
+    pragma(db, `busy_timeout = ${READ_TIMEOUT}`);
+    db.prepare("SELECT count(*) FROM sqlite_schema").get();
+    return db;
+  } catch (error) {
+    db.close();
+    // Reading in WAL mode needs a file for shared memory, which a directory that we cannot write to
+    // does not get. Without a log beside it nobody writes, so the file may be read as it is.
+    if (faultOf(error) !== "unreadable" || fileId(`${path}-wal`) !== undefined) throw error;
+    const url = `file:${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}?immutable=1`;
+    return new DatabaseSync(url, { readOnly: true });
+  }
+}
+
+/** `undefined` while another process has only just begun to make the file. */
+function versionOf(db: DatabaseSync): number | undefined {
+  const version = Number(pragma(db, "user_version"));
+  const count = db.prepare("SELECT count(*) AS count FROM sqlite_schema").get()?.count;
+  if (version === 0 && count === 0) return undefined;
+  return pragma(db, "application_id") === APPLICATION_ID ? version : -1;
+}
+
+/** Which file the path leads to; `undefined`: none. */
+function fileId(path: string): number | null | undefined {
+  try {
+    Deno.openSync(path, { read: true }).close();
+    return Deno.statSync(path).ino;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    const what = `cannot read database ${path}`;
+    if (error instanceof Deno.errors.PermissionDenied) {
+      const next = "run it as the user that started pfw (sudo)";
+      throw new PfwError(what, "permission denied", next, ExitCode.missing, { cause: error });
+    }
+    throw new PfwError(what, String(error));
+  }
+}
+
+function reading<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof PfwError) throw error;
+    const kind = faultOf(error);
+    const next = kind === "corrupt" ? "pfw moves it aside when it writes to it next" : "";
+    const why = faultText(kind, error);
+    throw new PfwError(`cannot read database ${path}`, why, next, ExitCode.failed, {
+      cause: error,
+    });
+  }
+}
