@@ -46,7 +46,10 @@ export class NetworkNamespace implements AsyncDisposable {
     const name = `pfw-${Deno.pid}-${++counter}`;
     await host(["ip", "netns", "add", name]);
     const namespace = new NetworkNamespace(name);
-    await namespace.run(["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=0"]);
+    // Without duplicate address detection addresses work at once.
+    for (const setting of ["all.disable_ipv6=0", "all.accept_dad=0", "default.accept_dad=0"]) {
+      await namespace.run(["sysctl", "-qw", `net.ipv6.conf.${setting}`]);
+    }
     await namespace.run(["ip", "link", "set", "lo", "up"]);
     return namespace;
   }
