@@ -1,2 +1,60 @@
-import type { Command } from "commander";
-export function registerService(_program: Command): void {}
+/** The words that start, look at and end the running firewall. */
+import { type Command, Option } from "commander";
+import { contextOf } from "../context.ts";
+import { registerDoctor } from "./doctor.ts";
+
+const START_EXAMPLES = `
+Examples:
+  sudo pfw start                         enforce, watch every interface
+  sudo pfw start eth0 wlan0              enforce, watch two interfaces
+  sudo pfw start --monitor --duration 1h only look on, for an hour
+  pfw start --read capture.pcap --json   judge a capture, no root needed
+  tcpdump -w - | pfw start --read -      judge what another program captures`;
+
+/** Adds start, status, stop, reload, cleanup and doctor. */
+export function registerService(program: Command): void {
+  program.command("start")
+    .description("enforce and observe until Ctrl-C; --monitor only observes, --read replays")
+    .argument("[interface...]", "interfaces to watch; enforcement covers all of them anyway")
+    .option("--monitor", "only observe: no change to the kernel")
+    .option("--read <file>", "replay a capture; - is standard input")
+    .option("--record", "with --read: also store the rows")
+    .option("--local <address...>", "with --read: addresses of the machine that captured")
+    .option("--duration <time>", "stop by itself, e.g. 30s, 10m, 1h")
+    .option("--filter <expression>", "watch only these packets, pcap-filter(7)")
+    .addOption(new Option("--ring-size <size>", "kernel buffer of each interface").default("32MB"))
+    .addHelpText("after", START_EXAMPLES)
+    .action(async (interfaces: string[], options, command: Command) => {
+      const { start } = await import("./start.ts");
+      await start(contextOf(command), interfaces, options);
+    });
+  program.command("status")
+    .description("running or not, what the kernel holds, drift, losses")
+    .addHelpText("after", "\nExamples:\n  sudo pfw status\n  sudo pfw status --json | jq .kernel")
+    .action(async (_options, command: Command) => {
+      const { status } = await import("./status.ts");
+      await status(contextOf(command));
+    });
+  program.command("stop")
+    .description("end the running pfw; the kernel is left as it was before")
+    .addHelpText("after", "\nExamples:\n  sudo pfw stop")
+    .action(async (_options, command: Command) => {
+      const { stop } = await import("./stop.ts");
+      await stop(contextOf(command));
+    });
+  program.command("reload")
+    .description("have the running pfw read its configuration again")
+    .addHelpText("after", "\nExamples:\n  sudo pfw rules check && sudo pfw reload")
+    .action(async (_options, command: Command) => {
+      const { reloadRunning } = await import("./stop.ts");
+      await reloadRunning(contextOf(command));
+    });
+  program.command("cleanup")
+    .description("remove what a crash left in the kernel")
+    .addHelpText("after", "\nExamples:\n  sudo pfw cleanup")
+    .action(async (_options, command: Command) => {
+      const { cleanup } = await import("./cleanup.ts");
+      await cleanup(contextOf(command));
+    });
+  registerDoctor(program);
+}

@@ -72,15 +72,30 @@ function byteLength(text: string): number {
 export type ReloadAnswer =
   | { readonly running: false }
   | { readonly running: true; readonly ok: true; readonly summary: string }
-  | { readonly running: true; readonly ok: false; readonly error: string };
+  | {
+    readonly running: true;
+    readonly ok: false;
+    readonly error: string;
+    /** What the command that asked should end with. */
+    readonly exitCode?: ExitCode;
+  };
 
 /** Makes the running pfw read its configuration again; returns once the kernel enforces it. */
 export async function reload(paths: Paths): Promise<ReloadAnswer> {
-  const answer = await ask<{ summary?: string; error?: string }>(paths, "POST", "/reload");
+  const answer = await ask<{ summary?: string; error?: string; exitCode?: ExitCode }>(
+    paths,
+    "POST",
+    "/reload",
+  );
   if (!answer) return { running: false };
-  return answer.status === 200
-    ? { running: true, ok: true, summary: answer.body.summary ?? "reloaded" }
-    : { running: true, ok: false, error: answer.body.error ?? `status ${answer.status}` };
+  const { summary, error, exitCode } = answer.body;
+  if (answer.status === 200) return { running: true, ok: true, summary: summary ?? "reloaded" };
+  return {
+    running: true,
+    ok: false,
+    error: error ?? `status ${answer.status}`,
+    exitCode: exitCode ?? ExitCode.failed,
+  };
 }
 
 /** What the kernel counted for one rule since pfw started; `GET /rules` gives a list of them. */

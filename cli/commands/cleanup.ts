@@ -1,0 +1,26 @@
+/** `pfw cleanup`: takes away what a crash left in the kernel. */
+import { PfwError } from "../../engine/errors.ts";
+import { SystemCommands } from "../../engine/kernel/command.ts";
+import { Enforcer } from "../../engine/kernel/enforcer.ts";
+import { requireEnforcement } from "../../engine/kernel/requirements.ts";
+import { isRunDirectoryHeld, kernelStateFile } from "../../engine/run_files.ts";
+import type { CommandContext } from "../context.ts";
+import { printJson } from "../output.ts";
+
+/** Removes every chain and set of pfw; refuses while pfw runs. */
+export async function cleanup({ paths, json }: CommandContext): Promise<void> {
+  const commands = new SystemCommands();
+  await requireEnforcement(commands);
+  if (isRunDirectoryHeld(paths)) {
+    throw new PfwError("cannot clean up", "pfw is running", "end it with `pfw stop`");
+  }
+  const enforcer = new Enforcer({ commands, nflogGroup: 0, stateFile: kernelStateFile(paths) });
+  const { chains, sets } = await enforcer.inspect();
+  await enforcer.remove();
+  if (json) return printJson({ removedChains: chains, removedSets: sets.length });
+  console.log(
+    chains + sets.length === 0
+      ? "nothing to clean up"
+      : `removed ${chains} chains and ${sets.length} sets from the kernel`,
+  );
+}

@@ -1,0 +1,88 @@
+/** `pfw status`: in one glance, whether the machine is protected. */
+import { ask } from "../../engine/control/client.ts";
+import type { RunningStatus } from "../../engine/control/status.ts";
+import type { CommandContext } from "../context.ts";
+import { formatBytes, formatCount, formatSeconds, paint, printJson } from "../output.ts";
+
+/** Prints the state of the running pfw, or that none runs. */
+export async function status({ paths, json }: CommandContext): Promise<void> {
+  const answer = await ask<RunningStatus>(paths, "GET", "/status");
+  if (json) return printJson(answer?.body ?? { running: false });
+  if (!answer) {
+    console.log(`${paint("yellow", "○ not running")}\n\nStart it with: sudo pfw start`);
+    return;
+  }
+  console.log(renderStatus(answer.body));
+}
+
+/** The text of `status`: a headline, then aligned facts. */
+export function renderStatus(state: RunningStatus): string {
+  const facts: [string, string][] = [
+    ["since", sinceText(state)],
+    ["policy", policyText(state)],
+    ["kernel", kernelText(state)],
+    ["drift", driftText(state)],
+    ["watching", state.devices.map(deviceText).join(", ")],
+    ["packets", packetsText(state)],
+    ["losses", lossesText(state)],
+    ["database", state.database.fault ? paint("red", state.database.fault) : state.database.path],
+    ["memory", formatBytes(state.memory)],
+  ];
+  const lines = facts.filter(([, text]) => text).map(([name, text]) =>
+    `  ${name.padEnd(9)} ${text}`
+  );
+  return [headline(state), "", ...lines].join("\n");
+}
+
+function headline(state: RunningStatus): string {
+  if (state.mode === "monitor") {
+    return `${paint("yellow", "● monitoring only")}: nothing is blocked (pfw ${state.version})`;
+  }
+  return state.kernel?.inPlace
+    ? `${paint("green", "● enforcing")} (pfw ${state.version})`
+    : `${paint("red", "● not fully in place")}: repaired within seconds (pfw ${state.version})`;
+}
+
+function sinceText({ since, pid }: RunningStatus): string {
+  const age = (Date.now() - new Date(since).getTime()) / 1000;
+  return `${new Date(since).toLocaleString("sv")} (${formatSeconds(age)}), process ${pid}`;
+}
+
+function policyText({ policy }: RunningStatus): string {
+  return `default ${policy.defaultAction}, ${formatCount(policy.rules)} rules, ` +
+    `${formatCount(policy.blacklist)} blacklisted, ${formatCount(policy.whitelist)} whitelisted, ` +
+    `${formatCount(policy.bans)} banned, ${formatCount(policy.threats)} threats, ` +
+    `rate limit ${policy.rateLimit}`;
+}
+
+function kernelText({ kernel }: RunningStatus): string {
+  if (!kernel) return "unchanged by pfw";
+  const entries = kernel.sets.reduce((sum, set) => sum + set.entries, 0);
+  return `${formatCount(kernel.chains)} chains, ${formatCount(kernel.rules)} rules, ` +
+    `${formatCount(kernel.sets.length)} sets with ${formatCount(entries)} entries`;
+}
+
+function driftText({ drift, kernel }: RunningStatus): string {
+  if (!drift) return "";
+  if (kernel && kernel.differences.length > 0) return paint("red", kernel.differences.join(", "));
+  if (!drift.last) return "none";
+  return paint("yellow", `repaired ${drift.repaired} times, last at ${drift.last.at}: `) +
+    drift.last.differences.join(", ");
+}
+
+function deviceText(device: RunningStatus["devices"][number]): string {
+  return device.open ? device.name : paint("yellow", `${device.name} (away)`);
+}
+
+function packetsText({ totals, mode }: RunningStatus): string {
+  const blocked = mode === "enforce"
+    ? `${formatCount(totals.blocked)} blocked`
+    : `${formatCount(totals.wouldBlock)} would be blocked`;
+  return `${formatCount(totals.packets)} seen, ${formatCount(totals.allowed)} allowed, ${blocked}`;
+}
+
+function lossesText({ losses }: RunningStatus): string {
+  const lost = Object.entries(losses).filter(([, count]) => count > 0);
+  if (lost.length === 0) return "none";
+  return paint("yellow", lost.map(([name, count]) => `${name} ${formatCount(count)}`).join(", "));
+}

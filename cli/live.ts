@@ -1,0 +1,147 @@
+/**
+ * What `pfw start` shows while it runs: blocked packets as they come and, on a terminal, one line
+ * that is kept up to date. In a pipe plain lines only.
+ */
+import type { DaemonView } from "../engine/daemon.ts";
+import { formatAddress } from "../engine/net/address.ts";
+import { PacketAction } from "../engine/observe/hourly_counts.ts";
+import { protocolName } from "../engine/observe/protocol_names.ts";
+import { DIRECTIONS } from "../engine/packet/packet.ts";
+import { REASONS, reasonText } from "../engine/policy/verdict.ts";
+import { formatCount, paint, printable, useColor } from "./output.ts";
+
+/** Blocked packets shown in full each second; of the rest only the number. */
+const LINES_PER_SECOND = 20;
+const LINE_INTERVAL = 500;
+
+/** Prints to standard output. */
+export class LiveView {
+  readonly #view: DaemonView;
+  readonly #isTerminal = Deno.stdout.isTerminal();
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #second = 0;
+  #linesLeft = LINES_PER_SECOND;
+  #unshown = 0;
+  #last = { time: performance.now(), packets: 0 };
+  #line = "";
+
+  constructor(view: DaemonView) {
+    this.#view = view;
+  }
+
+  /** Begins to keep the line up to date. */
+  begin(): void {
+    if (this.#isTerminal) this.#timer = setInterval(() => this.#refresh(), LINE_INTERVAL);
+  }
+
+  /** Takes the line away. */
+  end(): void {
+    clearInterval(this.#timer);
+    this.#line = "";
+    if (this.#isTerminal) write("\r\x1b[K");
+  }
+
+  /** Shows the rows that are about to be written. */
+  showEvents(): void {
+    const { blocked } = this.#view;
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.#second) this.#nextSecond(second);
+    let text = "";
+    for (let row = 0; row < blocked.count; row++) {
+      if (this.#linesLeft > 0) {
+        this.#linesLeft--;
+        text += this.#eventLine(row) + "\n";
+      } else {
+        this.#unshown += blocked.rowHits[row];
+      }
+    }
+    if (text) this.#print(text);
+  }
+
+  /** One line for the end. */
+  summary(): string {
+    const { packets, allowed, blocked, wouldBlock } = this.#view.totals.toJSON();
+    const verb = this.#view.mode === "enforce" ? "blocked" : "would be blocked";
+    const count = this.#view.mode === "enforce" ? blocked : wouldBlock;
+    return `pfw: stopped: ${formatCount(packets)} packets, ${formatCount(allowed)} allowed, ` +
+      `${formatCount(count)} ${verb}`;
+  }
+
+  #nextSecond(second: number): void {
+    this.#second = second;
+    this.#linesLeft = LINES_PER_SECOND;
+    if (this.#unshown > 0) {
+      const what = this.#view.mode === "enforce" ? "blocked" : "to block";
+      this.#print(paint("gray", `… and ${formatCount(this.#unshown)} more ${what}`) + "\n");
+    }
+    this.#unshown = 0;
+  }
+
+  #eventLine(row: number): string {
+    const { blocked: events, details, mode } = this.#view;
+    const seconds = events.seconds[row] * 1000 + Math.floor(events.microseconds[row] / 1000);
+    const code = REASONS[events.reason[row]];
+    const reason = reasonText(code, details.at(events.detail[row]).text);
+    const verb = mode === "enforce" ? paint("red", "blocked") : paint("yellow", "would block");
+    const hits = events.rowHits[row];
+    return [
+      paint("gray", new Date(seconds).toTimeString().slice(0, 8)),
+      verb,
+      DIRECTIONS[events.direction[row]].padEnd(9),
+      protocolName(events.protocol[row]).padEnd(6),
+      `${this.#endpoint(row, 0)} → ${this.#endpoint(row, 4)}`,
+      paint("cyan", printable(reason)),
+      ...(hits > 1 ? [paint("gray", `×${formatCount(hits)}`)] : []),
+    ].join(" ");
+  }
+
+  #endpoint(row: number, offset: number): string {
+    const { addresses, family, sourcePort, destinationPort } = this.#view.blocked;
+    if (family[row] === 0) return "?";
+    const at = 8 * row + offset;
+    const [w0, w1, w2, w3] = addresses.subarray(at, at + 4);
+    const address = formatAddress(family[row] === 4 ? 4 : 6, w0, w1, w2, w3);
+    const port = offset === 0 ? sourcePort[row] : destinationPort[row];
+    if (port < 0) return address;
+    return family[row] === 4 ? `${address}:${port}` : `[${address}]:${port}`;
+  }
+
+  #refresh(): void {
+    const { totals, losses, mode } = this.#view;
+    const now = performance.now();
+    const rate = (totals.packets - this.#last.packets) / ((now - this.#last.time) / 1000);
+    this.#last = { time: now, packets: totals.packets };
+    const allowed = totals.volume(PacketAction.allowed).packets;
+    const action = mode === "enforce" ? PacketAction.blocked : PacketAction.wouldBlock;
+    const blocked = totals.volume(action).packets;
+    const lost = losses.ringDrops + losses.interfaceDrops + losses.nflogLost + losses.rowsLost;
+    const color = useColor();
+    this.#line = [
+      paint("bold", `${formatCount(rate)} packets/s`, color),
+      paint("green", `${formatCount(allowed)} allowed`, color),
+      paint(
+        mode === "enforce" ? "red" : "yellow",
+        `${formatCount(blocked)} ${mode === "enforce" ? "blocked" : "would block"}`,
+        color,
+      ),
+      lost > 0 ? paint("red", `${formatCount(lost)} lost`, color) : "nothing lost",
+    ].join("  ");
+    write(`\r${this.#line}\x1b[K`);
+  }
+
+  /** Prints above the line. */
+  #print(text: string): void {
+    write(this.#isTerminal ? `\r\x1b[K${text}${this.#line}` : text);
+  }
+}
+
+const encoder = new TextEncoder();
+
+function write(text: string): void {
+  const bytes = encoder.encode(text);
+  try {
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+  } catch {
+    // Whoever read this is gone (`pfw start | head`): the firewall goes on.
+  }
+}

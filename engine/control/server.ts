@@ -1,0 +1,68 @@
+/** The control socket: HTTP on a Unix socket that only its owner may open. */
+import { Hono } from "hono";
+import { errorText, PfwError } from "../errors.ts";
+import type { RuleHits } from "./client.ts";
+import type { RunningStats, RunningStatus } from "./status.ts";
+
+/** What the socket asks of the running firewall. */
+export interface Controlled {
+  status(): Promise<RunningStatus>;
+  stats(): RunningStats;
+  ruleHits(): Promise<RuleHits[]>;
+  /** Returns a line for people; throws when the running policy stays. */
+  reload(): Promise<string>;
+  stop(): void;
+}
+
+/** The routes; the dashboard will serve the same ones. */
+export function controlRoutes(pfw: Controlled): Hono {
+  const app = new Hono();
+  app.get("/status", async (context) => context.json(await pfw.status()));
+  app.get("/stats", (context) => context.json(pfw.stats()));
+  app.get("/rules", async (context) => context.json(await pfw.ruleHits()));
+  app.post("/reload", async (context) => {
+    try {
+      return context.json({ summary: await pfw.reload() });
+    } catch (error) {
+      const exitCode = error instanceof PfwError ? error.exitCode : 1;
+      return context.json({ error: errorText(error), exitCode }, 422);
+    }
+  });
+  app.post("/stop", (context) => {
+    pfw.stop();
+    return context.json({ stopping: true });
+  });
+  app.onError((error, context) => context.json({ error: errorText(error) }, 500));
+  return app;
+}
+
+/** Serves the routes until it is shut down. */
+export class ControlServer {
+  readonly #server: Deno.HttpServer<Deno.UnixAddr>;
+
+  /** @param path of the socket; a leftover of a crashed run is replaced */
+  constructor(private readonly path: string, pfw: Controlled) {
+    removeSocket(path);
+    // Nobody else may open the socket, not even between its making and a chmod.
+    const mask = Deno.umask(0o177);
+    try {
+      this.#server = Deno.serve({ path, onListen: () => {} }, controlRoutes(pfw).fetch);
+    } finally {
+      Deno.umask(mask);
+    }
+  }
+
+  /** Answers what is under way, then closes and removes the socket. */
+  async close(): Promise<void> {
+    await Promise.race([this.#server.shutdown(), new Promise((done) => setTimeout(done, 1000))]);
+    removeSocket(this.path);
+  }
+}
+
+function removeSocket(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,396 @@
+/** The running firewall: starts in the order that leaves no gap, and ends without a trace. */
+import { interfaceName } from "../ffi/libc.ts";
+import { CaptureDevice, type TapOptions } from "./capture.ts";
+import type { RuleHits } from "./control/client.ts";
+import { type Controlled, ControlServer } from "./control/server.ts";
+import type { Mode, RunningStats, RunningStatus } from "./control/status.ts";
+import { DropPrefixes } from "./drop_prefixes.ts";
+import { errorText, PfwError } from "./errors.ts";
+import { SystemCommands } from "./kernel/command.ts";
+import { Enforcer } from "./kernel/enforcer.ts";
+import { requireEnforcement } from "./kernel/requirements.ts";
+import { KernelGuard } from "./kernel_guard.ts";
+import { LocalAddresses } from "./net/local_addresses.ts";
+import { type AppLog, openLog } from "./observe/application_log.ts";
+import { EventBuffer } from "./observe/event_buffer.ts";
+import { EventDetails } from "./observe/event_details.ts";
+import { Losses } from "./observe/losses.ts";
+import { type FlushResult, Store } from "./observe/store.ts";
+import { Totals } from "./observe/totals.ts";
+import { Observer } from "./observer.ts";
+import type { Paths } from "./paths.ts";
+import { Pipeline } from "./pipeline.ts";
+import { buildPolicy } from "./policy/build_policy.ts";
+import { loadConfig, readConfigFile } from "./policy/config_file.ts";
+import { Matcher } from "./policy/matcher.ts";
+import type { Policy } from "./policy/policy.ts";
+import { type Settings, settingsOf } from "./policy/settings.ts";
+import { kernelStateFile, lockRunDirectory, makeDirectories } from "./run_files.ts";
+
+/** NFLOG group of pfw's reports; within a network namespace one pfw alone listens on it. */
+export const NFLOG_GROUP = 7919;
+
+/** Rows held at once; beyond them events share rows. */
+const EVENT_ROWS = 8192;
+/** Time in which the kernel's last reports surely arrive, in milliseconds. */
+const LAST_REPORTS = 300;
+/** Seconds between two looks at this machine's addresses, and at what the database may forget. */
+const ADDRESS_INTERVAL = 2;
+const PRUNE_INTERVAL = 60;
+const PRUNE_BUDGET = 20;
+
+/** How pfw is started. */
+export interface DaemonOptions {
+  readonly paths: Paths;
+  readonly mode: Mode;
+  readonly version: string;
+  /** Interfaces to watch; none means `any`. */
+  readonly interfaces: readonly string[];
+  readonly tap: TapOptions;
+}
+
+/** What whoever started pfw gets to see. */
+export interface DaemonView {
+  readonly mode: Mode;
+  readonly totals: Totals;
+  readonly losses: Losses;
+  readonly details: EventDetails;
+  /** Rows not yet written: valid during `onEvents` only. */
+  readonly blocked: EventBuffer;
+}
+
+/** A running pfw. */
+export class Daemon implements Controlled {
+  readonly #options: DaemonOptions;
+  readonly #since = new Date();
+  readonly #totals = new Totals();
+  readonly #losses = new Losses();
+  readonly #details = new EventDetails();
+  readonly #prefixes = new DropPrefixes(this.#details);
+  readonly #blocked = new EventBuffer(EVENT_ROWS);
+  readonly #allowed = new EventBuffer(EVENT_ROWS);
+  readonly #own = new LocalAddresses();
+  readonly #interfaceNames = new Map<number, string>();
+  readonly #cleanup = new AsyncDisposableStack();
+  #log!: AppLog;
+  #store!: Store;
+  #matcher!: Matcher;
+  #pipeline!: Pipeline;
+  #devices: CaptureDevice[] = [];
+  #observer!: Observer;
+  #guard: KernelGuard | undefined;
+  #settings!: Settings;
+  #reloading: Promise<unknown> = Promise.resolve();
+  #seconds = 0;
+  /** Called before rows are written, with the view that `view` gives. */
+  onEvents: () => void = () => {};
+
+  private constructor(options: DaemonOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Starts pfw. When this returns, the kernel enforces (or, in monitor mode, the taps are open) and
+   * the control socket answers.
+   *
+   * @throws PfwError with nothing left behind; what a crashed run left in the kernel stays there
+   */
+  static async start(options: DaemonOptions): Promise<Daemon> {
+    const daemon = new Daemon(options);
+    try {
+      await daemon.#start();
+      return daemon;
+    } catch (error) {
+      daemon.#log?.error(`start failed: ${errorText(error)}`);
+      await daemon.#cleanup.disposeAsync();
+      throw error;
+    }
+  }
+
+  /** What is to be seen from outside. */
+  get view(): DaemonView {
+    return {
+      mode: this.#options.mode,
+      totals: this.#totals,
+      losses: this.#losses,
+      details: this.#details,
+      blocked: this.#blocked,
+    };
+  }
+
+  /** For people: what was set up. */
+  summary = "";
+
+  /** Runs until `stop` is called, then takes everything down. */
+  async run(): Promise<void> {
+    try {
+      await this.#observer.run();
+      await this.#end();
+    } finally {
+      await this.#cleanup.disposeAsync();
+    }
+  }
+
+  stop(): void {
+    this.#observer.stop();
+  }
+
+  /** Reads the configuration again; the running policy stays where it is refused. */
+  reload(): Promise<string> {
+    const next = this.#reloading.then(() => this.#reload());
+    this.#reloading = next.catch((error) => {
+      this.#log.error(`reload refused, the running policy stays: ${errorText(error)}`);
+    });
+    return next;
+  }
+
+  async status(): Promise<RunningStatus> {
+    const { defaultAction, rules, whitelist, blacklist, bans, threats, rateLimit } =
+      this.#matcher.policy;
+    return {
+      running: true,
+      version: this.#options.version,
+      pid: Deno.pid,
+      ...this.stats(),
+      config: this.#options.paths.config,
+      policy: {
+        defaultAction,
+        rules: rules.length,
+        whitelist: whitelist.size,
+        blacklist: blacklist.size,
+        bans: bans.size,
+        threats: threats.size,
+        rateLimit: rateLimit ? `${rateLimit.connections} per ${rateLimit.seconds} s` : "off",
+      },
+      devices: this.#devices.map((device) => ({
+        name: device.name,
+        open: device.isOpen,
+        ...device.counters(),
+      })),
+      kernel: await this.#guard?.inspect(),
+      drift: this.#guard?.drift,
+      database: { path: this.#options.paths.database, fault: this.#store.fault ?? null },
+      memory: Deno.memoryUsage().rss,
+    };
+  }
+
+  stats(): RunningStats {
+    this.#observer.countLosses();
+    return {
+      since: this.#since.toISOString(),
+      mode: this.#options.mode,
+      totals: this.#totals.toJSON(),
+      losses: this.#losses.toJSON(),
+    };
+  }
+
+  async ruleHits(): Promise<RuleHits[]> {
+    const counters = await this.#guard?.counters();
+    if (!counters) return [];
+    const drops = counters.drops.flatMap(({ ruleId, packets, bytes }) =>
+      ruleId === undefined ? [] : [{ id: ruleId, packets, bytes }]
+    );
+    const allows = counters.allows.map(({ ruleId, packets, bytes }) => ({
+      id: ruleId,
+      packets,
+      bytes,
+    }));
+    return [...drops, ...allows];
+  }
+
+  async #start(): Promise<void> {
+    const { paths, mode } = this.#options;
+    const commands = new SystemCommands();
+    if (mode === "enforce") await requireEnforcement(commands);
+    makeDirectories(paths);
+    this.#cleanup.use(lockRunDirectory(paths));
+    const { config } = await loadConfig(paths.config);
+    const policy = buildPolicy(config);
+    this.#settings = settingsOf(config);
+    this.#openFiles();
+    this.#refreshAddresses();
+    this.#makePipeline(policy);
+    this.#openDevices();
+    if (mode === "enforce") await this.#enforce(commands, policy);
+    else this.summary = `monitoring only, the kernel is unchanged; ${describe(policy)}`;
+    await this.#listen();
+    this.#log.info(`ready: ${this.summary}`);
+  }
+
+  #openFiles(): void {
+    const { paths } = this.#options;
+    this.#log = openLog(paths);
+    this.#cleanup.defer(() => this.#log.close());
+    this.#log.info(`pfw ${this.#options.version} starts (${this.#options.mode})`);
+    this.#store = Store.open(paths.database, this.#retention());
+    for (const notice of this.#store.notices) this.#log.warn(notice);
+    this.#cleanup.defer(() => this.#closeStore());
+  }
+
+  #makePipeline(policy: Policy): void {
+    this.#matcher = new Matcher(policy);
+    this.#pipeline = new Pipeline({
+      enforcement: this.#options.mode === "enforce" ? "kernel" : "none",
+      matcher: this.#matcher,
+      own: this.#own,
+      totals: this.#totals,
+      blocked: this.#blocked,
+      allowed: this.#allowed,
+      prefixes: this.#prefixes,
+      sample: this.#settings.allowedSample,
+    });
+  }
+
+  /** The group of reports is opened before the first drop can happen, and keeps a second pfw out. */
+  #openDevices(): void {
+    const { mode, interfaces, tap } = this.#options;
+    const notice = (text: string) => this.#log.warn(text);
+    const open = (device: CaptureDevice) => this.#devices.push(this.#cleanup.use(device));
+    if (mode === "enforce") open(CaptureDevice.nflog(NFLOG_GROUP, notice));
+    const names = interfaces.length > 0 ? [...new Set(interfaces)] : ["any"];
+    for (const name of names) open(CaptureDevice.tap(name, notice, tap));
+    this.#observer = this.#cleanup.use(
+      new Observer(this.#devices, this.#pipeline, this.#losses, {
+        beforeFlush: () => this.onEvents(),
+        flush: () => this.#flush(),
+        tick: () => this.#tick(),
+      }),
+    );
+    if (names.includes("any") && !tap.filter) return;
+    const taps = this.#devices.filter((device) => !device.isNflog && !tap.filter);
+    this.#pipeline.isWatched = (index) => taps.some((device) => device.interfaceIndex === index);
+  }
+
+  async #enforce(commands: SystemCommands, policy: Policy): Promise<void> {
+    const enforcer = new Enforcer({
+      commands,
+      nflogGroup: NFLOG_GROUP,
+      stateFile: kernelStateFile(this.#options.paths),
+      log: (message) => this.#log.warn(message),
+    });
+    this.#guard = new KernelGuard({
+      enforcer,
+      prefixes: this.#prefixes,
+      totals: this.#totals,
+      losses: this.#losses,
+      log: this.#log,
+    });
+    const guard = this.#guard;
+    this.#cleanup.defer(() => guard.stop());
+    const result = await guard.apply(policy);
+    this.summary = `${describe(policy)}; in the kernel after ${Math.round(result.milliseconds)} ms`;
+    guard.watch();
+  }
+
+  async #listen(): Promise<void> {
+    try {
+      const server = new ControlServer(this.#options.paths.socket, this);
+      this.#cleanup.defer(() => server.close());
+    } catch (error) {
+      // Nobody could stop it: better not to run than to run out of reach.
+      await this.#guard?.remove();
+      throw new PfwError(
+        `cannot listen on ${this.#options.paths.socket}`,
+        errorText(error),
+        "choose another directory with --run-dir",
+        undefined,
+        { cause: error },
+      );
+    }
+  }
+
+  async #reload(): Promise<string> {
+    const started = performance.now();
+    const { config } = await readConfigFile(this.#options.paths.config);
+    const policy = buildPolicy(config);
+    // The names first: reports under the new policy may come before the next line runs.
+    const details = this.#prefixes.ruleDetails(policy);
+    await this.#guard?.apply(policy);
+    this.#matcher.replacePolicy(policy);
+    this.#pipeline.setRuleDetails(details);
+    this.#settings = settingsOf(config);
+    this.#pipeline.setSample(this.#settings.allowedSample);
+    this.#store.retention = this.#retention();
+    const milliseconds = Math.round(performance.now() - started);
+    const summary = `${describe(policy)} (${milliseconds} ms)`;
+    this.#log.info(`reloaded: ${summary}`);
+    return summary;
+  }
+
+  /** The last reports are taken in after the chains are gone: nothing can be dropped any more. */
+  async #end(): Promise<void> {
+    this.#log.info("stopping");
+    if (this.#guard) {
+      const guard = this.#guard;
+      await guard.remove();
+      await this.#observer.drain(LAST_REPORTS);
+      guard.reconcile(await guard.counters());
+    } else {
+      await this.#observer.drain(0);
+    }
+    const { packets, blocked, wouldBlock } = this.#totals.toJSON();
+    this.#log.info(`stopped: ${packets} packets, ${blocked} blocked, ${wouldBlock} would block`);
+  }
+
+  #retention() {
+    return { seconds: this.#settings.retention, bytes: this.#settings.maxSize };
+  }
+
+  #batch() {
+    return {
+      [this.#options.mode === "enforce" ? "blocked" : "wouldBlock"]: this.#blocked,
+      allowed: this.#allowed,
+      counts: this.#totals.hourly,
+      names: { details: this.#details, interfaceName: (index: number) => this.#nameOf(index) },
+    };
+  }
+
+  #flush(): FlushResult {
+    const result = this.#store.flush(this.#batch());
+    for (const notice of result.notices) this.#log.warn(notice);
+    const { failedWrites, rowsLost, hitsLost } = this.#store.losses;
+    Object.assign(this.#losses, { failedWrites, rowsLost, hitsLost });
+    this.#losses.rowsCoalesced = this.#blocked.coalesced + this.#allowed.coalesced;
+    this.#losses.rowsBlurred = this.#blocked.blurred + this.#allowed.blurred;
+    this.#losses.logLinesLost = this.#log.linesLost;
+    return result;
+  }
+
+  #closeStore(): void {
+    for (const notice of this.#store.close(this.#batch()).notices) this.#log.warn(notice);
+  }
+
+  #tick(): void {
+    this.#seconds++;
+    if (this.#seconds % ADDRESS_INTERVAL === 0) this.#refreshAddresses();
+    if (this.#seconds % PRUNE_INTERVAL === 0) {
+      const { seconds, bytes } = this.#retention();
+      for (const notice of this.#store.prune(seconds, bytes, PRUNE_BUDGET).notices) {
+        this.#log.warn(notice);
+      }
+    }
+  }
+
+  #refreshAddresses(): void {
+    this.#own.update(Deno.networkInterfaces());
+    this.#interfaceNames.clear();
+  }
+
+  #nameOf(index: number): string {
+    if (index === 0) return "";
+    let name = this.#interfaceNames.get(index);
+    if (name === undefined) {
+      name = interfaceName(index);
+      this.#interfaceNames.set(index, name);
+    }
+    return name;
+  }
+}
+
+function describe(policy: Policy): string {
+  const count = (number: number, noun: string) =>
+    `${number.toLocaleString("en-US")} ${noun}${number === 1 ? "" : "s"}`;
+  return `default ${policy.defaultAction}, ${count(policy.rules.length, "rule")}, ` +
+    `${policy.blacklist.size.toLocaleString("en-US")} blacklisted, ` +
+    `${policy.whitelist.size.toLocaleString("en-US")} whitelisted`;
+}

@@ -1,0 +1,137 @@
+/**
+ * The kernel's side of a running firewall: applies policies, looks every few seconds whether all
+ * is still in place, and compares the kernel's counters with the reports that arrived.
+ */
+import type { DropPrefixes } from "./drop_prefixes.ts";
+import { errorText } from "./errors.ts";
+import type { ApplyResult, Enforcer, Inspection } from "./kernel/enforcer.ts";
+import type { KernelCounters } from "./kernel/counters.ts";
+import type { AppLog } from "./observe/application_log.ts";
+import type { Losses } from "./observe/losses.ts";
+import type { Totals } from "./observe/totals.ts";
+import type { Policy } from "./policy/policy.ts";
+import { REASONS } from "./policy/verdict.ts";
+
+/** Milliseconds between two looks; another tool's damage is mended within this time. */
+const CHECK_INTERVAL = 5000;
+/** Time in which a report that is still on its way surely arrives. */
+const REPORT_DELAY = 600;
+
+/** What was repaired so far. */
+export interface DriftReport {
+  readonly repaired: number;
+  readonly failed: number;
+  /** ISO time and description of the last one. */
+  readonly last: { readonly at: string; readonly differences: readonly string[] } | undefined;
+}
+
+/** What the guard works with. */
+export interface GuardParts {
+  readonly enforcer: Enforcer;
+  readonly prefixes: DropPrefixes;
+  readonly totals: Totals;
+  readonly losses: Losses;
+  readonly log: AppLog;
+}
+
+/** Keeps the kernel as the policy wants it. */
+export class KernelGuard {
+  readonly #parts: GuardParts;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #checking: Promise<void> = Promise.resolve();
+  #stopped = false;
+  #repaired = 0;
+  #failed = 0;
+  #last: DriftReport["last"];
+  /** By reason and rule: drops whose reports are known to be lost. */
+  readonly #unreported = new Map<string, number>();
+
+  constructor(parts: GuardParts) {
+    this.#parts = parts;
+  }
+
+  /** Applies a policy; see `Enforcer.apply`. */
+  async apply(policy: Policy): Promise<ApplyResult> {
+    return await this.#parts.enforcer.apply(policy);
+  }
+
+  /** Begins to look after the kernel. */
+  watch(): void {
+    this.#timer = setTimeout(() => {
+      this.#checking = this.#check().finally(() => {
+        if (!this.#stopped) this.watch();
+      });
+    }, CHECK_INTERVAL);
+  }
+
+  /** Takes everything out of the kernel and counts for the last time. */
+  async remove(): Promise<void> {
+    await this.stop();
+    await this.#parts.enforcer.remove();
+  }
+
+  /** Ends the watch; the kernel keeps what it has. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#checking;
+  }
+
+  /** What the kernel holds now. */
+  inspect(): Promise<Inspection> {
+    return this.#parts.enforcer.inspect();
+  }
+
+  /** What the kernel counted since the start. */
+  counters(): Promise<KernelCounters> {
+    return this.#parts.enforcer.counters();
+  }
+
+  /** What was repaired so far. */
+  get drift(): DriftReport {
+    return { repaired: this.#repaired, failed: this.#failed, last: this.#last };
+  }
+
+  /**
+   * Counts the drops that the kernel made and whose reports did not arrive in time.
+   *
+   * @param counters a reading older than the time that a report may take
+   */
+  reconcile(counters: KernelCounters): void {
+    const { prefixes, totals, losses } = this.#parts;
+    const reported = new Map<string, number>();
+    for (const drop of prefixes.drops()) {
+      const key = `${REASONS[drop.reason]}:${drop.ruleId}`;
+      reported.set(key, (reported.get(key) ?? 0) + drop.packets);
+    }
+    for (const { reason, ruleId, packets } of counters.drops) {
+      const key = `${reason}:${ruleId ?? ""}`;
+      const known = (reported.get(key) ?? 0) + (this.#unreported.get(key) ?? 0);
+      const lost = packets - known;
+      if (lost <= 0) continue;
+      this.#unreported.set(key, (this.#unreported.get(key) ?? 0) + lost);
+      losses.nflogLost += lost;
+      totals.blockedUnseen(Date.now() / 1000, REASONS.indexOf(reason), lost, 0);
+    }
+  }
+
+  async #check(): Promise<void> {
+    const { enforcer, log } = this.#parts;
+    try {
+      const differences = await enforcer.restoreIfDrifted();
+      if (differences.length > 0) this.#noteRepair(differences);
+      const counters = await enforcer.counters();
+      await new Promise((resolve) => setTimeout(resolve, REPORT_DELAY));
+      if (!this.#stopped) this.reconcile(counters);
+    } catch (error) {
+      this.#failed++;
+      log.error(`cannot check or repair the kernel: ${errorText(error)}`);
+    }
+  }
+
+  #noteRepair(differences: readonly string[]): void {
+    this.#repaired++;
+    this.#last = { at: new Date().toISOString(), differences };
+    this.#parts.log.warn(`repaired what another program changed: ${differences.join(", ")}`);
+  }
+}

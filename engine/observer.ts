@@ -1,0 +1,151 @@
+/**
+ * The loop that empties the devices, hands batches to the pipeline and rows to the database. One
+ * thread: it yields between rounds, so the control socket is answered under any load.
+ */
+import { pollReadable } from "../ffi/libc.ts";
+import { RecordBuffer } from "../ffi/record_buffer.ts";
+import { type CaptureDevice, RECORD_BUFFER_BYTES } from "./capture.ts";
+import type { Losses } from "./observe/losses.ts";
+import type { FlushResult } from "./observe/store.ts";
+import type { Pipeline } from "./pipeline.ts";
+
+/** What the loop calls back for. */
+export interface ObserverHooks {
+  /** Before the rows are written: they can still be looked at. */
+  beforeFlush?(): void;
+  /** Writes the rows that wait. */
+  flush(): FlushResult | undefined;
+  /** About once a second. */
+  tick?(): void;
+}
+
+/** Milliseconds between two writes: a row is durable at most this much after its packet. */
+const FLUSH_INTERVAL = 100;
+const TICK_INTERVAL = 1000;
+/** Longest time without looking at the clock while packets keep coming, in milliseconds. */
+const ROUND_BUDGET = 20;
+/** Pause while packets keep coming: the ring fills meanwhile and a batch is worth its call. */
+const BUSY_PAUSE = 3;
+/** Longest sleep while nothing comes. */
+const IDLE_POLL = 100;
+
+/** Watches devices until it is stopped. */
+export class Observer implements Disposable {
+  readonly #buffer = new RecordBuffer(RECORD_BUFFER_BYTES);
+  readonly #devices: readonly CaptureDevice[];
+  readonly #pipeline: Pipeline;
+  readonly #losses: Losses;
+  readonly #hooks: ObserverHooks;
+  #nextFlush = 0;
+  #nextTick = 0;
+  #stopped = false;
+
+  constructor(
+    devices: readonly CaptureDevice[],
+    pipeline: Pipeline,
+    losses: Losses,
+    hooks: ObserverHooks,
+  ) {
+    this.#devices = devices;
+    this.#pipeline = pipeline;
+    this.#losses = losses;
+    this.#hooks = hooks;
+  }
+
+  /** Runs until `stop` is called. */
+  async run(): Promise<void> {
+    while (!this.#stopped) {
+      const moved = this.#round();
+      this.#keepTime();
+      if (moved > 0) await pause(BUSY_PAUSE);
+      else await this.#wait(IDLE_POLL);
+    }
+  }
+
+  /** Ends `run` after its present round. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /** Goes on reading for that long, to take in what is still on its way. */
+  async drain(milliseconds: number): Promise<void> {
+    const end = performance.now() + milliseconds;
+    while (performance.now() < end) {
+      if (this.#round() === 0) await this.#wait(Math.max(1, end - performance.now()));
+    }
+    this.#flush();
+  }
+
+  /** Brings the counters of losses up to date. */
+  countLosses(): void {
+    let ring = 0, device = 0, records = 0;
+    for (const one of this.#devices) {
+      const counters = one.counters();
+      records += counters.recordsLost;
+      // The kernel's counters of drops tell what an NFLOG group lost; pcap_stats does not.
+      if (one.isNflog) continue;
+      ring += counters.droppedByRing;
+      device += counters.droppedByInterface;
+    }
+    this.#losses.ringDrops = ring;
+    this.#losses.interfaceDrops = device;
+    this.#losses.captureRecordsLost = records;
+  }
+
+  /** Empties every device, for a bounded time. Returns the records taken. */
+  #round(): number {
+    const start = performance.now();
+    let records = 0;
+    for (const device of this.#devices) {
+      const deadline = start + ROUND_BUDGET;
+      let taken = this.#take(device, start);
+      while (taken > 0) {
+        records += taken;
+        if (performance.now() > deadline) break;
+        taken = this.#take(device, start);
+      }
+    }
+    return records;
+  }
+
+  #take(device: CaptureDevice, now: number): number {
+    const length = device.read(this.#buffer, now);
+    if (length === 0) return 0;
+    const records = device.isNflog
+      ? this.#pipeline.readNflog(this.#buffer, length)
+      : this.#pipeline.readTap(this.#buffer, length, device.linkType, device.interfaceIndex);
+    device.account(records);
+    return records;
+  }
+
+  #keepTime(): void {
+    const now = performance.now();
+    if (now >= this.#nextFlush) {
+      this.#nextFlush = now + FLUSH_INTERVAL;
+      this.#flush();
+    }
+    if (now >= this.#nextTick) {
+      this.#nextTick = now + TICK_INTERVAL;
+      this.countLosses();
+      this.#hooks.tick?.();
+    }
+  }
+
+  #flush(): void {
+    this.#hooks.beforeFlush?.();
+    this.#hooks.flush();
+  }
+
+  async #wait(milliseconds: number): Promise<void> {
+    await pollReadable(this.#devices.map((device) => device.descriptor), milliseconds);
+  }
+
+  [Symbol.dispose](): void {
+    this.#stopped = true;
+    this.#buffer[Symbol.dispose]();
+  }
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

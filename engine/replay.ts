@@ -1,0 +1,167 @@
+/** Judges a capture file: what the policy would have allowed and blocked, and why. Needs no root. */
+import { type Batch, PcapHandle, UNCOUNTED } from "../ffi/pcap.ts";
+import { RecordBuffer } from "../ffi/record_buffer.ts";
+import { captureError, RECORD_BUFFER_BYTES } from "./capture.ts";
+import { DropPrefixes } from "./drop_prefixes.ts";
+import { errorText } from "./errors.ts";
+import { LocalAddresses } from "./net/local_addresses.ts";
+import { BlockedSources, type SourceCount } from "./observe/blocked_sources.ts";
+import { EventBuffer } from "./observe/event_buffer.ts";
+import { EventDetails } from "./observe/event_details.ts";
+import type { Store } from "./observe/store.ts";
+import { Totals } from "./observe/totals.ts";
+import { Pipeline } from "./pipeline.ts";
+import { Matcher } from "./policy/matcher.ts";
+import type { Policy } from "./policy/policy.ts";
+import type { ReasonCode } from "./policy/verdict.ts";
+
+/** How a replay is made. */
+export interface ReplayOptions {
+  /** A capture file; `-` is standard input. */
+  readonly file: string;
+  readonly policy: Policy;
+  /** pcap-filter(7). */
+  readonly filter?: string;
+  /** Addresses of the machine that captured, which tell incoming from outgoing. */
+  readonly own?: readonly string[];
+  /** Where the rows go as well, if anywhere. */
+  readonly store?: Store;
+  /** Share of allowed packets that is stored. */
+  readonly sample?: number;
+  /** Told now and then how many packets were read. */
+  readonly progress?: (packets: number) => void;
+}
+
+/** What a replay found; the JSON of `start --read`. */
+export interface ReplayResult {
+  readonly packets: number;
+  /** Bytes on the wire. */
+  readonly bytes: number;
+  /** Not IP, cut off, or of an unknown link type: no policy applies. */
+  readonly undecodable: number;
+  readonly allowed: number;
+  readonly blocked: number;
+  /** Packets by the reason that decided, allowed and blocked together. */
+  readonly byReason: Readonly<Partial<Record<ReasonCode, number>>>;
+  readonly topBlocked: readonly SourceCount[];
+  readonly seconds: number;
+  readonly packetsPerSecond: number;
+  /** Why the file could not be read to its end; absent when it was. */
+  readonly error?: string;
+  /** Packets that the read buffer could not hold; absent when there were none. */
+  readonly lost?: number;
+}
+
+/** Rows that gather before they are counted and stored. */
+const ROWS = 8192;
+/** Batches between two looks at the clock. */
+const YIELD_EVERY = 256;
+
+/**
+ * Reads the file to its end, or to where it is broken.
+ *
+ * @throws PfwError when the file cannot be opened
+ */
+export async function replay(options: ReplayOptions): Promise<ReplayResult> {
+  using handle = openCapture(options);
+  using buffer = new RecordBuffer(RECORD_BUFFER_BYTES);
+  const run = new Replay(options);
+  const batch: Batch = { packets: 0, bytes: 0, ended: false };
+  // Never more than the event buffers hold between two flushes: every address stays known.
+  const limit = Math.max(1, Math.min(ROWS / 2, buffer.batchFor(handle.snaplen)));
+  const started = performance.now();
+  let error: string | undefined;
+  for (let batches = 1;; batches++) {
+    try {
+      handle.read(buffer, limit, batch);
+    } catch (failure) {
+      error = errorText(failure);
+      break;
+    }
+    if (batch.ended) break;
+    const records = run.pipeline.readTap(buffer, batch.bytes, handle.linkType, 0);
+    if (batch.packets !== UNCOUNTED && records < batch.packets) run.lost += batch.packets - records;
+    if (run.isFull) run.flush();
+    if (batches % YIELD_EVERY === 0) {
+      options.progress?.(run.totals.packets);
+      await new Promise((resolve) => setTimeout(resolve, 0));
+    }
+  }
+  run.flush();
+  return run.result((performance.now() - started) / 1000, error);
+}
+
+function openCapture({ file, filter }: ReplayOptions): PcapHandle {
+  try {
+    return PcapHandle.openFile(file, filter);
+  } catch (error) {
+    throw captureError(`cannot read the capture ${file}`, error);
+  }
+}
+
+class Replay {
+  readonly totals = new Totals();
+  readonly pipeline: Pipeline;
+  /** Packets that libpcap counted and the buffer did not hold. */
+  lost = 0;
+  readonly #details = new EventDetails();
+  readonly #blocked = new EventBuffer(ROWS, ROWS);
+  readonly #allowed = new EventBuffer(ROWS, ROWS);
+  readonly #sources = new BlockedSources();
+  readonly #store: Store | undefined;
+
+  constructor({ policy, own, store, sample }: ReplayOptions) {
+    this.#store = store;
+    const addresses = new LocalAddresses();
+    addresses.update((own ?? []).map((address) => ({ address })));
+    this.pipeline = new Pipeline({
+      enforcement: "none",
+      matcher: new Matcher(policy),
+      own: addresses,
+      totals: this.totals,
+      blocked: this.#blocked,
+      allowed: this.#allowed,
+      prefixes: new DropPrefixes(this.#details),
+      sample: store ? sample ?? 0 : 0,
+    });
+  }
+
+  get isFull(): boolean {
+    return this.#blocked.count >= ROWS / 2 || this.#allowed.count >= ROWS / 2;
+  }
+
+  flush(): void {
+    this.#sources.add(this.#blocked);
+    const names = { details: this.#details, interfaceName: () => "" };
+    this.#store?.flush({
+      wouldBlock: this.#blocked,
+      allowed: this.#allowed,
+      counts: this.totals.hourly,
+      names,
+    });
+    this.#blocked.clear();
+    this.#allowed.clear();
+  }
+
+  result(seconds: number, error: string | undefined): ReplayResult {
+    const totals = this.totals.toJSON();
+    const byReason = Object.fromEntries(
+      Object.entries(totals.byReason).map(([code, { allowed, wouldBlock }]) =>
+        [code, allowed + wouldBlock] as const
+      ),
+    );
+    return {
+      packets: totals.packets,
+      bytes: totals.bytes,
+      undecodable: totals.undecodable,
+      allowed: totals.allowed,
+      blocked: totals.wouldBlock,
+      byReason,
+      topBlocked: this.#sources.top(10),
+      seconds: Math.round(seconds * 1000) / 1000,
+      packetsPerSecond: seconds > 0 ? Math.round(totals.packets / seconds) : 0,
+      ...(this.lost > 0 ? { lost: this.lost } : {}),
+      ...(error === undefined ? {} : { error }),
+    };
+  }
+}

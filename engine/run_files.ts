@@ -1,0 +1,76 @@
+/** The directories of a running pfw and the lock that keeps a second one out. */
+import { dirname, join } from "node:path";
+import { FileLock } from "../ffi/libc.ts";
+import { errorText, ExitCode, PfwError } from "./errors.ts";
+import type { Paths } from "./paths.ts";
+
+/** Makes the directories that pfw writes to; those that hold secrets are for the owner alone. */
+export function makeDirectories(paths: Paths): void {
+  makeDirectory(dirname(paths.config), 0o755);
+  makeDirectory(paths.dataDir, 0o700);
+  makeDirectory(paths.logDir, 0o750);
+  makeDirectory(paths.runDir, 0o700);
+}
+
+function makeDirectory(path: string, mode: number): void {
+  try {
+    Deno.mkdirSync(path, { recursive: true, mode });
+  } catch (error) {
+    const isDenied = error instanceof Deno.errors.PermissionDenied;
+    throw new PfwError(
+      `cannot make the directory ${path}`,
+      isDenied ? "permission denied" : errorText(error),
+      isDenied ? "run it with sudo, or choose another directory (see --help)" : "",
+      isDenied ? ExitCode.missing : ExitCode.failed,
+      { cause: error },
+    );
+  }
+}
+
+/** Holds the run directory for this process. Throws PfwError where another pfw holds it. */
+export function lockRunDirectory(paths: Paths): FileLock {
+  const lock = tryLock(paths.lock);
+  if (lock) {
+    Deno.writeTextFileSync(paths.lock, `${Deno.pid}\n`);
+    return lock;
+  }
+  throw new PfwError(
+    "cannot start",
+    `pfw is already running (process ${readPid(paths.lock)})`,
+    "see `pfw status`, or end it with `pfw stop`",
+  );
+}
+
+function tryLock(path: string): FileLock | undefined {
+  try {
+    return FileLock.tryAcquire(path);
+  } catch (error) {
+    throw new PfwError(`cannot lock ${path}`, errorText(error), "", ExitCode.failed, {
+      cause: error,
+    });
+  }
+}
+
+/** Whether a pfw holds the run directory now. */
+export function isRunDirectoryHeld(paths: Paths): boolean {
+  try {
+    Deno.statSync(paths.lock);
+  } catch {
+    return false;
+  }
+  using lock = tryLock(paths.lock);
+  return lock === undefined;
+}
+
+function readPid(path: string): string {
+  try {
+    return Deno.readTextFileSync(path).trim() || "unknown";
+  } catch {
+    return "unknown";
+  }
+}
+
+/** Where the enforcer remembers what it must undo after a crash. */
+export function kernelStateFile(paths: Paths): string {
+  return join(paths.runDir, "kernel_state.json");
+}
