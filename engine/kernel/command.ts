@@ -14,10 +14,10 @@ export interface Commands {
   /**
    * Runs one program to its end, without a shell.
    *
-   * @param stdin what it reads; it reads nothing without
+   * @param stdin what it reads, whole or in pieces; it reads nothing without
    * @throws PfwError with exit code 4 when the program is not installed
    */
-  run(argv: readonly string[], stdin?: string): Promise<CommandOutput>;
+  run(argv: readonly string[], stdin?: string | Iterable<string>): Promise<CommandOutput>;
 }
 
 /** A program that ended with another status than 0. */
@@ -41,7 +41,7 @@ function complaint({ status, stderr }: CommandOutput): string {
 export async function runOrThrow(
   commands: Commands,
   argv: readonly string[],
-  stdin?: string,
+  stdin?: string | Iterable<string>,
 ): Promise<string> {
   const output = await commands.run(argv, stdin);
   if (output.status !== 0) throw new CommandError(argv, output);
@@ -59,7 +59,7 @@ export class SystemCommands implements Commands {
   /** @param prefix put before every command, e.g. `["ip", "netns", "exec", name]` in tests */
   constructor(private readonly prefix: readonly string[] = []) {}
 
-  async run(argv: readonly string[], stdin?: string): Promise<CommandOutput> {
+  async run(argv: readonly string[], stdin?: string | Iterable<string>): Promise<CommandOutput> {
     const [program, ...args] = [...this.prefix, ...argv];
     const signal = AbortSignal.timeout(TIMEOUT_MS);
     const child = this.#spawn(program, args, stdin !== undefined, signal);
@@ -90,10 +90,17 @@ function systemPath(): string {
   return path ? `${path}:${SYSTEM_PATH}` : SYSTEM_PATH;
 }
 
-async function feed(stdin: WritableStream<Uint8Array>, text: string): Promise<void> {
+async function feed(
+  stdin: WritableStream<Uint8Array>,
+  text: string | Iterable<string>,
+): Promise<void> {
   const writer = stdin.getWriter();
+  const encoder = new TextEncoder();
   try {
-    await writer.write(new TextEncoder().encode(text));
+    for (const piece of typeof text === "string" ? [text] : text) {
+      await writer.ready;
+      await writer.write(encoder.encode(piece));
+    }
     await writer.close();
   } catch {
     // A program that ends before it has read everything says why by its status and its output.

@@ -7,11 +7,18 @@ import { familyDifferences, fingerprint, setDifferences } from "./compare.ts";
 import { compilePlan } from "./compile.ts";
 import { CounterLedger, type KernelCounters } from "./counters.ts";
 import { CreatedTables, removeEmptyTables, type TableKey } from "./created_tables.ts";
-import { destroySets, type KernelState, readKernel, restoreTables } from "./kernel_state.ts";
+import {
+  destroySets,
+  type KernelState,
+  readKernel,
+  readSets,
+  restoreTables,
+} from "./kernel_state.ts";
+import { chainVerdict } from "./names.ts";
 import { type KernelPlan, planSize, type SetPlan, type TablePlan } from "./plan.ts";
 import { PolicyChange } from "./policy_change.ts";
 import { isMissingFeature, supportedFamilies } from "./requirements.ts";
-import { isOurs, ourChainIn } from "./saved_state.ts";
+import { isOurs, ourChainIn, type SavedChain } from "./saved_state.ts";
 import { revert, switchTable, withoutChains } from "./transition.ts";
 
 /** What an enforcer works with. */
@@ -225,12 +232,11 @@ export class Enforcer {
   }
 
   async #remove(): Promise<void> {
+    // Main chains and jumps first: then nothing counts any more, and the next reading is final.
+    await this.#removeChains((chain) => chainVerdict(chain.name) === undefined);
+    await this.#removeChains(() => true);
     const { commands } = this.#options;
-    const state = await this.#read();
-    for (const [family, tables] of state.tables) {
-      await restoreTables(commands, family, revert(tables, withoutChains(tables, () => true)));
-    }
-    await destroySets(commands, [...state.sets.keys()]);
+    await destroySets(commands, [...(await readSets(commands)).keys()]);
     this.#applied = undefined;
     if (!isEmpty(await this.#read())) {
       throw new PfwError(
@@ -240,6 +246,14 @@ export class Enforcer {
       );
     }
     await this.#removeTables();
+  }
+
+  async #removeChains(unwanted: (chain: SavedChain) => boolean): Promise<void> {
+    const { tables } = await this.#read();
+    for (const [family, now] of tables) {
+      const target = withoutChains(now, (_table, chain) => unwanted(chain));
+      await restoreTables(this.#options.commands, family, revert(now, target));
+    }
   }
 
   async #removeTables(): Promise<void> {

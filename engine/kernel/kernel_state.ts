@@ -65,8 +65,8 @@ export async function restoreTables(
 }
 
 /** Runs lines of `ipset restore`; entries that are there already, or gone already, are fine. */
-export async function restoreSets(commands: Commands, text: string): Promise<void> {
-  if (text !== "") await runOrThrow(commands, ["ipset", "restore", "-exist"], text);
+export async function restoreSets(commands: Commands, text: Iterable<string>): Promise<void> {
+  await runOrThrow(commands, ["ipset", "restore", "-exist"], text);
 }
 
 /** How long the kernel may take to let go of a set whose last rule was deleted. */
@@ -85,7 +85,7 @@ export async function destroySets(commands: Commands, names: readonly string[]):
     const left = names.filter((name) => present.has(name));
     if (left.length === 0) return;
     try {
-      return await restoreSets(commands, renderDestroy(left));
+      return await restoreSets(commands, [renderDestroy(left)]);
     } catch (error) {
       if (!(error instanceof CommandError) || Date.now() > deadline) throw error;
       await new Promise((resolve) => setTimeout(resolve, RELEASE_STEP_MS));

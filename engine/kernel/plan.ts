@@ -2,7 +2,7 @@
  * What the kernel shall hold, as data: made from a policy by `compile.ts`, turned into text by
  * `render_*.ts`, compared with the kernel by `compare.ts`.
  */
-import type { Family, Prefix } from "../net/address.ts";
+import { type Family, formatPrefix, type Prefix } from "../net/address.ts";
 import type { PrefixList } from "../net/prefix_list.ts";
 import type { PortRange } from "../policy/policy.ts";
 import type { ReasonCode } from "../policy/verdict.ts";
@@ -130,6 +130,15 @@ export function* setEntries(set: SetPlan): Generator<Prefix> {
       yield { ...prefix, length: 1, words: [1 << 31, 0, 0, 0] };
     }
   }
+}
+
+/** The same as text, made again each time it is read. */
+export function entryTexts(set: SetPlan): Iterable<string> {
+  return {
+    *[Symbol.iterator]() {
+      for (const prefix of setEntries(set)) yield formatPrefix(prefix);
+    },
+  };
 }
 
 /** How many entries `setEntries` gives. */

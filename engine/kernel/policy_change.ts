@@ -20,7 +20,7 @@ import {
 } from "./kernel_state.ts";
 import { LIST_SETS, type ListSet, listSetName } from "./names.ts";
 import type { FamilyPlan, KernelPlan, SetPlan, TablePlan } from "./plan.ts";
-import { renderCreate, renderEntries } from "./render_ipset.ts";
+import { renderCreate, renderEntries, type SetChange } from "./render_ipset.ts";
 import { isOurs, ourChainIn, type SavedTable, type SavedTables } from "./saved_state.ts";
 import { compareSets, type SetChanges } from "./set_changes.ts";
 import { revert, switchTable } from "./transition.ts";
@@ -79,11 +79,10 @@ export class PolicyChange {
     this.#undo.push(async () => {
       const present = await readSets(commands);
       const grown = add.filter(({ name }) => !created.has(name) && present.has(name));
-      await restoreSets(commands, renderEntries("del", grown));
+      if (grown.length > 0) await restoreSets(commands, renderEntries("del", grown));
       await destroySets(commands, [...created]);
     });
-    const lines = create.map((set) => `${renderCreate(set)}\n`).join("");
-    await restoreSets(commands, lines + renderEntries("add", add));
+    await restoreSets(commands, renderAdditions(create, add));
   }
 
   async #switchFamily(plan: FamilyPlan): Promise<void> {
@@ -157,6 +156,11 @@ export class PolicyChange {
       ? plan.raw
       : compileRaw(plan.family, [...plan.lists, ...old], this.#start.nflogGroup);
   }
+}
+
+function* renderAdditions(create: readonly SetPlan[], add: readonly SetChange[]) {
+  for (const set of create) yield `${renderCreate(set)}\n`;
+  yield* renderEntries("add", add);
 }
 
 function listsAsked(raw: SavedTable | undefined, family: Family): ListSet[] {

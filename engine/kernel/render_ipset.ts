@@ -4,10 +4,10 @@ import { entryCount, type SetPlan } from "./plan.ts";
 /** Largest number of entries of a set. A limit only: memory is used for what is in the set. */
 export const MAX_ENTRIES = 4_194_304;
 
-/** One changed set. */
+/** One changed set. Entries are made while they are read, so a long list is never held as text. */
 export interface SetChange {
   readonly name: string;
-  readonly entries: readonly string[];
+  readonly entries: Iterable<string>;
 }
 
 /** The line that creates a set, empty. */
@@ -23,13 +23,24 @@ function hashSize(entries: number): number {
   return 2 ** Math.min(22, Math.max(6, Math.ceil(Math.log2(Math.max(1, entries / 2)))));
 }
 
-/** Lines that add entries to sets, or delete them from sets. */
-export function renderEntries(verb: "add" | "del", changes: readonly SetChange[]): string {
-  let text = "";
+/** Characters after which a piece of text is passed on. */
+const PIECE = 65_536;
+
+/** Lines that add entries to sets, or delete them from sets; in pieces of many lines. */
+export function* renderEntries(
+  verb: "add" | "del",
+  changes: readonly SetChange[],
+): Generator<string> {
+  let piece = "";
   for (const { name, entries } of changes) {
-    for (const entry of entries) text += `${verb} ${name} ${entry}\n`;
+    for (const entry of entries) {
+      piece += `${verb} ${name} ${entry}\n`;
+      if (piece.length < PIECE) continue;
+      yield piece;
+      piece = "";
+    }
   }
-  return text;
+  if (piece) yield piece;
 }
 
 /** Lines that destroy sets. */

@@ -39,7 +39,7 @@ function renderSetText(set: SetPlan): string {
   const rest = entryCount(set) - entries.length;
   const more = rest > 0 ? `# and ${rest.toLocaleString("en-US")} more entries\n` : "";
   const text = `${renderCreate(set)}\n${
-    renderEntries("add", [{ name: set.name, entries }])
+    [...renderEntries("add", [{ name: set.name, entries }])].join("")
   }${more}`;
   return text.trimEnd();
 }

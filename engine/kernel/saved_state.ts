@@ -123,13 +123,11 @@ export function parseSetHeaders(text: string): Map<string, SavedSet> {
 /** Reads the entries of `ipset save <set>`, canonical where they are addresses. */
 export function parseSetEntries(text: string): Set<string> {
   const entries = new Set<string>();
-  for (const line of text.split("\n")) {
-    const entry = /^add \S+ (\S+)/.exec(line)?.[1];
-    if (!entry) continue;
-    const prefix = parsePrefix(entry);
-    // `::ffff:192.0.2.1` would become IPv4, which a set of IPv6 could not be asked to delete.
-    const same = prefix && (prefix.family === 6) === entry.includes(":");
-    entries.add(same ? formatPrefix(prefix) : entry);
+  for (const [, entry] of text.matchAll(/^add \S+ (\S+)/gm)) {
+    // What ipset prints of IPv4 is canonical. `::ffff:192.0.2.1` must not become IPv4, which a
+    // set of IPv6 could not be asked to delete.
+    const prefix = entry.includes(":") ? parsePrefix(entry) : undefined;
+    entries.add(prefix?.family === 6 ? formatPrefix(prefix) : entry);
   }
   return entries;
 }

@@ -4,7 +4,7 @@ import { formatPrefix, type Prefix } from "../net/address.ts";
 import { comparePrefixes } from "../net/prefix_list.ts";
 import type { Commands } from "./command.ts";
 import { readEntries } from "./kernel_state.ts";
-import { entryCount, setEntries, type SetPlan } from "./plan.ts";
+import { entryCount, entryTexts, setEntries, type SetPlan } from "./plan.ts";
 import { MAX_ENTRIES, type SetChange } from "./render_ipset.ts";
 import type { SavedSet } from "./saved_state.ts";
 
@@ -34,6 +34,11 @@ export async function compareSets(
     const there = present.get(set.name);
     if (!there) create.push(set);
     else if (!isUsable(set, there)) throw foreign(set.name);
+    if (entryCount(set) === 0 && !there?.entries) continue;
+    if (!there?.entries) {
+      add.push({ name: set.name, entries: entryTexts(set) });
+      continue;
+    }
     const { missing, surplus } = await compareSet(commands, set, there, known.get(set.name));
     if (missing.length > 0) add.push({ name: set.name, entries: missing });
     if (surplus.length > 0) remove.push({ name: set.name, entries: surplus });
@@ -49,12 +54,9 @@ interface Difference {
 async function compareSet(
   commands: Commands,
   set: SetPlan,
-  there: SavedSet | undefined,
+  there: SavedSet,
   known: SetPlan | undefined,
 ): Promise<Difference> {
-  if (!there || there.entries === 0) {
-    return { missing: [...setEntries(set)].map(formatPrefix), surplus: [] };
-  }
   if (known && there.entries === entryCount(known)) {
     if (known.prefixes === set.prefixes) return { missing: [], surplus: [] };
     return differenceOfSorted(setEntries(known), setEntries(set));

@@ -43,7 +43,7 @@ Deno.test("doctor: a kernel that cannot be asked is judged by its configuration"
 function machine(answer: (words: string, stdin: string) => string | undefined): Commands {
   return {
     run: (argv, stdin = ""): Promise<CommandOutput> => {
-      const refusal = answer(argv.join(" "), stdin);
+      const refusal = answer(argv.join(" "), [...stdin].join(""));
       if (argv.at(-1) === "--version") {
         return Promise.resolve({ status: 0, stdout: "v1.8.9 (nf_tables)", stderr: "" });
       }

@@ -23,7 +23,7 @@ const BUSY = policy({
 class LegacyCommands implements Commands {
   constructor(private readonly inner: Commands) {}
 
-  run([program, ...args]: readonly string[], stdin?: string) {
+  run([program, ...args]: readonly string[], stdin?: string | Iterable<string>) {
     const legacy = program.replace(/^(ip6?tables)/, "$1-legacy");
     return this.inner.run([legacy, ...args], stdin);
   }
@@ -89,7 +89,7 @@ kernelTest("what enforcing needs is here; what is not is named", async () => {
   equal(await namespace.run(["iptables-save"]), before);
   const lacking = (word: RegExp): Commands => ({
     run: (argv, stdin) =>
-      word.test(stdin ?? argv.join(" "))
+      word.test(typeof stdin === "string" ? stdin : argv.join(" "))
         ? Promise.resolve({ status: 2, stdout: "", stderr: "iptables: no such thing\n" })
         : namespace.commands.run(argv, stdin),
   });

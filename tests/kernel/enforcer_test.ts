@@ -274,6 +274,8 @@ kernelTest("counters live through reloads, and those of removed rules too", asyn
   equal(dropped(await successor.counters(), pings.id), 0, "another process counts from zero");
   await ping(4);
   equal(dropped(await successor.counters(), pings.id), 8);
+  await successor.remove();
+  equal(dropped(await successor.counters(), pings.id), 8, "known after the end");
   await Deno.remove(directory, { recursive: true });
 });
 

@@ -41,7 +41,7 @@ export class FaultyCommands implements Commands {
 
   constructor(private readonly inner: Commands) {}
 
-  async run(argv: readonly string[], stdin?: string): Promise<CommandOutput> {
+  async run(argv: readonly string[], stdin?: string | Iterable<string>): Promise<CommandOutput> {
     if (!/restore$|destroy/.test(`${argv[0]} ${argv[1] ?? ""}`.replace(/ -.*/, ""))) {
       return await this.inner.run(argv, stdin);
     }
