@@ -98,3 +98,17 @@ export function formatSeconds(seconds: number): string {
 export function plural(count: number, noun: string, nouns = `${noun}s`): string {
   return `${formatCount(count)} ${count === 1 ? noun : nouns}`;
 }
+
+const encoder = new TextEncoder();
+
+/** Writes all of a text to standard output; false when whoever read it is gone (`pfw … | head`). */
+export function writeOut(text: string): boolean {
+  const bytes = encoder.encode(text);
+  try {
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    return true;
+  } catch (error) {
+    if (error instanceof Deno.errors.BrokenPipe) return false;
+    throw error;
+  }
+}
