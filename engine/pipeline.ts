@@ -71,7 +71,7 @@ export class Pipeline {
    * @returns number of records
    */
   readTap(buffer: RecordBuffer, length: number, linkType: number, interfaceIndex: number): number {
-    const { bytes, view } = buffer, packet = this.#packet;
+    const { view } = buffer, packet = this.#packet;
     let at = 0, records = 0;
     while (at + RECORD_HEADER <= length) {
       const start = at + RECORD_HEADER;
@@ -80,10 +80,10 @@ export class Pipeline {
       packet.seconds = view.getUint32(at, true);
       packet.microseconds = view.getUint32(at + 4, true);
       packet.wireLength = view.getUint32(at + 12, true);
-      if (linkType === LinkType.nflog) decodeNflog(packet, this.#record, bytes, start, end);
-      else decode(packet, bytes, start, end, linkType);
+      if (linkType === LinkType.nflog) decodeNflog(packet, this.#record, view, start, end);
+      else decode(packet, view, start, end, linkType);
       if (packet.interfaceIndex === 0) packet.interfaceIndex = interfaceIndex;
-      this.#judge(packet, bytes);
+      this.#judge(packet, buffer);
       at = end;
       records++;
     }
@@ -102,7 +102,7 @@ export class Pipeline {
       packet.seconds = view.getUint32(at, true);
       packet.microseconds = view.getUint32(at + 4, true);
       packet.wireLength = view.getUint32(at + 12, true);
-      decodeNflog(packet, record, bytes, start, end);
+      decodeNflog(packet, record, view, start, end);
       const drop = prefixes.find(bytes, record.prefixStart, record.prefixEnd);
       if (drop !== undefined) {
         // The tap has counted it already, unless the packet never came past one.
@@ -122,23 +122,23 @@ export class Pipeline {
     return packet.direction === Direction.outgoing || !this.isWatched(packet.interfaceIndex);
   }
 
-  #judge(packet: ParsedPacket, bytes: Uint8Array): void {
+  #judge(packet: ParsedPacket, buffer: RecordBuffer): void {
     const { totals, matcher, own, enforcement } = this.#parts;
     setDirection(packet, own);
     totals.seen(packet);
-    const verdict = matcher.decide(packet, bytes);
+    const verdict = matcher.decide(packet, buffer.view);
     const reason = reasonOf(verdict);
     if (isBlocked(verdict)) {
       // While the kernel enforces, only its own report makes a blocked packet.
       if (enforcement === "kernel") return;
       totals.wouldBlock(packet, reason);
-      this.#parts.blocked.add(packet, bytes, reason, this.#detailOf(verdict, reason));
+      this.#parts.blocked.add(packet, buffer.bytes, reason, this.#detailOf(verdict, reason));
       return;
     }
     if (packet.result !== DecodeResult.ok) return;
     totals.allowed(packet, reason);
     if (this.#isSampled()) {
-      this.#parts.allowed.add(packet, bytes, reason, this.#detailOf(verdict, reason));
+      this.#parts.allowed.add(packet, buffer.bytes, reason, this.#detailOf(verdict, reason));
     }
   }
 

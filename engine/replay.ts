@@ -54,8 +54,8 @@ export interface ReplayResult {
 
 /** Rows that gather before they are counted and stored. */
 const ROWS = 8192;
-/** Batches between two looks at the clock. */
-const YIELD_EVERY = 256;
+/** Milliseconds of work between two pauses, in which signals and timers get their turn. */
+const WORK_SLICE = 100;
 
 /**
  * Reads the file to its end, or to where it is broken.
@@ -71,7 +71,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   const limit = Math.max(1, Math.min(ROWS / 2, buffer.batchFor(handle.snaplen)));
   const started = performance.now();
   let error: string | undefined;
-  for (let batches = 1;; batches++) {
+  let sliceEnd = started + WORK_SLICE;
+  for (;;) {
     try {
       handle.read(buffer, limit, batch);
     } catch (failure) {
@@ -82,10 +83,10 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     const records = run.pipeline.readTap(buffer, batch.bytes, handle.linkType, 0);
     if (batch.packets !== UNCOUNTED && records < batch.packets) run.lost += batch.packets - records;
     if (run.isFull) run.flush();
-    if (batches % YIELD_EVERY === 0) {
-      options.progress?.(run.totals.packets);
-      await new Promise((resolve) => setTimeout(resolve, 0));
-    }
+    if (performance.now() < sliceEnd) continue;
+    options.progress?.(run.totals.packets);
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    sliceEnd = performance.now() + WORK_SLICE;
   }
   run.flush();
   return run.result((performance.now() - started) / 1000, error);

@@ -1,5 +1,5 @@
 /** An owned capture handle: a live device, an NFLOG group, or a file. */
-import { cString } from "./libc.ts";
+import { cString, libc, prepareStream } from "./libc.ts";
 import { pcapLibrary, type PcapSymbols, textAt } from "./pcap_library.ts";
 import { RECORD_HEADER, type RecordBuffer } from "./record_buffer.ts";
 
@@ -103,8 +103,12 @@ export class PcapHandle implements Disposable {
   static openFile(path: string, filter?: string): PcapHandle {
     const { symbols } = pcapLibrary();
     const message = new Uint8Array(ERROR_BUFFER);
-    const pointer = symbols.pcap_open_offline(cString(path), message);
-    if (pointer === null) throw new PcapError(messageText(message));
+    const file = openStream(path);
+    const pointer = symbols.pcap_fopen_offline(file, message);
+    if (pointer === null) {
+      libc().fclose(file);
+      throw new PcapError(messageText(message));
+    }
     try {
       if (filter) setFilter(symbols, pointer, filter);
       return new PcapHandle(pointer, true);
@@ -160,6 +164,22 @@ export class PcapHandle implements Disposable {
 /** The version line of the libpcap in use. */
 export function pcapVersion(): string {
   return textAt(pcapLibrary().symbols.pcap_lib_version());
+}
+
+/** Bytes read from a file at once. */
+const FILE_BUFFER = 1 << 17;
+const STANDARD_INPUT = 0;
+
+function openStream(path: string): Deno.PointerValue {
+  // For the error's sake: libc's own reaches us only as a number that FFI may have overwritten.
+  if (path !== "-") Deno.openSync(path).close();
+  const mode = cString("rb");
+  const file = path === "-"
+    ? libc().fdopen(STANDARD_INPUT, mode)
+    : libc().fopen(cString(path), mode);
+  if (file === null) throw new PcapError(`cannot open ${path}`);
+  prepareStream(file, FILE_BUFFER);
+  return file;
 }
 
 /** PCAP_ERRBUF_SIZE */

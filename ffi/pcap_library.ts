@@ -21,9 +21,9 @@ const SYMBOLS = {
   pcap_set_datalink: { parameters: ["pointer", "i32"], result: "i32" /* int */ },
   /** `int pcap_setnonblock(pcap_t *p, int nonblock, char *errbuf)` */
   pcap_setnonblock: { parameters: ["pointer", "i32", "buffer"], result: "i32" /* int */ },
-  /** `pcap_t *pcap_open_offline(const char *fname, char *errbuf)`; `-` is standard input */
-  pcap_open_offline: {
-    parameters: ["buffer", /* const char* */ "buffer" /* char[256] */],
+  /** `pcap_t *pcap_fopen_offline(FILE *fp, char *errbuf)`: pcap_close also closes the `FILE*` */
+  pcap_fopen_offline: {
+    parameters: ["pointer" /* FILE* */, "buffer" /* char[256] */],
     result: "pointer", /* pcap_t* */
   },
   /** `pcap_t *pcap_open_dead(int linktype, int snaplen)` */

@@ -5,8 +5,7 @@
  * writes each packet as a record of the savefile format (pcap-savefile(5)): 32-bit seconds,
  * microseconds, captured length, original length, in host byte order, then the bytes.
  */
-import { libc } from "./libc.ts";
-import { cString } from "./libc.ts";
+import { cString, libc, prepareStream } from "./libc.ts";
 import { pcapLibrary } from "./pcap_library.ts";
 
 /** Bytes of a record before the packet. */
@@ -17,7 +16,6 @@ const FILE_HEADER = 24;
 
 /** stdio's own buffer: large, so that a batch costs few copies into ours. */
 const STDIO_BUFFER = 1 << 16;
-const IOFBF = 0;
 
 /** A buffer and the dumper that writes to it. One serves any number of handles in turn. */
 export class RecordBuffer implements Disposable {
@@ -29,13 +27,15 @@ export class RecordBuffer implements Disposable {
 
   /** @param size bytes; must hold batch × (16 + snapshot length), see `batchFor` */
   constructor(size: number) {
-    const { fmemopen, setvbuf } = libc();
+    const { fmemopen } = libc();
     this.bytes = new Uint8Array(Math.max(size, FILE_HEADER + 1));
     this.view = new DataView(this.bytes.buffer);
     this.#file = fmemopen(this.bytes, BigInt(this.bytes.length), cString("w"));
     if (this.#file === null) throw new Error("fmemopen failed: out of memory");
-    setvbuf(this.#file, null, IOFBF, BigInt(STDIO_BUFFER));
+    prepareStream(this.#file, STDIO_BUFFER);
     this.dumper = openDumper(this.#file);
+    // Nothing may be left in stdio: exit(3) would write it into memory that is gone by then.
+    this.finish();
   }
 
   /** How many packets of at most `snaplen` bytes surely fit: one that did not would be lost. */

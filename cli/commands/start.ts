@@ -1,12 +1,7 @@
 /** `pfw start`: the running firewall in the foreground, or a replay. */
-import { Daemon } from "../../engine/daemon.ts";
-import { errorText } from "../../engine/errors.ts";
 import { parseDuration, parseSize } from "../../engine/policy/units.ts";
 import type { CommandContext } from "../context.ts";
 import { usageError } from "../context.ts";
-import { LiveView } from "../live.ts";
-import { printJson } from "../output.ts";
-import { VERSION } from "../version.ts";
 
 /** The options of `start`, as commander gives them. */
 export interface StartOptions {
@@ -31,54 +26,10 @@ export async function start(
     return await replayFile(context, { ...options, file: options.read });
   }
   const duration = readDuration(options.duration);
-  const daemon = await Daemon.start({
-    paths: context.paths,
-    mode: options.monitor ? "monitor" : "enforce",
-    version: VERSION,
-    interfaces,
-    tap: { filter: options.filter, ringBytes: readRingSize(options.ringSize) },
-  });
-  await runInForeground(context, daemon, duration);
-}
-
-async function runInForeground(context: CommandContext, daemon: Daemon, duration: number) {
-  const view = context.json ? undefined : new LiveView(daemon.view);
-  if (view) daemon.onEvents = () => view.showEvents();
-  const ready = `pfw: ready (${daemon.summary})`;
-  if (context.json) console.error(ready);
-  else console.log(ready);
-  const endings = listenForSignals(daemon);
-  if (duration > 0) endings.push(after(duration, () => daemon.stop()));
-  view?.begin();
-  try {
-    await daemon.run();
-  } finally {
-    view?.end();
-    for (const end of endings) end();
-  }
-  const { totals, losses, mode } = daemon.view;
-  if (context.json) printJson({ mode, totals: totals.toJSON(), losses: losses.toJSON() });
-  else console.log(view!.summary());
-}
-
-/** Returns what undoes the listening. */
-function listenForSignals(daemon: Daemon): (() => void)[] {
-  const stop = () => daemon.stop();
-  const reload = () => {
-    daemon.reload().then(
-      (summary) => console.error(`pfw: reloaded: ${summary}`),
-      (error) =>
-        console.error(`pfw: reload refused, the running policy stays: ${errorText(error)}`),
-    );
-  };
-  const handlers = [["SIGINT", stop], ["SIGTERM", stop], ["SIGHUP", reload]] as const;
-  for (const [signal, handler] of handlers) Deno.addSignalListener(signal, handler);
-  return handlers.map(([signal, handler]) => () => Deno.removeSignalListener(signal, handler));
-}
-
-function after(seconds: number, action: () => void): () => void {
-  const timer = setTimeout(action, seconds * 1000);
-  return () => clearTimeout(timer);
+  const tap = { filter: options.filter, ringBytes: readRingSize(options.ringSize) };
+  const mode = options.monitor ? "monitor" : "enforce";
+  const { runInForeground } = await import("./foreground.ts");
+  await runInForeground(context, { mode, interfaces, tap, duration });
 }
 
 /** Options that contradict each other are a mistake: better said than guessed. */

@@ -1,5 +1,5 @@
 /**
- * The kernel's reports: frames of link type NFLOG (239). A header of four bytes, then TLVs whose
+ * The kernel's reports: frames of link type NFLOG (239). A header of four view, then TLVs whose
  * length and type are in host byte order and padded to four bytes (linux/netfilter/nfnetlink_log.h;
  * tcpdump group, "LINKTYPE_NFLOG").
  */
@@ -29,7 +29,7 @@ export class NflogRecord {
 export function decodeNflog(
   packet: ParsedPacket,
   record: NflogRecord,
-  bytes: Uint8Array,
+  view: DataView,
   start: number,
   end: number,
 ): void {
@@ -38,23 +38,23 @@ export function decodeNflog(
   let payloadStart = -1, payloadEnd = -1, interfaceIndex = 0;
   let at = start + 4;
   while (end - at >= 4) {
-    const length = host16(bytes, at);
+    const length = host16(view, at);
     if (length < 4 || at + length > end) break;
     const value = at + 4, valueEnd = at + length;
-    switch (host16(bytes, at + 2)) {
+    switch (host16(view, at + 2)) {
       case PACKET_HEADER:
-        if (length >= 7) record.hook = bytes[value + 2];
+        if (length >= 7) record.hook = view.getUint8(value + 2);
         break;
       case TIMESTAMP:
-        if (length >= 20) readTimestamp(packet, bytes, value);
+        if (length >= 20) readTimestamp(packet, view, value);
         break;
       case IN_INTERFACE:
       case OUT_INTERFACE:
-        if (length >= 8 && interfaceIndex === 0) interfaceIndex = be32(bytes, value);
+        if (length >= 8 && interfaceIndex === 0) interfaceIndex = view.getInt32(value);
         break;
       case PREFIX:
         record.prefixStart = value;
-        record.prefixEnd = bytes[valueEnd - 1] === 0 ? valueEnd - 1 : valueEnd;
+        record.prefixEnd = view.getUint8(valueEnd - 1) === 0 ? valueEnd - 1 : valueEnd;
         if (record.prefixEnd < value) record.prefixEnd = value;
         break;
       case PAYLOAD:
@@ -64,14 +64,14 @@ export function decodeNflog(
     at += (length + 3) & ~3;
   }
   if (payloadStart < 0) {
-    decodeIp(packet, bytes, end, end);
+    decodeIp(packet, view, end, end);
     packet.result = DecodeResult.truncated;
     return;
   }
-  decodeIp(packet, bytes, payloadStart, payloadEnd);
+  decodeIp(packet, view, payloadStart, payloadEnd);
   packet.interfaceIndex = interfaceIndex;
   packet.direction = directionOfHook(record.hook);
-  packet.wireLength = ipLength(packet, bytes);
+  packet.wireLength = ipLength(packet, view);
 }
 
 /** Before routing it is not known yet whether a packet is for this machine or passes through. */
@@ -82,25 +82,23 @@ function directionOfHook(hook: number): number {
 }
 
 /** The packet's length by its own header, or what was captured where that says nothing. */
-function ipLength(packet: ParsedPacket, bytes: Uint8Array): number {
+function ipLength(packet: ParsedPacket, view: DataView): number {
   const at = packet.networkOffset;
-  if (packet.family === 4) return ((bytes[at + 2] << 8) | bytes[at + 3]) || packet.capturedLength;
-  if (packet.family === 6) return 40 + ((bytes[at + 4] << 8) | bytes[at + 5]);
+  if (packet.family === 4) {
+    return ((view.getUint8(at + 2) << 8) | view.getUint8(at + 3)) || packet.capturedLength;
+  }
+  if (packet.family === 6) return 40 + ((view.getUint8(at + 4) << 8) | view.getUint8(at + 5));
   return packet.capturedLength;
 }
 
 /** Two big-endian 64-bit numbers: seconds and microseconds. The kernel leaves them 0 at times. */
-function readTimestamp(packet: ParsedPacket, bytes: Uint8Array, at: number): void {
-  const seconds = be32(bytes, at + 4) >>> 0;
+function readTimestamp(packet: ParsedPacket, view: DataView, at: number): void {
+  const seconds = view.getInt32(at + 4) >>> 0;
   if (seconds === 0) return;
   packet.seconds = seconds;
-  packet.microseconds = be32(bytes, at + 12) >>> 0;
+  packet.microseconds = view.getInt32(at + 12) >>> 0;
 }
 
-function host16(bytes: Uint8Array, at: number): number {
-  return LITTLE_ENDIAN ? bytes[at] | (bytes[at + 1] << 8) : (bytes[at] << 8) | bytes[at + 1];
-}
-
-function be32(bytes: Uint8Array, at: number): number {
-  return (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+function host16(view: DataView, at: number): number {
+  return view.getUint16(at, LITTLE_ENDIAN);
 }

@@ -78,16 +78,16 @@ export class Matcher {
   /**
    * The verdict on a packet.
    *
-   * @param bytes the buffer that the packet was decoded from: an ICMP error quotes another packet
+   * @param view the buffer that the packet was decoded from: an ICMP error quotes another packet
    */
-  decide(packet: ParsedPacket, bytes: Uint8Array): Verdict {
+  decide(packet: ParsedPacket, view: DataView): Verdict {
     // The tables of iptables judge IP alone; loopback is always free.
     if (packet.result !== DecodeResult.ok) return ALLOWED;
     if (packet.direction === Direction.local) return WHITELISTED;
     const listed = this.#decideByLists(packet);
     if (listed !== NONE) return listed;
     if (packet.family === 6 && isAlwaysPassed(packet)) return ALLOWED;
-    return this.#decideByConnection(packet, bytes);
+    return this.#decideByConnection(packet, view);
   }
 
   /**
@@ -114,7 +114,7 @@ export class Matcher {
     ) - 1;
   }
 
-  #decideByConnection(packet: ParsedPacket, bytes: Uint8Array): Verdict {
+  #decideByConnection(packet: ParsedPacket, view: DataView): Verdict {
     const key = this.#key;
     const ports = this.#fragments.ports(packet);
     switch (key.fill(packet, ports)) {
@@ -126,7 +126,7 @@ export class Matcher {
         return this.#decideTracked(packet, ports, state);
       }
       case PacketClass.error:
-        return this.#decideError(packet, bytes);
+        return this.#decideError(packet, view);
       case PacketClass.untracked:
         return this.#decideUntracked(packet, ports);
       default:
@@ -157,10 +157,10 @@ export class Matcher {
   }
 
   /** An error about a connection shares its fate; one about nothing known is invalid. */
-  #decideError(packet: ParsedPacket, bytes: Uint8Array): Verdict {
+  #decideError(packet: ParsedPacket, view: DataView): Verdict {
     const quoted = this.#quoted;
     quoted.seconds = packet.seconds;
-    decodeIp(quoted, bytes, packet.transportOffset + 8, packet.endOffset);
+    decodeIp(quoted, view, packet.transportOffset + 8, packet.endOffset);
     const isAboutTarget = quoted.result === DecodeResult.ok && quoted.family === packet.family &&
       quoted.source0 === packet.destination0 && quoted.source1 === packet.destination1 &&
       quoted.source2 === packet.destination2 && quoted.source3 === packet.destination3;
