@@ -2,8 +2,8 @@
 import { errorText, ExitCode, PfwError } from "../errors.ts";
 import type { Family } from "../net/address.ts";
 import type { Policy } from "../policy/policy.ts";
+import { AppliedPolicy } from "./applied.ts";
 import { type Commands, runOrThrow } from "./command.ts";
-import { familyDifferences, fingerprint, setDifferences } from "./compare.ts";
 import { compilePlan } from "./compile.ts";
 import { CounterLedger, type KernelCounters } from "./counters.ts";
 import { CreatedTables, removeEmptyTables, type TableKey } from "./created_tables.ts";
@@ -15,11 +15,11 @@ import {
   restoreTables,
 } from "./kernel_state.ts";
 import { chainVerdict } from "./names.ts";
-import { type KernelPlan, planSize, type SetPlan, type TablePlan } from "./plan.ts";
+import { type KernelPlan, planSize, type TablePlan, TABLES } from "./plan.ts";
 import { PolicyChange } from "./policy_change.ts";
 import { isMissingFeature, supportedFamilies } from "./requirements.ts";
 import { isOurs, ourChainIn, type SavedChain } from "./saved_state.ts";
-import { revert, switchTable, withoutChains } from "./transition.ts";
+import { revert, withoutChains } from "./transition.ts";
 
 /** What an enforcer works with. */
 export interface EnforcerOptions {
@@ -38,7 +38,7 @@ export interface EnforcerOptions {
 
 /** What applying a policy did. */
 export interface ApplyResult {
-  /** For people: `3 rules, 120,430 addresses in sets; IPv4 and IPv6`. */
+  /** For people: `3 rules, 120,430 list entries, IPv4 and IPv6`. */
   readonly summary: string;
   readonly milliseconds: number;
   /** Enabled rules of the policy. */
@@ -61,26 +61,13 @@ export interface Inspection {
   readonly rules: number;
 }
 
-/** What was applied, and how its tables looked in the kernel right after. */
-interface Applied {
-  readonly policy: Policy;
-  readonly plan: KernelPlan;
-  readonly sets: ReadonlyMap<string, SetPlan>;
-  readonly tables: ReadonlyMap<string, TableSnapshot>;
-}
-
-interface TableSnapshot {
-  readonly rendered: string;
-  readonly fingerprint: string;
-}
-
 /** The firewall in the kernel. Calls that overlap wait for each other. */
 export class Enforcer {
   readonly #options: EnforcerOptions;
   readonly #created: CreatedTables;
   readonly #ledger = new CounterLedger();
   #families: readonly Family[] | undefined;
-  #applied: Applied | undefined;
+  #applied: AppliedPolicy | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   constructor(options: EnforcerOptions) {
@@ -115,7 +102,7 @@ export class Enforcer {
   inspect(): Promise<Inspection> {
     return this.#exclusive(async () => {
       const state = await this.#read();
-      const differences = this.#applied ? drift(this.#applied, state) : [];
+      const differences = this.#applied?.differences(state) ?? [];
       const chains = ourChains(state);
       return {
         inPlace: this.#applied !== undefined && differences.length === 0,
@@ -140,7 +127,7 @@ export class Enforcer {
   restoreIfDrifted(): Promise<readonly string[]> {
     return this.#exclusive(async () => {
       if (!this.#applied) return [];
-      const differences = drift(this.#applied, await this.#read());
+      const differences = this.#applied.differences(await this.#read());
       if (differences.length > 0) await this.#apply(this.#applied.policy);
       return differences;
     });
@@ -173,7 +160,7 @@ export class Enforcer {
       nflogGroup,
       before,
       knownSets: this.#applied?.sets ?? new Map(),
-      isInPlace: (family, table) => this.#isInPlace(family, table, before),
+      isInPlace: (family, table) => this.#applied?.holds(family, table, before) ?? false,
     });
     let after: KernelState;
     try {
@@ -181,15 +168,9 @@ export class Enforcer {
     } catch (error) {
       throw await this.#undo(change, before, error);
     }
-    this.#applied = remember(policy, plan, after);
+    this.#applied = new AppliedPolicy(policy, plan, after);
     await this.#tidy(plan, after);
     return applyResult(policy, plan, performance.now() - started);
-  }
-
-  #isInPlace(family: Family, table: TablePlan, state: KernelState): boolean {
-    const known = this.#applied?.tables.get(tableKey(family, table));
-    return known !== undefined && known.rendered === switchTable(table, undefined) &&
-      known.fingerprint === fingerprint(table, state.tables.get(family)?.get(table.name));
   }
 
   async #undo(change: PolicyChange, before: KernelState, error: unknown): Promise<PfwError> {
@@ -275,45 +256,10 @@ function failure(what: string, error: unknown, next = ""): PfwError {
   return new PfwError(what, why, next, code, { cause: error });
 }
 
-function remember(policy: Policy, plan: KernelPlan, after: KernelState): Applied {
-  const tables = new Map<string, TableSnapshot>();
-  const sets = new Map<string, SetPlan>();
-  for (const family of plan.families) {
-    for (const table of [family.raw, family.filter]) {
-      const saved = after.tables.get(family.family)?.get(table.name);
-      tables.set(tableKey(family.family, table), {
-        rendered: switchTable(table, undefined),
-        fingerprint: fingerprint(table, saved),
-      });
-    }
-    for (const set of family.sets) sets.set(set.name, set);
-  }
-  return { policy, plan, sets, tables };
-}
-
-/** What is not as it was right after applying. */
-function drift({ plan, tables, sets }: Applied, state: KernelState): string[] {
-  const differences = [...sets.values()].flatMap((set) =>
-    setDifferences(set, state.sets.get(set.name))
-  );
-  for (const family of plan.families) {
-    const saved = state.tables.get(family.family) ?? new Map();
-    const found = familyDifferences(family, saved);
-    differences.push(...found);
-    if (found.length > 0) continue;
-    for (const table of [family.raw, family.filter]) {
-      const known = tables.get(tableKey(family.family, table));
-      if (known?.fingerprint !== fingerprint(table, saved.get(table.name))) {
-        differences.push(`rules of ours differ (${table.name}, IPv${family.family})`);
-      }
-    }
-  }
-  return differences;
-}
-
-function ourChains(state: KernelState) {
+/** Our chains in the tables that we use. */
+function ourChains(state: KernelState): SavedChain[] {
   return [...state.tables.values()].flatMap((tables) =>
-    ["raw", "filter"].flatMap((name) => [...(tables.get(name)?.values() ?? [])].filter(isOurs))
+    TABLES.flatMap((name) => [...(tables.get(name)?.values() ?? [])].filter(isOurs))
   );
 }
 
@@ -323,33 +269,27 @@ function isEmpty(state: KernelState): boolean {
     [...tables.values()].flatMap((table) => [...table.values()])
   );
   return state.sets.size === 0 &&
-    !chains.some((chain) =>
-      isOurs(chain) || chain.rules.some((rule) => ourChainIn(rule) !== undefined)
-    );
+    !chains.some((chain) => isOurs(chain) || chain.rules.some(ourChainIn));
 }
 
 function chainNames(table: TablePlan): Set<string> {
   return new Set([...table.mains, ...table.targets].map((chain) => chain.name));
 }
 
-function tableKey(family: Family, table: TablePlan): string {
-  return `${family}/${table.name}`;
-}
-
 function applyResult(policy: Policy, plan: KernelPlan, milliseconds: number): ApplyResult {
   const { rules: kernelRules, chains, entries } = planSize(plan);
-  const count = (number: number, noun: string) =>
-    `${number.toLocaleString("en-US")} ${noun}${number === 1 ? "" : "s"}`;
   const families = plan.families.map(({ family }) => `IPv${family}`).join(" and ");
   return {
-    summary: `${count(policy.rules.length, "rule")}, ${
-      count(entries, "set entry")
-        .replace("entrys", "entries")
-    }; ${families}`,
+    summary: `${count(policy.rules.length, "rule", "rules")}, ` +
+      `${count(entries, "list entry", "list entries")}, ${families}`,
     milliseconds,
     rules: policy.rules.length,
     kernelRules,
     chains,
     setEntries: entries,
   };
+}
+
+function count(number: number, one: string, many: string): string {
+  return `${number.toLocaleString("en-US")} ${number === 1 ? one : many}`;
 }

@@ -1,0 +1,115 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import fc from "fast-check";
+import type { Commands } from "../../engine/kernel/command.ts";
+import { entryTexts, type SetPlan } from "../../engine/kernel/plan.ts";
+import { renderCreate, renderEntries } from "../../engine/kernel/render_ipset.ts";
+import type { SavedSet } from "../../engine/kernel/saved_state.ts";
+import { compareSets } from "../../engine/kernel/set_changes.ts";
+import { PrefixList } from "../../engine/net/prefix_list.ts";
+
+function set(prefixes: PrefixList, timeout = false): SetPlan {
+  return { name: "pfw-black4", family: 4, prefixes, timeout };
+}
+
+function header(entries: number, timeout = false): SavedSet {
+  return {
+    name: "pfw-black4",
+    type: "hash:net",
+    family: 4,
+    timeout,
+    maxEntries: 65536,
+    entries,
+    memory: 0,
+  };
+}
+
+/** An ipset that holds these entries. */
+function holding(entries: readonly string[]): Commands {
+  const stdout = entries.map((entry) => `add pfw-black4 ${entry}\n`).join("");
+  return { run: () => Promise.resolve({ status: 0, stdout, stderr: "" }) };
+}
+
+const NOTHING_RUN: Commands = { run: (argv) => Promise.reject(new Error(`ran ${argv[0]}`)) };
+
+const prefix = fc.tuple(fc.nat(3), fc.nat(255), fc.constantFrom(0, 1, 8, 24, 31, 32))
+  .map(([a, b, length]) => `${a * 60}.0.0.${b}/${length}`);
+const list = fc.array(prefix, { maxLength: 12 }).map((texts) => PrefixList.parse(texts));
+
+/** What the kernel holds after the changes. */
+function result(
+  before: Iterable<string>,
+  { add, remove }: Awaited<ReturnType<typeof compareSets>>,
+): string[] {
+  const entries = new Set(before);
+  for (const entry of add.flatMap((change) => [...change.entries])) entries.add(entry);
+  for (const entry of remove.flatMap((change) => [...change.entries])) entries.delete(entry);
+  return [...entries].sort();
+}
+
+Deno.test("a known set is changed by what differs, without reading it", async () => {
+  await fc.assert(fc.asyncProperty(list, list, async (old, fresh) => {
+    const before = [...entryTexts(set(old))];
+    const changes = await compareSets(
+      NOTHING_RUN,
+      [set(fresh)],
+      new Map([["pfw-black4", header(before.length)]]),
+      new Map([["pfw-black4", set(old)]]),
+    );
+    deepEqual(result(before, changes), [...entryTexts(set(fresh))].sort());
+    const wanted = new Set(entryTexts(set(fresh)));
+    for (const entry of changes.add.flatMap((change) => [...change.entries])) {
+      equal(before.includes(entry), false);
+    }
+    for (const entry of changes.remove.flatMap((change) => [...change.entries])) {
+      equal(wanted.has(entry), false);
+    }
+  }));
+});
+
+Deno.test("a set that another run left is read and changed", async () => {
+  await fc.assert(fc.asyncProperty(list, list, fc.boolean(), async (old, fresh, timeout) => {
+    const before = [...entryTexts(set(old)), "192.0.2.0/30"];
+    const changes = await compareSets(
+      holding(before),
+      [set(fresh, timeout)],
+      new Map([["pfw-black4", header(before.length, timeout)]]),
+      new Map(),
+    );
+    deepEqual(result(before, changes), [...entryTexts(set(fresh))].sort());
+    equal(changes.create.length, 0);
+  }));
+});
+
+Deno.test("a missing set is created and filled", async () => {
+  const wanted = set(PrefixList.parse(["192.0.2.1", "192.0.2.4/30"]), true);
+  const { create, add } = await compareSets(NOTHING_RUN, [wanted], new Map(), new Map());
+  deepEqual(create, [wanted]);
+  equal(
+    [...renderEntries("add", add)].join(""),
+    "add pfw-black4 192.0.2.1\nadd pfw-black4 192.0.2.4/30\n",
+  );
+  equal(
+    renderCreate(wanted),
+    "create pfw-black4 hash:net family inet hashsize 64 maxelem 4194304 timeout 0",
+  );
+});
+
+Deno.test("a set with other properties is refused", async () => {
+  const wanted = set(PrefixList.parse(["192.0.2.1"]));
+  for (
+    const change of [{ type: "hash:ip" }, { family: 6 as const }, { timeout: true }, {
+      maxEntries: 0,
+    }]
+  ) {
+    const present = new Map([["pfw-black4", { ...header(1), ...change }]]);
+    await rejects(compareSets(NOTHING_RUN, [wanted], present, new Map()), /other properties/);
+  }
+});
+
+Deno.test("long lists come in pieces that are whole lines", () => {
+  const entries = Array.from({ length: 20_000 }, (_, at) => `10.0.${at >> 8}.${at & 255}`);
+  const pieces = [...renderEntries("add", [{ name: "x", entries }])];
+  equal(pieces.length > 1, true);
+  equal(pieces.every((piece) => piece.endsWith("\n") && piece.length < 70_000), true);
+  equal(pieces.join(""), entries.map((entry) => `add x ${entry}\n`).join(""));
+});
