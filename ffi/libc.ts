@@ -15,11 +15,11 @@ const SYMBOLS = {
     result: "i32", /* int */
   },
   /** `FILE *fopen(const char *path, const char *mode)` */
-  fopen: { parameters: ["buffer" /* const char* */, "buffer"], result: "pointer" /* FILE* */ },
+  fopen: { parameters: ["buffer", /* const char* */ "buffer"], result: "pointer" /* FILE* */ },
   /** `FILE *fdopen(int fd, const char *mode)` */
   fdopen: { parameters: ["i32", "buffer" /* const char* */], result: "pointer" /* FILE* */ },
   /** `int __fsetlocking(FILE *stream, int type)` of stdio_ext.h */
-  __fsetlocking: { parameters: ["pointer" /* FILE* */, "i32"], result: "i32" /* int */ },
+  __fsetlocking: { parameters: ["pointer", /* FILE* */ "i32"], result: "i32" /* int */ },
   /** `void rewind(FILE *stream)` */
   rewind: { parameters: ["pointer" /* FILE* */], result: "void" },
   /** `int fflush(FILE *stream)` */
@@ -121,7 +121,7 @@ export async function pollReadable(
   await libc().poll(
     new Uint8Array(entries.buffer),
     BigInt(descriptors.length),
-    milliseconds,
+    Math.max(0, Math.ceil(milliseconds)),
   );
 }
 

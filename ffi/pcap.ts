@@ -132,7 +132,12 @@ export class PcapHandle implements Disposable {
     batch.packets = count < 0 ? 0 : count;
     batch.ended = this.#isFile && count === 0;
     if (count >= 0) return;
-    this.#failure = new PcapError(textAt(this.#symbols.pcap_geterr(this.#pointer)), count);
+    const message = textAt(this.#symbols.pcap_geterr(this.#pointer));
+    if (!this.#isFile && NOTHING_WAITS.test(message)) {
+      batch.packets = batch.bytes > 0 ? UNCOUNTED : 0;
+      return;
+    }
+    this.#failure = new PcapError(message, count);
     if (batch.bytes < RECORD_HEADER) throw this.#failure;
     batch.packets = UNCOUNTED;
   }
@@ -165,6 +170,9 @@ export class PcapHandle implements Disposable {
 export function pcapVersion(): string {
   return textAt(pcapLibrary().symbols.pcap_lib_version());
 }
+
+/** libpcap's NFLOG reader calls an empty non-blocking socket (EAGAIN) an error. */
+const NOTHING_WAITS = /Resource temporarily unavailable|No buffer space available/;
 
 /** Bytes read from a file at once. */
 const FILE_BUFFER = 1 << 17;

@@ -23,7 +23,7 @@ const SYMBOLS = {
   pcap_setnonblock: { parameters: ["pointer", "i32", "buffer"], result: "i32" /* int */ },
   /** `pcap_t *pcap_fopen_offline(FILE *fp, char *errbuf)`: pcap_close also closes the `FILE*` */
   pcap_fopen_offline: {
-    parameters: ["pointer" /* FILE* */, "buffer" /* char[256] */],
+    parameters: ["pointer", /* FILE* */ "buffer" /* char[256] */],
     result: "pointer", /* pcap_t* */
   },
   /** `pcap_t *pcap_open_dead(int linktype, int snaplen)` */
