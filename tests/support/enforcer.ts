@@ -30,7 +30,7 @@ export function enforcerIn(
   });
 }
 
-/** Runs nothing but what it is told to let through, and remembers what it was asked. */
+/** Makes one of the commands that change the kernel fail, and remembers all of them. */
 export class FaultyCommands implements Commands {
   /** Commands that change something, in order. */
   readonly changes: (readonly string[])[] = [];
@@ -38,15 +38,20 @@ export class FaultyCommands implements Commands {
   failAt = -1;
   /** Whether the failing command does its work before it fails. */
   afterRunning = false;
+  /** Whether nothing runs any more after the failing command: the process was killed there. */
+  fatal = false;
+  #dead = false;
 
   constructor(private readonly inner: Commands) {}
 
   async run(argv: readonly string[], stdin?: string | Iterable<string>): Promise<CommandOutput> {
+    if (this.#dead) return { status: 137, stdout: "", stderr: "killed by a test\n" };
     if (!/restore$|destroy/.test(`${argv[0]} ${argv[1] ?? ""}`.replace(/ -.*/, ""))) {
       return await this.inner.run(argv, stdin);
     }
     const at = this.changes.push(argv) - 1;
     if (at !== this.failAt) return await this.inner.run(argv, stdin);
+    this.#dead = this.fatal;
     if (this.afterRunning) await this.inner.run(argv, stdin);
     return { status: 1, stdout: "", stderr: "made to fail by a test\n" };
   }
