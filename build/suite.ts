@@ -16,6 +16,9 @@ interface TestRun {
   readonly args: readonly string[];
 }
 
+/** Seconds after which a run of tests that hangs is ended, and counts as failed. */
+const LIMIT = 20 * 60;
+
 const SHELL_FILES = ["build.sh", "build/self_extracting.sh", ".ci/run"];
 
 const CHECKS: readonly Check[] = [
@@ -46,7 +49,8 @@ export async function testEverything(): Promise<number> {
   let counts: Counts = { passed: 0, failed: 0, skipped: 0 };
   for (const { name, args } of TEST_RUNS) {
     say(name);
-    const { code, text } = await tee([Deno.execPath(), "test", "--allow-all", ...args]);
+    const run = [Deno.execPath(), "test", "--allow-all", ...args];
+    const { code, text } = await tee(["timeout", "--foreground", String(LIMIT), ...run]);
     counts = addCounts(counts, denoCounts(text, code));
   }
   const ok = broken.length === 0 && counts.failed === 0;
