@@ -1,11 +1,31 @@
 /** Files that are at every moment whole: the old content or the new, whoever looks or falls. */
 import { basename, dirname, join } from "node:path";
 
+/** The last work that was queued for each file in this process. */
+const queues = new Map<string, Promise<unknown>>();
+
 /**
- * Runs `work` while no other process that uses this function for the same file runs its own. The
- * lock is `<file>.lock` (flock), which the kernel releases when a process dies.
+ * Runs `work` while nobody else who uses this function for the same file runs theirs, in this
+ * process or another. The lock is `<file>.lock` (flock), which the kernel releases when a process
+ * dies.
  */
 export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
+  // Queued here first: each flock that waits holds a thread of Deno's pool, and with none left the
+  // holder of the lock could not write its file.
+  const before = queues.get(file);
+  const mine = (async () => {
+    await before?.catch(() => {});
+    return await withFileLock(file, work);
+  })();
+  queues.set(file, mine);
+  try {
+    return await mine;
+  } finally {
+    if (queues.get(file) === mine) queues.delete(file);
+  }
+}
+
+async function withFileLock<T>(file: string, work: () => Promise<T>): Promise<T> {
   using lock = await Deno.open(`${file}.lock`, { create: true, write: true, mode: 0o600 });
   const patience = setTimeout(() => {
     console.error(`pfw: waiting for another pfw that changes ${file}`);

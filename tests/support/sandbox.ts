@@ -1,0 +1,98 @@
+/** A private set of pfw's directories, and pfw run in it. */
+import { createServer, type Server } from "node:http";
+import { join } from "node:path";
+import { type Paths, resolvePaths } from "../../engine/paths.ts";
+import { pfwCommand } from "./pfw.ts";
+
+/** What one run of pfw left behind. */
+export interface Run {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+/** A temporary directory with its own configuration, data, log and socket. Removed when disposed. */
+export class Sandbox implements AsyncDisposable {
+  readonly #env: Record<string, string>;
+  readonly paths: Paths;
+  #server: Server | undefined;
+
+  constructor(readonly directory: string = Deno.makeTempDirSync({ prefix: "pfw-test-" })) {
+    this.paths = resolvePaths({
+      config: this.path("etc/firewall_rules.json"),
+      dataDir: this.path("data"),
+      logDir: this.path("log"),
+      runDir: this.path("run"),
+    });
+    this.#env = {
+      PFW_CONFIG: this.paths.config,
+      PFW_DATA_DIR: this.paths.dataDir,
+      PFW_LOG_DIR: this.paths.logDir,
+      PFW_RUN_DIR: this.paths.runDir,
+      NO_COLOR: "1",
+    };
+  }
+
+  /** A path in the sandbox. */
+  path(name: string): string {
+    return join(this.directory, name);
+  }
+
+  /** Runs pfw with these words. */
+  async pfw(...args: string[]): Promise<Run> {
+    return await this.pfwWithInput("", ...args);
+  }
+
+  /** Runs pfw with text on its standard input. */
+  async pfwWithInput(input: string, ...args: string[]): Promise<Run> {
+    const [program, ...first] = pfwCommand().argv;
+    const child = new Deno.Command(program, {
+      args: [...first, ...args],
+      env: this.#env,
+      cwd: this.directory,
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    // A command that fails early does not read its input: a broken pipe is no failure of the test.
+    const written = new Blob([input]).stream().pipeTo(child.stdin).catch(() => {});
+    const { code, stdout, stderr } = await child.output();
+    await written;
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    return { code, out: text(stdout), err: text(stderr) };
+  }
+
+  /** Writes the configuration: text as it is, anything else as JSON. */
+  writeConfig(content: unknown): void {
+    Deno.mkdirSync(this.path("etc"), { recursive: true });
+    const text = typeof content === "string" ? content : JSON.stringify(content);
+    Deno.writeTextFileSync(this.paths.config, text, { mode: 0o600 });
+  }
+
+  /** The configuration as a value. */
+  // deno-lint-ignore no-explicit-any
+  readConfig(): any {
+    return JSON.parse(Deno.readTextFileSync(this.paths.config));
+  }
+
+  /**
+   * Stands in for the running pfw on the control socket.
+   *
+   * @param answer status and body for a request such as `POST /reload`
+   */
+  async standIn(answer: (request: string) => [number, unknown]): Promise<void> {
+    Deno.mkdirSync(this.paths.runDir, { recursive: true });
+    const server = this.#server = createServer((request, response) => {
+      const [status, body] = answer(`${request.method} ${request.url}`);
+      response.writeHead(status, { "content-type": "application/json" });
+      response.end(JSON.stringify(body));
+    });
+    await new Promise<void>((listening) => server.listen(this.paths.socket, listening));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const server = this.#server;
+    if (server) await new Promise<void>((closed) => server.close(() => closed()));
+    await Deno.remove(this.directory, { recursive: true });
+  }
+}
