@@ -22,42 +22,79 @@ export async function runInForeground(
   context: CommandContext,
   options: ForegroundOptions,
 ): Promise<void> {
+  using signals = new Signals();
   const daemon = await Daemon.start({ paths: context.paths, version: VERSION, ...options });
+  signals.handOver(daemon);
   const view = context.json ? undefined : new LiveView(daemon.view);
   if (view) daemon.onEvents = () => view.showEvents();
   const ready = `pfw: ready (${daemon.summary})`;
   if (context.json) console.error(ready);
   else console.log(ready);
-  const endings = listenForSignals(daemon);
-  if (options.duration > 0) endings.push(after(options.duration, () => daemon.stop()));
+  const cancel = options.duration > 0 ? after(options.duration, () => daemon.stop()) : undefined;
   view?.begin();
   try {
     await daemon.run();
   } finally {
     view?.end();
-    for (const end of endings) end();
+    cancel?.();
   }
   const { totals, losses, mode } = daemon.view;
   if (context.json) printJson({ mode, totals: totals.toJSON(), losses: losses.toJSON() });
   else console.log(view!.summary());
 }
 
-/** Returns what undoes the listening. */
-function listenForSignals(daemon: Daemon): (() => void)[] {
-  const stop = () => daemon.stop();
-  const reload = () => {
-    daemon.reload().then(
-      (summary) => console.error(`pfw: reloaded: ${summary}`),
-      (error) =>
-        console.error(`pfw: reload refused, the running policy stays: ${errorText(error)}`),
-    );
-  };
-  const handlers = [["SIGINT", stop], ["SIGTERM", stop], ["SIGHUP", reload]] as const;
-  for (const [signal, handler] of handlers) Deno.addSignalListener(signal, handler);
-  return handlers.map(([signal, handler]) => () => Deno.removeSignalListener(signal, handler));
+/**
+ * SIGINT and SIGTERM end pfw, SIGHUP reloads. Those that come during the start take effect after
+ * it: dying halfway would leave in the kernel what nobody looks after.
+ */
+class Signals implements Disposable {
+  #daemon: Daemon | undefined;
+  readonly #early = new Set<Deno.Signal>();
+  readonly #handlers = (["SIGINT", "SIGTERM", "SIGHUP"] as const).map((signal) =>
+    [signal, () => this.#receive(signal)] as const
+  );
+
+  constructor() {
+    for (const [signal, handler] of this.#handlers) Deno.addSignalListener(signal, handler);
+  }
+
+  /** From now on the signals act on this daemon. */
+  handOver(daemon: Daemon): void {
+    this.#daemon = daemon;
+    for (const signal of this.#early) this.#receive(signal);
+  }
+
+  #receive(signal: Deno.Signal): void {
+    if (!this.#daemon) this.#early.add(signal);
+    else if (signal === "SIGHUP") void reload(this.#daemon);
+    else this.#daemon.stop();
+  }
+
+  [Symbol.dispose](): void {
+    for (const [signal, handler] of this.#handlers) Deno.removeSignalListener(signal, handler);
+  }
 }
 
+async function reload(daemon: Daemon): Promise<void> {
+  try {
+    console.error(`pfw: reloaded: ${await daemon.reload()}`);
+  } catch (error) {
+    console.error(`pfw: reload refused, the running policy stays: ${errorText(error)}`);
+  }
+}
+
+/** A timer's delay is a signed 32-bit number: a longer one would end at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
+
+/** Returns what cancels it. */
 function after(seconds: number, action: () => void): () => void {
-  const timer = setTimeout(action, seconds * 1000);
+  const end = performance.now() + seconds * 1000;
+  let timer: ReturnType<typeof setTimeout>;
+  const wait = () => {
+    const left = end - performance.now();
+    if (left <= 0) action();
+    else timer = setTimeout(wait, Math.min(left, LONGEST_TIMER));
+  };
+  wait();
   return () => clearTimeout(timer);
 }
