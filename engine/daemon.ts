@@ -1,5 +1,4 @@
 /** The running firewall: starts in the order that leaves no gap, and ends without a trace. */
-import { interfaceName } from "../ffi/libc.ts";
 import { CaptureDevice, type TapOptions } from "./capture.ts";
 import type { RuleHits } from "./control/client.ts";
 import { type Controlled, ControlServer } from "./control/server.ts";
@@ -12,10 +11,9 @@ import { requireEnforcement } from "./kernel/requirements.ts";
 import { KernelGuard } from "./kernel_guard.ts";
 import { LocalAddresses } from "./net/local_addresses.ts";
 import { type AppLog, openLog } from "./observe/application_log.ts";
-import { EventBuffer } from "./observe/event_buffer.ts";
+import type { EventBuffer } from "./observe/event_buffer.ts";
 import { EventDetails } from "./observe/event_details.ts";
 import { Losses } from "./observe/losses.ts";
-import { type FlushResult, Store } from "./observe/store.ts";
 import { Totals } from "./observe/totals.ts";
 import { Observer } from "./observer.ts";
 import type { Paths } from "./paths.ts";
@@ -25,19 +23,17 @@ import { loadConfig, readConfigFile } from "./policy/config_file.ts";
 import { Matcher } from "./policy/matcher.ts";
 import type { Policy } from "./policy/policy.ts";
 import { type Settings, settingsOf } from "./policy/settings.ts";
+import { Recorder } from "./recorder.ts";
 import { kernelStateFile, lockRunDirectory, makeDirectories } from "./run_files.ts";
 
 /** NFLOG group of pfw's reports; within a network namespace one pfw alone listens on it. */
 export const NFLOG_GROUP = 7919;
 
-/** Rows held at once; beyond them events share rows. */
-const EVENT_ROWS = 8192;
 /** Time in which the kernel's last reports surely arrive, in milliseconds. */
 const LAST_REPORTS = 300;
 /** Seconds between two looks at this machine's addresses, and at what the database may forget. */
 const ADDRESS_INTERVAL = 2;
 const PRUNE_INTERVAL = 60;
-const PRUNE_BUDGET = 20;
 
 /** How pfw is started. */
 export interface DaemonOptions {
@@ -67,13 +63,10 @@ export class Daemon implements Controlled {
   readonly #losses = new Losses();
   readonly #details = new EventDetails();
   readonly #prefixes = new DropPrefixes(this.#details);
-  readonly #blocked = new EventBuffer(EVENT_ROWS);
-  readonly #allowed = new EventBuffer(EVENT_ROWS);
   readonly #own = new LocalAddresses();
-  readonly #interfaceNames = new Map<number, string>();
   readonly #cleanup = new AsyncDisposableStack();
   #log!: AppLog;
-  #store!: Store;
+  #recorder!: Recorder;
   #matcher!: Matcher;
   #pipeline!: Pipeline;
   #devices: CaptureDevice[] = [];
@@ -114,7 +107,7 @@ export class Daemon implements Controlled {
       totals: this.#totals,
       losses: this.#losses,
       details: this.#details,
-      blocked: this.#blocked,
+      blocked: this.#recorder.blocked,
     };
   }
 
@@ -144,6 +137,10 @@ export class Daemon implements Controlled {
     return next;
   }
 
+  get config(): string {
+    return this.#options.paths.config;
+  }
+
   async status(): Promise<RunningStatus> {
     const { defaultAction, rules, whitelist, blacklist, bans, threats, rateLimit } =
       this.#matcher.policy;
@@ -152,7 +149,7 @@ export class Daemon implements Controlled {
       version: this.#options.version,
       pid: Deno.pid,
       ...this.stats(),
-      config: this.#options.paths.config,
+      config: this.config,
       policy: {
         defaultAction,
         rules: rules.length,
@@ -169,7 +166,7 @@ export class Daemon implements Controlled {
       })),
       kernel: await this.#guard?.inspect(),
       drift: this.#guard?.drift,
-      database: { path: this.#options.paths.database, fault: this.#store.fault ?? null },
+      database: { path: this.#options.paths.database, fault: this.#recorder.fault ?? null },
       memory: Deno.memoryUsage().rss,
     };
   }
@@ -218,13 +215,21 @@ export class Daemon implements Controlled {
   }
 
   #openFiles(): void {
-    const { paths } = this.#options;
+    const { paths, mode } = this.#options;
     this.#log = openLog(paths);
     this.#cleanup.defer(() => this.#log.close());
     this.#log.info(`pfw ${this.#options.version} starts (${this.#options.mode})`);
-    this.#store = Store.open(paths.database, this.#retention());
-    for (const notice of this.#store.notices) this.#log.warn(notice);
-    this.#cleanup.defer(() => this.#closeStore());
+    this.#recorder = this.#cleanup.use(
+      new Recorder({
+        database: paths.database,
+        retention: this.#retention(),
+        isEnforced: mode === "enforce",
+        details: this.#details,
+        totals: this.#totals,
+        losses: this.#losses,
+        log: this.#log,
+      }),
+    );
   }
 
   #makePipeline(policy: Policy): void {
@@ -234,8 +239,8 @@ export class Daemon implements Controlled {
       matcher: this.#matcher,
       own: this.#own,
       totals: this.#totals,
-      blocked: this.#blocked,
-      allowed: this.#allowed,
+      blocked: this.#recorder.blocked,
+      allowed: this.#recorder.allowed,
       prefixes: this.#prefixes,
       sample: this.#settings.allowedSample,
     });
@@ -252,7 +257,7 @@ export class Daemon implements Controlled {
     this.#observer = this.#cleanup.use(
       new Observer(this.#devices, this.#pipeline, this.#losses, {
         beforeFlush: () => this.onEvents(),
-        flush: () => this.#flush(),
+        flush: () => this.#recorder.flush(),
         tick: () => this.#tick(),
       }),
     );
@@ -310,7 +315,7 @@ export class Daemon implements Controlled {
     this.#pipeline.setRuleDetails(details);
     this.#settings = settingsOf(config);
     this.#pipeline.setSample(this.#settings.allowedSample);
-    this.#store.retention = this.#retention();
+    this.#recorder.setRetention(this.#retention());
     const milliseconds = Math.round(performance.now() - started);
     const summary = `${describe(policy)} (${milliseconds} ms)`;
     this.#log.info(`reloaded: ${summary}`);
@@ -336,54 +341,15 @@ export class Daemon implements Controlled {
     return { seconds: this.#settings.retention, bytes: this.#settings.maxSize };
   }
 
-  #batch() {
-    return {
-      [this.#options.mode === "enforce" ? "blocked" : "wouldBlock"]: this.#blocked,
-      allowed: this.#allowed,
-      counts: this.#totals.hourly,
-      names: { details: this.#details, interfaceName: (index: number) => this.#nameOf(index) },
-    };
-  }
-
-  #flush(): FlushResult {
-    const result = this.#store.flush(this.#batch());
-    for (const notice of result.notices) this.#log.warn(notice);
-    const { failedWrites, rowsLost, hitsLost } = this.#store.losses;
-    Object.assign(this.#losses, { failedWrites, rowsLost, hitsLost });
-    this.#losses.rowsCoalesced = this.#blocked.coalesced + this.#allowed.coalesced;
-    this.#losses.rowsBlurred = this.#blocked.blurred + this.#allowed.blurred;
-    this.#losses.logLinesLost = this.#log.linesLost;
-    return result;
-  }
-
-  #closeStore(): void {
-    for (const notice of this.#store.close(this.#batch()).notices) this.#log.warn(notice);
-  }
-
   #tick(): void {
     this.#seconds++;
     if (this.#seconds % ADDRESS_INTERVAL === 0) this.#refreshAddresses();
-    if (this.#seconds % PRUNE_INTERVAL === 0) {
-      const { seconds, bytes } = this.#retention();
-      for (const notice of this.#store.prune(seconds, bytes, PRUNE_BUDGET).notices) {
-        this.#log.warn(notice);
-      }
-    }
+    if (this.#seconds % PRUNE_INTERVAL === 0) this.#recorder.prune();
   }
 
   #refreshAddresses(): void {
     this.#own.update(Deno.networkInterfaces());
-    this.#interfaceNames.clear();
-  }
-
-  #nameOf(index: number): string {
-    if (index === 0) return "";
-    let name = this.#interfaceNames.get(index);
-    if (name === undefined) {
-      name = interfaceName(index);
-      this.#interfaceNames.set(index, name);
-    }
-    return name;
+    this.#recorder.forgetInterfaceNames();
   }
 }
 

@@ -6,9 +6,9 @@ import {
   removeAddresses,
 } from "../../engine/policy/edit_lists.ts";
 import { plural } from "../output.ts";
-import { type CommandContext, usageError } from "../program.ts";
+import { type CommandContext, usageError } from "../context.ts";
 import { type AddressInput, type BadLine, readAddresses } from "./address_input.ts";
-import { applyEdit, printEdited, warn } from "./apply_edit.ts";
+import { applyEdit, printEdited, warn, warnOfOverlaps } from "./apply_edit.ts";
 
 /** At most so many addresses are named one by one. */
 const NAMED = 5;
@@ -23,7 +23,7 @@ export async function addToList(
   const input = await readAddresses(given);
   requireGood(input, skipInvalid);
   const edited = await applyEdit(context, (draft) => addAddresses(draft, list, input.addresses));
-  warnOfOverlaps(edited.value, list);
+  warnOfOverlaps(edited.value.overlapping, list);
   const { added, alreadyThere } = edited.value;
   printEdited(context, edited, addedText(edited.value, list), {
     action: "add",
@@ -73,16 +73,6 @@ function requireGood({ bad }: AddressInput, skipInvalid: boolean): void {
 
 function reportLines(bad: readonly BadLine[]): void {
   for (const { line, problem } of bad) warn(`line ${line}: ${problem}`);
-}
-
-function warnOfOverlaps({ overlapping }: AddedAddresses, list: ListName): void {
-  const other = list === "blacklist" ? "whitelisted" : "blacklisted";
-  for (const { address, entry } of overlapping.slice(0, NAMED)) {
-    const where = address === entry ? "" : ` (${entry})`;
-    warn(`${address} is also ${other}${where}: the whitelist wins`);
-  }
-  const rest = overlapping.length - NAMED;
-  if (rest > 0) warn(`${rest} more are also ${other}: the whitelist wins`);
 }
 
 function names(addresses: readonly string[]): string {

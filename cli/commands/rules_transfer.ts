@@ -5,8 +5,8 @@ import { loadConfig, readConfigText } from "../../engine/policy/config_file.ts";
 import { applyImport, type Imported, readImport } from "../../engine/policy/import_rules.ts";
 import { formatConfig } from "../../engine/policy/format_config.ts";
 import { plural } from "../output.ts";
-import type { CommandContext } from "../program.ts";
-import { applyEdit, printEdited, warn } from "./apply_edit.ts";
+import type { CommandContext } from "../context.ts";
+import { applyEdit, printEdited, warnOfOverlaps } from "./apply_edit.ts";
 import { readStandardInput } from "../standard_input.ts";
 
 /** Adds the rules, and of the older form the addresses, of a file or of standard input. */
@@ -15,9 +15,7 @@ export async function importRules(context: CommandContext, file: string): Promis
   if (!source.ok) throw new ConfigError(file, source.problems);
   const edited = await applyEdit(context, (draft) => applyImport(draft, source));
   const { rulesAdded, rulesAlreadyThere, added, alreadyThere, overlapping } = edited.value;
-  for (const { address, entry } of overlapping.slice(0, 10)) {
-    warn(`${address} is also whitelisted (${entry}): the whitelist wins`);
-  }
+  warnOfOverlaps(overlapping, "blacklist");
   printEdited(context, edited, summary(edited.value), {
     action: "import",
     rules: { added: rulesAdded, alreadyThere: rulesAlreadyThere },

@@ -70,8 +70,18 @@ function byteLength(text: string): number {
 
 /** What the daemon says to `POST /reload`. */
 export type ReloadAnswer =
-  | { readonly running: false }
-  | { readonly running: true; readonly ok: true; readonly summary: string }
+  | {
+    readonly running: false;
+    /** The configuration of the pfw that does run, where it is not the one that was named. */
+    readonly otherConfig?: string;
+  }
+  | {
+    readonly running: true;
+    readonly ok: true;
+    readonly summary: string;
+    /** Only with `enforce` the kernel has it. */
+    readonly mode?: "enforce" | "monitor";
+  }
   | {
     readonly running: true;
     readonly ok: false;
@@ -80,16 +90,27 @@ export type ReloadAnswer =
     readonly exitCode?: ExitCode;
   };
 
-/** Makes the running pfw read its configuration again; returns once the kernel enforces it. */
-export async function reload(paths: Paths): Promise<ReloadAnswer> {
-  const answer = await ask<{ summary?: string; error?: string; exitCode?: ExitCode }>(
-    paths,
-    "POST",
-    "/reload",
-  );
+interface ReloadBody {
+  readonly summary?: string;
+  readonly mode?: "enforce" | "monitor";
+  readonly error?: string;
+  readonly exitCode?: ExitCode;
+  readonly otherConfig?: string;
+}
+
+/**
+ * Makes the running pfw read its configuration again; returns once the kernel enforces it.
+ *
+ * @param config absolute path, links resolved: only a pfw that uses this file shall reload
+ */
+export async function reload(paths: Paths, config?: string): Promise<ReloadAnswer> {
+  const answer = await ask<ReloadBody>(paths, "POST", "/reload", config ? { config } : undefined);
   if (!answer) return { running: false };
-  const { summary, error, exitCode } = answer.body;
-  if (answer.status === 200) return { running: true, ok: true, summary: summary ?? "reloaded" };
+  const { summary, mode, error, exitCode, otherConfig } = answer.body;
+  if (otherConfig !== undefined) return { running: false, otherConfig };
+  if (answer.status === 200) {
+    return { running: true, ok: true, summary: summary ?? "reloaded", mode };
+  }
   return {
     running: true,
     ok: false,

@@ -1,11 +1,13 @@
 /** The control socket: HTTP on a Unix socket that only its owner may open. */
-import { Hono } from "hono";
+import { Hono, type HonoRequest } from "hono";
 import { errorText, PfwError } from "../errors.ts";
 import type { RuleHits } from "./client.ts";
 import type { RunningStats, RunningStatus } from "./status.ts";
 
 /** What the socket asks of the running firewall. */
 export interface Controlled {
+  /** Path of the configuration. */
+  readonly config: string;
   status(): Promise<RunningStatus>;
   stats(): RunningStats;
   ruleHits(): Promise<RuleHits[]>;
@@ -22,7 +24,9 @@ export function controlRoutes(pfw: Controlled): Hono {
   app.get("/rules", async (context) => context.json(await pfw.ruleHits()));
   app.post("/reload", async (context) => {
     try {
-      return context.json({ summary: await pfw.reload() });
+      const otherConfig = await differentConfig(context.req, pfw.config);
+      if (otherConfig !== undefined) return context.json({ otherConfig }, 409);
+      return context.json({ summary: await pfw.reload(), mode: pfw.stats().mode });
     } catch (error) {
       const exitCode = error instanceof PfwError ? error.exitCode : 1;
       return context.json({ error: errorText(error), exitCode }, 422);
@@ -34,6 +38,15 @@ export function controlRoutes(pfw: Controlled): Hono {
   });
   app.onError((error, context) => context.json({ error: errorText(error) }, 500));
   return app;
+}
+
+/** Our configuration, where the request speaks of another one: that change is none of ours. */
+async function differentConfig(request: HonoRequest, ours: string): Promise<string | undefined> {
+  const text = await request.text();
+  const { config } = (text === "" ? {} : JSON.parse(text) ?? {}) as { config?: unknown };
+  if (typeof config !== "string") return undefined;
+  const real = await Deno.realPath(ours);
+  return real === config ? undefined : real;
 }
 
 /** Serves the routes until it is shut down. */

@@ -11,15 +11,18 @@ import { formatConfig } from "./format_config.ts";
 import { problemText } from "./problem.ts";
 import type { ConfigDraft } from "./schema.ts";
 
+/** An answer that leaves the change standing. */
+export type Accepted = Exclude<ReloadAnswer, { ok: false }>;
+
 /** What became of a change. */
 export interface Edited<T> {
   /** What the change said of itself. */
   readonly value: T;
   /** False where the file already said so: then nothing was written and nobody was asked. */
   readonly changed: boolean;
-  /** Whether a running pfw has taken it over. */
-  readonly running: boolean;
-  /** Milliseconds until the running pfw enforced it. */
+  /** What the running pfw said, if one runs; `undefined` where nothing changed. */
+  readonly answer: Accepted | undefined;
+  /** Milliseconds until it answered: with enforcement, until the kernel had it. */
   readonly milliseconds: number;
 }
 
@@ -55,14 +58,14 @@ async function editLocked<T>(
   const meantBefore = JSON.stringify(draft);
   const value = change(draft);
   if (JSON.stringify(draft) === meantBefore) {
-    return { value, changed: false, running: false, milliseconds: 0 };
+    return { value, changed: false, answer: undefined, milliseconds: 0 };
   }
   const after = formatConfig(draft);
   requireValid(after);
   await replaceAtomically(file, after);
   const started = performance.now();
-  const running = await reloadOrPutBack(file, before, reload);
-  return { value, changed: true, running, milliseconds: performance.now() - started };
+  const answer = await reloadOrPutBack(file, before, reload);
+  return { value, changed: true, answer, milliseconds: performance.now() - started };
 }
 
 function requireValid(text: string): void {
@@ -79,15 +82,15 @@ async function reloadOrPutBack(
   file: string,
   before: string,
   reload: () => Promise<ReloadAnswer>,
-): Promise<boolean> {
+): Promise<Accepted> {
   const answer = await askSafely(reload);
-  if (!answer.running) return false;
-  if (answer.ok) return true;
+  if (!answer.running || answer.ok) return answer;
   await replaceAtomically(file, before);
   throw new PfwError(
     "the running pfw refused the change, and it was taken back",
     answer.error,
     "see pfw status",
+    answer.exitCode,
   );
 }
 

@@ -28,7 +28,7 @@ export function addRule(draft: ConfigDraft, rule: RuleDraft, position?: number):
   const last = (draft.rules ?? []).length + 1;
   const number = position ?? last;
   if (number > last) {
-    const why = `position ${number} is past the end; there are ${count(last - 1)}`;
+    const why = `position ${number} is past the end; ${count(last - 1)}`;
     throw new PfwError("cannot add the rule", why, "leave --position out", ExitCode.usage);
   }
   const [added] = addRules(draft, [rule]);
@@ -104,14 +104,19 @@ export function moveRule(draft: ConfigDraft, from: number, to: number): PlacedRu
 
 function placed(rules: readonly RuleDraft[], number: number): PlacedRule {
   if (number < 1 || number > rules.length) {
-    const why = rules.length === 0 ? "there are no rules" : `there are ${count(rules.length)}`;
-    throw new PfwError(`there is no rule ${number}`, why, "see pfw rules list", ExitCode.usage);
+    throw new PfwError(
+      `there is no rule ${number}`,
+      count(rules.length),
+      "see pfw rules list",
+      ExitCode.usage,
+    );
   }
   return { number, rule: ruleSchema.parse(rules[number - 1]) };
 }
 
 function count(rules: number): string {
-  return rules === 1 ? "1 rule" : `${rules} rules`;
+  if (rules === 0) return "there are no rules";
+  return rules === 1 ? "there is 1 rule" : `there are ${rules} rules`;
 }
 
 /** A rule in a few words, for the line that says what was done. */

@@ -35,7 +35,7 @@ Deno.test("config edit: keeps what it does not change, the order of keys and the
   withFile(TEXT, async (file) => {
     const add = (draft: ConfigDraft) => addAddresses(draft, "blacklist", ["192.0.2.2"]);
     const edited = await editConfig(file, add, stopped);
-    deepEqual([edited.changed, edited.running], [true, false]);
+    deepEqual([edited.changed, edited.answer], [true, { running: false }]);
     equal(
       await Deno.readTextFile(file),
       `{
@@ -91,8 +91,9 @@ Deno.test("config edit: a refusal by the running pfw puts the old file back", ()
       /taken back: no answer: it fell/,
     );
     equal(await Deno.readTextFile(file), TEXT);
-    const edited = await editConfig(file, add, answering({ running: true, ok: true, summary: "" }));
-    deepEqual([edited.changed, edited.running], [true, true]);
+    const done = { running: true, ok: true, summary: "" } as const;
+    const edited = await editConfig(file, add, answering(done));
+    deepEqual([edited.changed, edited.answer], [true, done]);
   }));
 
 Deno.test("config edit: what would not be valid is not written", () =>

@@ -1,5 +1,4 @@
 /** A private set of pfw's directories, and pfw run in it. */
-import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { type Paths, resolvePaths } from "../../engine/paths.ts";
 import { pfwCommand } from "./pfw.ts";
@@ -15,7 +14,7 @@ export interface Run {
 export class Sandbox implements AsyncDisposable {
   readonly #env: Record<string, string>;
   readonly paths: Paths;
-  #server: Server | undefined;
+  #server: Deno.HttpServer<Deno.UnixAddr> | undefined;
 
   constructor(readonly directory: string = Deno.makeTempDirSync({ prefix: "pfw-test-" })) {
     this.paths = resolvePaths({
@@ -80,19 +79,17 @@ export class Sandbox implements AsyncDisposable {
    *
    * @param answer status and body for a request such as `POST /reload`
    */
-  async standIn(answer: (request: string) => [number, unknown]): Promise<void> {
+  standIn(answer: (request: string) => [number, unknown]): void {
     Deno.mkdirSync(this.paths.runDir, { recursive: true });
-    const server = this.#server = createServer((request, response) => {
-      const [status, body] = answer(`${request.method} ${request.url}`);
-      response.writeHead(status, { "content-type": "application/json" });
-      response.end(JSON.stringify(body));
-    });
-    await new Promise<void>((listening) => server.listen(this.paths.socket, listening));
+    const handler = (request: Request) => {
+      const [status, body] = answer(`${request.method} ${new URL(request.url).pathname}`);
+      return Response.json(body, { status });
+    };
+    this.#server = Deno.serve({ path: this.paths.socket, onListen: () => {} }, handler);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const server = this.#server;
-    if (server) await new Promise<void>((closed) => server.close(() => closed()));
+    await this.#server?.shutdown();
     await Deno.remove(this.directory, { recursive: true });
   }
 }
