@@ -9,8 +9,6 @@ import { registerRules } from "./commands/rules.ts";
 import { registerService } from "./commands/service.ts";
 import { VERSION, versionText } from "./version.ts";
 
-export { type CommandContext, contextOf, type GlobalOptions, usageError } from "./context.ts";
-
 /** Builds the whole tree. */
 export function buildProgram(): Command {
   const program = new Command("pfw")

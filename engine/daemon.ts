@@ -2,7 +2,13 @@
 import { CaptureDevice, type TapOptions } from "./capture.ts";
 import type { RuleHits } from "./control/client.ts";
 import { type Controlled, ControlServer } from "./control/server.ts";
-import type { Mode, RunningStats, RunningStatus } from "./control/status.ts";
+import {
+  describePolicy,
+  hitsOfRules,
+  type Mode,
+  type RunningStats,
+  type RunningStatus,
+} from "./control/status.ts";
 import { DropPrefixes } from "./drop_prefixes.ts";
 import { errorText, PfwError } from "./errors.ts";
 import { SystemCommands } from "./kernel/command.ts";
@@ -142,23 +148,13 @@ export class Daemon implements Controlled {
   }
 
   async status(): Promise<RunningStatus> {
-    const { defaultAction, rules, whitelist, blacklist, bans, threats, rateLimit } =
-      this.#matcher.policy;
     return {
       running: true,
       version: this.#options.version,
       pid: Deno.pid,
       ...this.stats(),
       config: this.config,
-      policy: {
-        defaultAction,
-        rules: rules.length,
-        whitelist: whitelist.size,
-        blacklist: blacklist.size,
-        bans: bans.size,
-        threats: threats.size,
-        rateLimit: rateLimit ? `${rateLimit.connections} per ${rateLimit.seconds} s` : "off",
-      },
+      policy: describePolicy(this.#matcher.policy),
       devices: this.#devices.map((device) => ({
         name: device.name,
         open: device.isOpen,
@@ -183,16 +179,7 @@ export class Daemon implements Controlled {
 
   async ruleHits(): Promise<RuleHits[]> {
     const counters = await this.#guard?.counters();
-    if (!counters) return [];
-    const drops = counters.drops.flatMap(({ ruleId, packets, bytes }) =>
-      ruleId === undefined ? [] : [{ id: ruleId, packets, bytes }]
-    );
-    const allows = counters.allows.map(({ ruleId, packets, bytes }) => ({
-      id: ruleId,
-      packets,
-      bytes,
-    }));
-    return [...drops, ...allows];
+    return counters ? hitsOfRules(counters) : [];
   }
 
   async #start(): Promise<void> {

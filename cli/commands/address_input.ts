@@ -2,7 +2,7 @@
 import { addressProblem } from "../../engine/policy/field_problems.ts";
 import { LIMITS } from "../../engine/policy/schema.ts";
 import { plural } from "../output.ts";
-import { usageError } from "../program.ts";
+import { usageError } from "../context.ts";
 import { readStandardInput } from "../standard_input.ts";
 
 /** One line of a list that is no address. */

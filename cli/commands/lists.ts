@@ -1,6 +1,6 @@
 /** `pfw blacklist …` and `pfw whitelist …`. Actions load lazily. */
 import type { Command } from "commander";
-import { contextOf } from "../program.ts";
+import { contextOf } from "../context.ts";
 
 /** Adds both commands. */
 export function registerLists(program: Command): void {

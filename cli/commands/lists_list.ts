@@ -2,7 +2,7 @@
 import { loadConfig } from "../../engine/policy/config_file.ts";
 import { keyOfList, type ListName } from "../../engine/policy/edit_lists.ts";
 import { printJson } from "../output.ts";
-import type { CommandContext } from "../program.ts";
+import type { CommandContext } from "../context.ts";
 
 /** Prints one address a line, so that another command can read it. */
 export async function printList({ paths, json }: CommandContext, list: ListName): Promise<void> {

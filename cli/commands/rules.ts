@@ -1,6 +1,6 @@
 /** `pfw rules …`, and the old project's words for the most used of them. Actions load lazily. */
 import { Argument, type Command, Option } from "commander";
-import { contextOf, usageError } from "../program.ts";
+import { contextOf, usageError } from "../context.ts";
 
 /** Adds `rules` and the hidden words `list`, `add`, `remove`, `toggle`. */
 export function registerRules(program: Command): void {

@@ -8,7 +8,7 @@ import { formatConfig } from "../../engine/policy/format_config.ts";
 import { ConfigError, type Problem } from "../../engine/policy/problem.ts";
 import type { Config } from "../../engine/policy/schema.ts";
 import { plural, printJson, renderTable } from "../output.ts";
-import type { CommandContext } from "../program.ts";
+import type { CommandContext } from "../context.ts";
 
 /**
  * Checks a file, or the configuration in use.

@@ -8,7 +8,7 @@ import {
   toggleRule,
 } from "../../engine/policy/edit_rules.ts";
 import type { RuleDraft } from "../../engine/policy/schema.ts";
-import type { CommandContext } from "../program.ts";
+import type { CommandContext } from "../context.ts";
 import { applyEdit, printEdited } from "./apply_edit.ts";
 
 /** The words of `rules add`. */

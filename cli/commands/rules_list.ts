@@ -5,7 +5,7 @@ import { ruleIds } from "../../engine/policy/rule_id.ts";
 import type { Config, ConfigRule } from "../../engine/policy/schema.ts";
 import type { Paths } from "../../engine/paths.ts";
 import { type Column, formatCount, paint, printJson, renderTable } from "../output.ts";
-import type { CommandContext } from "../program.ts";
+import type { CommandContext } from "../context.ts";
 
 /** Prints the rules of the configuration. */
 export async function listRules({ paths, json }: CommandContext): Promise<void> {

@@ -3,6 +3,9 @@ import type { DriftReport } from "../kernel_guard.ts";
 import type { Inspection } from "../kernel/enforcer.ts";
 import type { LossesSnapshot } from "../observe/losses.ts";
 import type { TotalsSnapshot } from "../observe/totals.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { KernelCounters } from "../kernel/counters.ts";
+import type { RuleHits } from "./client.ts";
 
 /** Enforcing in the kernel, or only looking on. */
 export type Mode = "enforce" | "monitor";
@@ -25,21 +28,25 @@ export interface DeviceStatus {
   readonly droppedByInterface: number;
 }
 
+/** The policy in figures. */
+export interface PolicyStatus {
+  readonly defaultAction: string;
+  readonly rules: number;
+  readonly whitelist: number;
+  readonly blacklist: number;
+  readonly bans: number;
+  readonly threats: number;
+  /** `100 per 10 s`, or `off`. */
+  readonly rateLimit: string;
+}
+
 /** Answer of `GET /status`. */
 export interface RunningStatus extends RunningStats {
   readonly running: true;
   readonly version: string;
   readonly pid: number;
   readonly config: string;
-  readonly policy: {
-    readonly defaultAction: string;
-    readonly rules: number;
-    readonly whitelist: number;
-    readonly blacklist: number;
-    readonly bans: number;
-    readonly threats: number;
-    readonly rateLimit: string;
-  };
+  readonly policy: PolicyStatus;
   readonly devices: readonly DeviceStatus[];
   /** Absent while only looking on. */
   readonly kernel?: Inspection;
@@ -47,4 +54,25 @@ export interface RunningStatus extends RunningStats {
   readonly database: { readonly path: string; readonly fault: string | null };
   /** Bytes resident. */
   readonly memory: number;
+}
+
+/** A policy in figures. */
+export function describePolicy(policy: Policy): PolicyStatus {
+  const { defaultAction, rules, whitelist, blacklist, bans, threats, rateLimit } = policy;
+  return {
+    defaultAction,
+    rules: rules.length,
+    whitelist: whitelist.size,
+    blacklist: blacklist.size,
+    bans: bans.size,
+    threats: threats.size,
+    rateLimit: rateLimit ? `${rateLimit.connections} per ${rateLimit.seconds} s` : "off",
+  };
+}
+
+/** What the kernel counted for each rule. */
+export function hitsOfRules({ drops, allows }: KernelCounters): RuleHits[] {
+  return [...drops, ...allows].flatMap(({ ruleId, packets, bytes }) =>
+    ruleId === undefined ? [] : [{ id: ruleId, packets, bytes }]
+  );
 }

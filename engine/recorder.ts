@@ -1,0 +1,102 @@
+/** What a running pfw remembers: rows gather in bounded buffers and go to the database in batches. */
+import { interfaceName } from "../ffi/libc.ts";
+import type { AppLog } from "./observe/application_log.ts";
+import { EventBuffer } from "./observe/event_buffer.ts";
+import { EventDetails } from "./observe/event_details.ts";
+import type { Losses } from "./observe/losses.ts";
+import { type FlushResult, type Retention, Store } from "./observe/store.ts";
+import type { StoreBatch } from "./observe/store.ts";
+import type { Totals } from "./observe/totals.ts";
+
+/** Rows held at once; beyond them events share rows. */
+const EVENT_ROWS = 8192;
+/** Longest pause for deleting what is too old, in milliseconds. */
+const PRUNE_BUDGET = 20;
+
+/** What a recorder works with. */
+export interface RecorderParts {
+  readonly database: string;
+  readonly retention: Retention;
+  /** Whether blocked packets were dropped by the kernel, or only would have been. */
+  readonly isEnforced: boolean;
+  readonly details: EventDetails;
+  readonly totals: Totals;
+  readonly losses: Losses;
+  readonly log: AppLog;
+}
+
+/** The buffers and the database behind them. */
+export class Recorder implements Disposable {
+  readonly blocked = new EventBuffer(EVENT_ROWS);
+  readonly allowed = new EventBuffer(EVENT_ROWS);
+  readonly #parts: RecorderParts;
+  readonly #store: Store;
+  readonly #batch: StoreBatch;
+  readonly #interfaceNames = new Map<number, string>();
+
+  /** @throws PfwError where the database cannot be opened */
+  constructor(parts: RecorderParts) {
+    this.#parts = parts;
+    this.#store = Store.open(parts.database, parts.retention);
+    this.#say(this.#store.notices);
+    this.#batch = {
+      [parts.isEnforced ? "blocked" : "wouldBlock"]: this.blocked,
+      allowed: this.allowed,
+      counts: parts.totals.hourly,
+      names: { details: parts.details, interfaceName: (index) => this.#nameOf(index) },
+    };
+  }
+
+  /** What is wrong with the database at present; `undefined` when all is well. */
+  get fault(): string | undefined {
+    return this.#store.fault;
+  }
+
+  /** Writes what waits and brings the counters of losses up to date. */
+  flush(): FlushResult {
+    const { losses, log } = this.#parts;
+    const result = this.#store.flush(this.#batch);
+    this.#say(result.notices);
+    Object.assign(losses, this.#store.losses);
+    losses.rowsCoalesced = this.blocked.coalesced + this.allowed.coalesced;
+    losses.rowsBlurred = this.blocked.blurred + this.allowed.blurred;
+    losses.logLinesLost = log.linesLost;
+    return result;
+  }
+
+  /** Changes how long rows are kept. */
+  setRetention(retention: Retention): void {
+    this.#store.retention = retention;
+  }
+
+  /** Deletes what is too old or too much, for a bounded time. */
+  prune(): void {
+    const retention = this.#store.retention;
+    if (!retention) return;
+    const { seconds, bytes } = retention;
+    this.#say(this.#store.prune(seconds, bytes, PRUNE_BUDGET).notices);
+  }
+
+  /** Interfaces come and go, and their numbers are given out again. */
+  forgetInterfaceNames(): void {
+    this.#interfaceNames.clear();
+  }
+
+  #nameOf(index: number): string {
+    if (index === 0) return "";
+    let name = this.#interfaceNames.get(index);
+    if (name === undefined) {
+      name = interfaceName(index);
+      this.#interfaceNames.set(index, name);
+    }
+    return name;
+  }
+
+  #say(notices: readonly string[]): void {
+    for (const notice of notices) this.#parts.log.warn(notice);
+  }
+
+  [Symbol.dispose](): void {
+    this.#say(this.#store.close(this.#batch).notices);
+  }
+}
