@@ -97,7 +97,8 @@ function connect(path: string): DatabaseSync {
     db.close();
     // Reading in WAL mode needs a file for shared memory, which a directory that we cannot write to
     // does not get. Without a log beside it nobody writes, so the file may be read as it is.
-    if (faultOf(error) !== "unreadable" || fileId(`${path}-wal`) !== undefined) throw error;
+    const isRefused = ["unreadable", "readonly"].includes(faultOf(error));
+    if (!isRefused || fileId(`${path}-wal`) !== undefined) throw error;
     const url = `file:${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}?immutable=1`;
     return new DatabaseSync(url, { readOnly: true });
   }
@@ -133,7 +134,11 @@ function reading<T>(path: string, work: () => T): T {
   } catch (error) {
     if (error instanceof PfwError) throw error;
     const kind = faultOf(error);
-    const next = kind === "corrupt" ? "pfw moves it aside when it writes to it next" : "";
+    const next = kind === "corrupt"
+      ? "pfw moves it aside when it writes to it next"
+      : kind === "readonly" || kind === "unreadable"
+      ? "run it as the user that started pfw (sudo)"
+      : "";
     const why = faultText(kind, error);
     throw new PfwError(`cannot read database ${path}`, why, next, ExitCode.failed, {
       cause: error,

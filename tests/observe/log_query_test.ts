@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { parsePrefix } from "../../engine/net/address.ts";
+import { covers } from "../../engine/net/prefix_list.ts";
+import type { LogFilter, LogRow } from "../../engine/observe/log_query.ts";
+import { BUCKET_SHIFT } from "../../engine/observe/schema.ts";
+import { StoreReader } from "../../engine/observe/store_reader.ts";
+import { REASONS } from "../../engine/policy/verdict.ts";
+import { addTo, NOON, type Sample, StoreBench } from "./samples.ts";
+
+const ADDRESSES = [
+  "0.0.0.1",
+  "10.0.0.1",
+  "10.0.0.200",
+  "127.255.255.255",
+  "128.0.0.0",
+  "203.0.113.7",
+  "255.255.255.255",
+];
+const ADDRESSES_V6 = ["::1", "2001:db8::1", "2001:db8:0:1::1", "2001:db8:1::", "fe80::1:2:3:4"];
+const RANGES = [
+  ...ADDRESSES,
+  ...ADDRESSES_V6,
+  "0.0.0.0/0",
+  "10.0.0.0/24",
+  "10.0.0.128/25",
+  "128.0.0.0/1",
+  "0.0.0.0/1",
+  "::/0",
+  "2001:db8::/32",
+  "2001:db8::/48",
+  "2001:db8:0:1::/64",
+  "2001:d00::/24",
+  "fe80::/10",
+];
+
+const SAMPLE: fc.Arbitrary<Sample> = fc.record({
+  ends: fc.oneof(
+    fc.tuple(fc.constantFrom(...ADDRESSES), fc.constantFrom(...ADDRESSES)),
+    fc.tuple(fc.constantFrom(...ADDRESSES_V6), fc.constantFrom(...ADDRESSES_V6)),
+  ),
+  time: fc.integer({ min: NOON, max: NOON + 10_000_000 }),
+  sourcePort: fc.constantFrom(22, 4_000),
+  destinationPort: fc.constantFrom(22, 23),
+  reason: fc.nat(REASONS.length - 1),
+}).map(({ ends: [source, destination], ...rest }) => ({ source, destination, ...rest }));
+
+const FILTER: fc.Arbitrary<Omit<LogFilter, "table">> = fc.record({
+  since: fc.option(fc.integer({ min: NOON, max: NOON + 10_000_000 }), { nil: undefined }),
+  address: fc.option(fc.constantFrom(...RANGES).map((text) => parsePrefix(text)!), {
+    nil: undefined,
+  }),
+  port: fc.option(fc.constantFrom(22, 23, 24), { nil: undefined }),
+  reason: fc.option(fc.constantFrom(...REASONS), { nil: undefined }),
+});
+
+/** The filter as its words say, one row at a time. */
+function passes(filter: Omit<LogFilter, "table">, row: LogRow): boolean {
+  const lies = (text: string | null) => covers(filter.address!, parsePrefix(text!)!);
+  return (filter.since === undefined || Date.parse(row.timestamp) >= filter.since) &&
+    (filter.address === undefined || lies(row.src_ip) || lies(row.dst_ip)) &&
+    (filter.port === undefined || row.src_port === filter.port || row.dst_port === filter.port) &&
+    (filter.reason === undefined || row.reason_code === filter.reason);
+}
+
+Deno.test("filters combine as their words say, on any rows", () => {
+  const property = fc.property(
+    fc.array(SAMPLE, { maxLength: 120 }),
+    fc.array(fc.tuple(FILTER, fc.integer({ min: 0, max: 30 })), { minLength: 8, maxLength: 8 }),
+    fc.constantFrom("blocked" as const, "allowed" as const),
+    (samples, filters, table) => {
+      using bench = new StoreBench();
+      samples.forEach((sample, at) => {
+        addTo(table === "blocked" ? bench.blocked : bench.allowed, sample);
+        if (at % 17 === 0) bench.flush();
+      });
+      bench.flush();
+      using reader = StoreReader.open(bench.path)!;
+      const all = [...reader.rows(table, samples.map((_, at) => at + 1))];
+      assert.equal(all.length, samples.length);
+      for (const [words, limit] of filters) {
+        const filter = { table, ...words };
+        const expected = all.filter((row) => passes(filter, row)).map(({ id }) => id);
+        assert.deepEqual(reader.newest(filter, limit), limit ? expected.slice(-limit) : []);
+        const { ids, next } = reader.after(filter, 5);
+        assert.deepEqual(ids, expected.filter((id) => id > 5));
+        assert.equal(next, Math.max(5, samples.length));
+      }
+    },
+  );
+  fc.assert(property, { numRuns: 40 });
+});
+
+Deno.test("addresses are found across the buckets of the index, newest first", () => {
+  using bench = new StoreBench(10_000, 10_000);
+  const total = 3 * 2 ** BUCKET_SHIFT;
+  for (let id = 1; id <= total; id++) {
+    const source = id % 20_000 === 0 ? "203.0.113.7" : "10.0.0.1";
+    addTo(bench.blocked, { source, time: NOON + id });
+    if (id % 8_192 === 0) bench.flush();
+  }
+  using reader = StoreReader.open(bench.path)!;
+  const address = parsePrefix("203.0.113.0/24");
+  const filter = { table: "blocked", address } as const;
+  assert.deepEqual(reader.newest(filter, 50), [20_000, 40_000, 60_000, 80_000]);
+  assert.deepEqual(reader.newest(filter, 2), [60_000, 80_000]);
+  assert.deepEqual(reader.newest({ ...filter, since: NOON + 50_000 }, 50), [60_000, 80_000]);
+  const own = { table: "blocked", address: parsePrefix("192.0.2.1") } as const;
+  assert.deepEqual(reader.newest(own, 3), [total - 2, total - 1, total]);
+  assert.deepEqual(reader.newest({ table: "blocked" }, 2), [total - 1, total]);
+});
+
+Deno.test("rows that share many addresses are no match for one of them", () => {
+  using bench = new StoreBench(1, 0);
+  for (let host = 1; host <= 4; host++) addTo(bench.blocked, { source: `2001:db8::${host}` });
+  bench.flush();
+  using reader = StoreReader.open(bench.path)!;
+  const all = { table: "blocked", address: parsePrefix("2001:db8::/32") } as const;
+  assert.deepEqual(reader.newest(all, 10), [1]);
+  assert.deepEqual(reader.newest({ table: "blocked" }, 10), [1, 2]);
+});
+
+Deno.test("times are found after the clock jumped back", () => {
+  using bench = new StoreBench();
+  for (const time of [NOON, NOON + 5_000, NOON - 86_400_000, NOON - 86_399_000, NOON + 6_000]) {
+    addTo(bench.blocked, { time });
+    bench.flush();
+  }
+  using reader = StoreReader.open(bench.path)!;
+  const since = (time: number) => reader.newest({ table: "blocked", since: time }, 10);
+  assert.deepEqual(since(NOON + 1), [2, 5]);
+  assert.deepEqual(since(NOON - 86_399_500), [1, 2, 4, 5]);
+  assert.deepEqual(since(NOON + 6_001), []);
+});
+
+Deno.test("a database that is not there yet is no error, a foreign one is", () => {
+  using bench = new StoreBench();
+  assert.equal(StoreReader.open(bench.path), undefined);
+  Deno.writeTextFileSync(bench.path, "");
+  assert.equal(StoreReader.open(bench.path), undefined);
+  Deno.writeTextFileSync(bench.path, "something else ".repeat(100));
+  assert.throws(() => StoreReader.open(bench.path), /cannot read database .*damaged/);
+});
+
+Deno.test("a reader notices that the file was replaced", () => {
+  using bench = new StoreBench();
+  bench.block();
+  bench.flush();
+  using reader = StoreReader.open(bench.path)!;
+  assert.equal(reader.isCurrent(), true);
+  Deno.renameSync(bench.path, `${bench.path}.corrupt`);
+  assert.equal(reader.isCurrent(), false);
+});
