@@ -25,10 +25,25 @@ function runs([program, ...args]: string[]): boolean {
 
 const availability = kernelTestsAvailable();
 
-/** A test that needs namespaces; where there can be none it is left out and its name says why. */
-export function kernelTest(name: string, run: (test: Deno.TestContext) => Promise<void>): void {
-  const suffix = availability.ok ? "" : ` (left out: ${availability.reason})`;
-  Deno.test({ name: name + suffix, ignore: !availability.ok, fn: run });
+/**
+ * A test that needs namespaces, and perhaps more programs. Where something is missing it is left
+ * out and its name says why; with `PFW_REQUIRE_KERNEL=1` it fails instead.
+ */
+export function kernelTest(
+  name: string,
+  run: (test: Deno.TestContext) => Promise<void>,
+  programs: readonly string[] = [],
+): void {
+  const missing = availability.ok ? programs.find((program) => !isInstalled(program)) : undefined;
+  const reason = missing ? `needs ${missing}` : availability.reason;
+  if (!reason) return Deno.test(name, run);
+  const isRequired = Deno.env.get("PFW_REQUIRE_KERNEL") === "1";
+  const fail = () => Promise.reject(new Error(`cannot run here: ${reason}`));
+  Deno.test({ name: `${name} (left out: ${reason})`, ignore: !isRequired, fn: fail });
+}
+
+function isInstalled(program: string): boolean {
+  return runs(["sh", "-c", 'command -v "$0"', program]);
 }
 
 let counter = 0;
