@@ -64,7 +64,8 @@ async function isMet(need: Need): Promise<boolean> {
   }
 }
 
-function exists(path: string): boolean {
+/** Whether something lies at a path. */
+export function exists(path: string): boolean {
   try {
     Deno.statSync(path);
     return true;
