@@ -8,7 +8,7 @@ import { PacketAction } from "../engine/observe/hourly_counts.ts";
 import { protocolName } from "../engine/observe/protocol_names.ts";
 import { DIRECTIONS } from "../engine/packet/packet.ts";
 import { REASONS, reasonText } from "../engine/policy/verdict.ts";
-import { formatCount, paint, printable, useColor } from "./output.ts";
+import { formatCount, paint, printable, useColor, writeOut } from "./output.ts";
 
 /** Blocked packets shown in full each second; of the rest only the number. */
 const LINES_PER_SECOND = 20;
@@ -82,17 +82,28 @@ export class LiveView {
     const seconds = events.seconds[row] * 1000 + Math.floor(events.microseconds[row] / 1000);
     const code = REASONS[events.reason[row]];
     const reason = reasonText(code, details.at(events.detail[row]).text);
-    const verb = mode === "enforce" ? paint("red", "blocked") : paint("yellow", "would block");
-    const hits = events.rowHits[row];
-    return [
-      paint("gray", new Date(seconds).toTimeString().slice(0, 8)),
-      verb,
-      DIRECTIONS[events.direction[row]].padEnd(9),
-      protocolName(events.protocol[row]).padEnd(6),
+    const before = [
+      new Date(seconds).toTimeString().slice(0, 8),
+      mode === "enforce" ? "blocked" : "would block",
+      `${DIRECTIONS[events.direction[row]].padEnd(9)} ${
+        protocolName(events.protocol[row]).padEnd(6)
+      }`,
       `${this.#endpoint(row, 0)} → ${this.#endpoint(row, 4)}`,
-      paint("cyan", printable(reason)),
-      ...(hits > 1 ? [paint("gray", `×${formatCount(hits)}`)] : []),
+    ];
+    const hits = events.rowHits[row] > 1 ? ` ×${formatCount(events.rowHits[row])}` : "";
+    const room = this.#width() - before.join(" ").length - hits.length - 1;
+    return [
+      paint("gray", before[0]),
+      paint(mode === "enforce" ? "red" : "yellow", before[1]),
+      before[2],
+      before[3],
+      paint("cyan", cut(printable(reason), room)) + paint("gray", hits),
     ].join(" ");
+  }
+
+  /** Columns of the terminal; a pipe has no end. */
+  #width(): number {
+    return this.#isTerminal ? Deno.consoleSize().columns : Infinity;
   }
 
   #endpoint(row: number, offset: number): string {
@@ -135,13 +146,15 @@ export class LiveView {
   }
 }
 
-const encoder = new TextEncoder();
+/** A text that would wrap ends in an ellipsis; an end that names the reason is worth a few columns. */
+function cut(text: string, width: number): string {
+  const room = Math.max(width, 12);
+  return text.length <= room ? text : `${text.slice(0, room - 1)}…`;
+}
 
+/** A firewall goes on when its terminal is closed. */
 function write(text: string): void {
-  const bytes = encoder.encode(text);
   try {
-    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
-  } catch {
-    // Whoever read this is gone (`pfw start | head`): the firewall goes on.
-  }
+    writeOut(text);
+  } catch { /* nobody looks any more */ }
 }

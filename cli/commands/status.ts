@@ -2,7 +2,7 @@
 import { ask } from "../../engine/control/client.ts";
 import type { RunningStatus } from "../../engine/control/status.ts";
 import type { CommandContext } from "../context.ts";
-import { formatBytes, formatCount, formatSeconds, paint, printJson } from "../output.ts";
+import { formatBytes, formatCount, formatSeconds, paint, plural, printJson } from "../output.ts";
 
 /** Prints the state of the running pfw, or that none runs. */
 export async function status({ paths, json }: CommandContext): Promise<void> {
@@ -20,6 +20,7 @@ export function renderStatus(state: RunningStatus): string {
   const facts: [string, string][] = [
     ["since", sinceText(state)],
     ["policy", policyText(state)],
+    ["lists", listsText(state)],
     ["kernel", kernelText(state)],
     ["drift", driftText(state)],
     ["watching", state.devices.map(deviceText).join(", ")],
@@ -49,17 +50,22 @@ function sinceText({ since, pid }: RunningStatus): string {
 }
 
 function policyText({ policy }: RunningStatus): string {
-  return `default ${policy.defaultAction}, ${formatCount(policy.rules)} rules, ` +
-    `${formatCount(policy.blacklist)} blacklisted, ${formatCount(policy.whitelist)} whitelisted, ` +
-    `${formatCount(policy.bans)} banned, ${formatCount(policy.threats)} threats, ` +
+  return `default ${policy.defaultAction}, ${plural(policy.rules, "rule")}, ` +
     `rate limit ${policy.rateLimit}`;
+}
+
+function listsText({ policy }: RunningStatus): string {
+  return `${formatCount(policy.blacklist)} blacklisted, ${
+    formatCount(policy.whitelist)
+  } whitelisted, ` +
+    `${formatCount(policy.bans)} banned, ${formatCount(policy.threats)} threats`;
 }
 
 function kernelText({ kernel }: RunningStatus): string {
   if (!kernel) return "unchanged by pfw";
   const entries = kernel.sets.reduce((sum, set) => sum + set.entries, 0);
-  return `${formatCount(kernel.chains)} chains, ${formatCount(kernel.rules)} rules, ` +
-    `${formatCount(kernel.sets.length)} sets with ${formatCount(entries)} entries`;
+  return `${plural(kernel.chains, "chain")}, ${plural(kernel.rules, "rule")}, ` +
+    `${plural(kernel.sets.length, "set")} with ${plural(entries, "entry", "entries")}`;
 }
 
 function driftText({ drift, kernel }: RunningStatus): string {
