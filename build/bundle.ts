@@ -23,8 +23,6 @@ export async function bundle(entryPoints: readonly string[], directory: string):
     // Some packages' CommonJS (UMD) asks for files by a `require` that no bundler can follow.
     mainFields: ["module", "main"],
     target: "es2024",
-    // A package's module form first: the other may `require` files by names that no bundler sees.
-    mainFields: ["module", "main"],
     keepNames: true,
     legalComments: "none",
     metafile: true,

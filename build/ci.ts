@@ -83,9 +83,12 @@ async function selfExtractingFile(work: string): Promise<string | undefined> {
   return void fail("building the self-extracting file", lastLines(text, 2));
 }
 
+/** What is run against a built file. */
+const BUILT_TESTS = ["tests/kernel", "tests/build/built_file_test.ts"];
+
 /** The kernel tests against a built file; none of them may be left out for want of privilege. */
 async function kernelTests(file: string, name: string): Promise<void> {
-  const { code, text } = await step([Deno.execPath(), "test", "--allow-all", "tests/kernel"], {
+  const { code, text } = await step([Deno.execPath(), "test", "--allow-all", ...BUILT_TESTS], {
     PFW_BIN: file,
     PFW_REQUIRE_KERNEL: "1",
   });
