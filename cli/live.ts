@@ -6,9 +6,11 @@ import type { DaemonView } from "../engine/daemon.ts";
 import { formatAddress } from "../engine/net/address.ts";
 import { PacketAction } from "../engine/observe/hourly_counts.ts";
 import { protocolName } from "../engine/observe/protocol_names.ts";
-import { DIRECTIONS } from "../engine/packet/packet.ts";
 import { REASONS, reasonText } from "../engine/policy/verdict.ts";
 import { formatCount, paint, printable, useColor, writeOut } from "./output.ts";
+
+/** The directions in few columns, by number. */
+const DIRECTIONS = ["?", "in", "out", "fwd", "local"] as const;
 
 /** Blocked packets shown in full each second; of the rest only the number. */
 const LINES_PER_SECOND = 20;
@@ -85,7 +87,7 @@ export class LiveView {
     const before = [
       new Date(seconds).toTimeString().slice(0, 8),
       mode === "enforce" ? "blocked" : "would block",
-      `${DIRECTIONS[events.direction[row]].padEnd(9)} ${
+      `${DIRECTIONS[events.direction[row]].padEnd(5)} ${
         protocolName(events.protocol[row]).padEnd(6)
       }`,
       `${this.#endpoint(row, 0)} → ${this.#endpoint(row, 4)}`,

@@ -270,7 +270,7 @@ export class Daemon implements Controlled {
     const guard = this.#guard;
     this.#cleanup.defer(() => guard.stop());
     const result = await guard.apply(policy);
-    this.summary = `${describe(policy)}; in the kernel after ${Math.round(result.milliseconds)} ms`;
+    this.summary = `${describe(policy)}; in force after ${Math.round(result.milliseconds)} ms`;
     guard.watch();
   }
 
@@ -340,10 +340,8 @@ export class Daemon implements Controlled {
   }
 }
 
-function describe(policy: Policy): string {
-  const count = (number: number, noun: string) =>
-    `${number.toLocaleString("en-US")} ${noun}${number === 1 ? "" : "s"}`;
-  return `default ${policy.defaultAction}, ${count(policy.rules.length, "rule")}, ` +
-    `${policy.blacklist.size.toLocaleString("en-US")} blacklisted, ` +
-    `${policy.whitelist.size.toLocaleString("en-US")} whitelisted`;
+function describe({ defaultAction, rules, blacklist, whitelist }: Policy): string {
+  const count = (number: number) => number.toLocaleString("en-US");
+  return `default ${defaultAction}, ${count(rules.length)} rule${rules.length === 1 ? "" : "s"}, ` +
+    `black ${count(blacklist.size)}, white ${count(whitelist.size)}`;
 }
