@@ -3,7 +3,7 @@ import { parseArgs } from "node:util";
 import { BENCH_NEEDS, ensure, installDependencies, RUN_NEEDS } from "./install.ts";
 import { BuildError, collect, lastLines, say, show } from "./run.ts";
 
-const BUNDLE = "dist";
+const BUNDLE = "dist/bundle";
 
 /** Which of the two ways; `auto`: compiled where the runtime can be had. */
 type Way = "auto" | "compiled" | "self-extracting";
@@ -12,6 +12,10 @@ async function build(way: Way, output: string): Promise<void> {
   await ensure(RUN_NEEDS);
   say("fetching npm packages");
   await installDependencies();
+  // Held until the end: of two builds at once, neither may pack what the other is writing.
+  await Deno.mkdir("dist", { recursive: true });
+  using lock = await Deno.open("dist/.lock", { create: true, write: true });
+  await lock.lock(true);
   say("bundling");
   // Loaded only now: esbuild is one of the packages.
   const { bundle } = await import("./bundle.ts");
