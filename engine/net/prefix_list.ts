@@ -2,7 +2,15 @@
  * An immutable set of prefixes of both families, in typed arrays: a list of 120,000 addresses
  * costs 5 bytes an entry, not an object each.
  */
-import { type Family, formatPrefix, maskWord, parsePrefix, type Prefix } from "./address.ts";
+import {
+  type Family,
+  formatPrefix,
+  maskWord,
+  parsePrefix,
+  parseV4Key,
+  type Prefix,
+  V4_KEY_STEP,
+} from "./address.ts";
 
 /** Sorted, without duplicates and without prefixes that another one covers. */
 export class PrefixList {
@@ -29,12 +37,33 @@ export class PrefixList {
       if (prefix.family === 4) keys4.push(key4(prefix));
       else of6.push(prefix);
     }
+    return PrefixList.#build(keys4, of6);
+  }
+
+  /** Builds a list from texts; throws a `RangeError` that names the first one it cannot read. */
+  static parse(texts: Iterable<string>): PrefixList {
+    const keys4: number[] = [], of6: Prefix[] = [];
+    for (const text of texts) {
+      const key = parseV4Key(text);
+      if (key >= 0) {
+        keys4.push(key);
+        continue;
+      }
+      const prefix = parsePrefix(text);
+      if (!prefix) throw new RangeError(`not an IP address or CIDR range: ${JSON.stringify(text)}`);
+      if (prefix.family === 4) keys4.push(key4(prefix));
+      else of6.push(prefix);
+    }
+    return PrefixList.#build(keys4, of6);
+  }
+
+  static #build(keys4: number[], of6: Prefix[]): PrefixList {
     if (keys4.length + of6.length === 0) return PrefixList.EMPTY;
     const v4 = withoutCovered4(keys4), v6 = withoutCovered(of6);
     const words = new Int32Array(v4.length), lengths = new Uint8Array(v4.length);
     for (let at = 0; at < v4.length; at++) {
-      words[at] = Math.floor(v4[at] / KEY_STEP);
-      lengths[at] = v4[at] % KEY_STEP;
+      words[at] = Math.floor(v4[at] / V4_KEY_STEP);
+      lengths[at] = v4[at] % V4_KEY_STEP;
     }
     return new PrefixList(
       words,
@@ -42,11 +71,6 @@ export class PrefixList {
       Int32Array.from(v6.flatMap((prefix) => [...prefix.words])),
       Uint8Array.from(v6, (prefix) => prefix.length),
     );
-  }
-
-  /** Builds a list from texts; throws a `RangeError` that names the first one it cannot read. */
-  static parse(texts: Iterable<string>): PrefixList {
-    return PrefixList.from(parseEach(texts));
   }
 
   /** Number of prefixes of one family. */
@@ -98,21 +122,9 @@ export function covers(outer: Prefix, inner: Prefix): boolean {
   );
 }
 
-/** One at a time, so that no object outlives its number. */
-function* parseEach(texts: Iterable<string>): Generator<Prefix> {
-  for (const text of texts) {
-    const prefix = parsePrefix(text);
-    if (!prefix) throw new RangeError(`not an IP address or CIDR range: ${JSON.stringify(text)}`);
-    yield prefix;
-  }
-}
-
-/** More than any length of an IPv4 prefix. */
-const KEY_STEP = 64;
-
-/** An IPv4 prefix as one number in the order of `comparePrefixes`: lists are long, objects slow. */
+/** As `parseV4Key`: one number, in the order of `comparePrefixes`. Lists are long, objects slow. */
 function key4(prefix: Prefix): number {
-  return (prefix.words[0] >>> 0) * KEY_STEP + prefix.length;
+  return (prefix.words[0] >>> 0) * V4_KEY_STEP + prefix.length;
 }
 
 /** The keys that remain, in ascending order. */
@@ -120,10 +132,10 @@ function withoutCovered4(keys: number[]): Float64Array {
   const sorted = Float64Array.from(keys).sort();
   let kept = 0, end = -1;
   for (const key of sorted) {
-    const first = Math.floor(key / KEY_STEP);
+    const first = Math.floor(key / V4_KEY_STEP);
     if (first <= end) continue;
     sorted[kept++] = key;
-    end = first + 2 ** (32 - key % KEY_STEP) - 1;
+    end = first + 2 ** (32 - key % V4_KEY_STEP) - 1;
   }
   return sorted.subarray(0, kept);
 }

@@ -25,11 +25,14 @@ export async function withLock<T>(file: string, work: () => Promise<T>): Promise
   }
 }
 
+/** Milliseconds after which a person is told why nothing happens. */
+const PATIENCE = 10_000;
+
 async function withFileLock<T>(file: string, work: () => Promise<T>): Promise<T> {
   using lock = await Deno.open(`${file}.lock`, { create: true, write: true, mode: 0o600 });
   const patience = setTimeout(() => {
     console.error(`pfw: waiting for another pfw that changes ${file}`);
-  }, 3000);
+  }, PATIENCE);
   try {
     await lock.lock(true);
   } finally {

@@ -2,7 +2,7 @@
  * What is wrong with one value of the configuration, in words: `undefined` where nothing is. Free
  * of zod, so that the command line can judge its arguments with the same functions.
  */
-import { parsePrefix } from "../net/address.ts";
+import { isPrefix } from "../net/address.ts";
 
 /** A value for a message: long ones are cut, and nothing in it can drive a terminal. */
 export function quote(value: unknown): string {
@@ -22,7 +22,7 @@ const UNPRINTABLE = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]/u;
 /** Wants an IPv4 or IPv6 address or CIDR range. */
 export function addressProblem(value: unknown): string | undefined {
   if (typeof value !== "string") return `expected an address, not ${kindOf(value)}`;
-  if (parsePrefix(value) !== undefined) return undefined;
+  if (isPrefix(value)) return undefined;
   return `${quote(value)} is not an IP address or CIDR range${addressHint(value)}`;
 }
 
