@@ -60,6 +60,8 @@ export class EventBuffer {
   readonly wireLength: Uint32Array;
   readonly tcpFlags: Int16Array;
   readonly hash: Int32Array;
+  /** The same hashes as whole numbers, which the database takes; every supported CPU is little-endian. */
+  readonly hash64: BigInt64Array;
   readonly rowHits: Float64Array;
   /** Bits of `Mixed`. */
   readonly mixed: Uint8Array;
@@ -91,7 +93,8 @@ export class EventBuffer {
     this.interfaceIndex = new Uint32Array(rows);
     this.wireLength = new Uint32Array(rows);
     this.tcpFlags = new Int16Array(rows);
-    this.hash = new Int32Array(2 * rows);
+    this.hash64 = new BigInt64Array(rows);
+    this.hash = new Int32Array(this.hash64.buffer);
     this.rowHits = new Float64Array(rows);
     this.mixed = new Uint8Array(rows);
     this.#level = new Uint8Array(rows);

@@ -140,7 +140,10 @@ function findByAddress(
   { sql, values }: Conditions,
   limit: number,
 ): number[] {
-  const bounds = db.prepare(`SELECT min(id) AS low, max(id) AS high FROM ${table}`).get();
+  // Two look-ups: SQLite answers min and max in one SELECT only by reading the whole table.
+  const bounds = db.prepare(
+    `SELECT (SELECT min(id) FROM ${table}) AS low, (SELECT max(id) FROM ${table}) AS high`,
+  ).get();
   if (!bounds || bounds.high === null) return [];
   const first = Math.max(low, Number(bounds.low)), last = Number(bounds.high);
   const [from, to] = storedRange(address);

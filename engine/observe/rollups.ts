@@ -19,12 +19,6 @@ const KEPT_ADDRESSES = 70_000;
  */
 const FLOOD_ADDRESSES = 500;
 
-interface AddressCount {
-  packets: number;
-  reason: number;
-  time: number;
-}
-
 /** Updates totals, hours and blocked addresses; to be used inside a transaction. */
 export class Rollups {
   readonly #total: StatementSync;
@@ -34,6 +28,7 @@ export class Rollups {
   readonly #countAddresses: StatementSync;
   readonly #chooseEvicted: StatementSync;
   readonly #evict: readonly StatementSync[];
+  readonly #counts = new AddressCounts();
   /** An upper bound of the rows in `blocked_addresses`; counting them each time would be slow. */
   #addressBound: number;
 
@@ -63,35 +58,35 @@ export class Rollups {
 
   /** Adds the far ends of blocked events; `action` says whether the kernel blocked them. */
   addAddresses(events: EventBuffer, action: number): void {
-    const counts = this.#byAddress(events);
-    const isFlood = counts.size > FLOOD_ADDRESSES;
-    const others: AddressCount = { packets: 0, reason: 0, time: 0 };
-    for (const [address, count] of counts) {
-      if (isFlood && count.packets === 1 && !this.#known.get(address)) add(others, count);
-      else this.#write(address, count, action);
+    const counts = this.#counts;
+    counts.take(events);
+    const isFlood = counts.slots.size > FLOOD_ADDRESSES;
+    let others = 0, otherReason = 0, otherTime = 0;
+    for (const [address, slot] of counts.slots) {
+      const packets = counts.packets[slot], reason = counts.reason[slot], time = counts.time[slot];
+      if (isFlood && packets === 1 && !this.#known.get(address)) {
+        others++;
+        otherReason = reason;
+        otherTime = Math.max(otherTime, time);
+      } else {
+        this.#write(address, packets, reason, time, action);
+      }
     }
-    if (others.packets > 0) this.#write(MANY, others, action);
+    if (others > 0) this.#write(MANY, others, otherReason, otherTime, action);
+    counts.clear();
     if (this.#addressBound > MAX_BLOCKED_ADDRESSES) this.#evictFewest();
   }
 
-  #write(address: number | string, { packets, reason, time }: AddressCount, action: number): void {
+  #write(
+    address: number | string,
+    packets: number,
+    reason: number,
+    time: number,
+    action: number,
+  ): void {
     const blocked = action === PacketAction.blocked ? packets : 0;
     this.#address.run(address, blocked, packets - blocked, REASONS[reason], time);
     this.#addressBound++;
-  }
-
-  #byAddress(events: EventBuffer): Map<number | string, AddressCount> {
-    const counts = new Map<number | string, AddressCount>();
-    for (let row = 0; row < events.count; row++) {
-      const isOutgoing = events.direction[row] === Direction.outgoing;
-      const address = storedAddress(events, row, isOutgoing ? "destination" : "source");
-      if (address === null) continue;
-      const time = events.timeOf(row), packets = events.rowHits[row], reason = events.reason[row];
-      const count = counts.get(address);
-      if (count) add(count, { packets, reason, time });
-      else counts.set(address, { packets, reason, time });
-    }
-    return counts;
   }
 
   #evictFewest(): void {
@@ -107,10 +102,44 @@ export class Rollups {
   }
 }
 
-function add(sum: AddressCount, count: AddressCount): void {
-  sum.packets += count.packets;
-  sum.reason = count.reason;
-  if (count.time > sum.time) sum.time = count.time;
+/**
+ * Sums of one flush by far end. Columns that are used again and again: an object for each address
+ * of a flood, ten times a second, would double the heap.
+ */
+class AddressCounts {
+  readonly slots = new Map<number | string, number>();
+  packets = new Float64Array(0);
+  /** Of the last row: index into `REASONS`, milliseconds since 1970. */
+  reason = new Uint8Array(0);
+  time = new Float64Array(0);
+
+  take(events: EventBuffer): void {
+    if (this.packets.length < events.count) this.#grow(events.rowHits.length);
+    for (let row = 0; row < events.count; row++) {
+      const isOutgoing = events.direction[row] === Direction.outgoing;
+      const address = storedAddress(events, row, isOutgoing ? "destination" : "source");
+      if (address === null) continue;
+      let slot = this.slots.get(address);
+      if (slot === undefined) {
+        slot = this.slots.size;
+        this.slots.set(address, slot);
+        this.packets[slot] = this.time[slot] = 0;
+      }
+      this.packets[slot] += events.rowHits[row];
+      this.reason[slot] = events.reason[row];
+      this.time[slot] = Math.max(this.time[slot], events.timeOf(row));
+    }
+  }
+
+  clear(): void {
+    this.slots.clear();
+  }
+
+  #grow(rows: number): void {
+    this.packets = new Float64Array(rows);
+    this.reason = new Uint8Array(rows);
+    this.time = new Float64Array(rows);
+  }
 }
 
 /** Moves addresses, as many as the first is told, fewest packets first, to `*`. */

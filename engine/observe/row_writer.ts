@@ -166,8 +166,7 @@ function fillRow(
   values[at + 4] = destinationPort < 0 ? null : destinationPort;
   values[at + 5] = hasProtocol ? events.protocol[row] : null;
   values[at + 6] = context;
-  values[at + 7] = (BigInt(events.hash[2 * row + 1]) << 32n) |
-    BigInt(events.hash[2 * row] >>> 0);
+  values[at + 7] = events.hash64[row];
   values[at + 8] = events.wireLength[row];
   values[at + 9] = events.tcpFlags[row] < 0 ? null : events.tcpFlags[row];
   values[at + 10] = events.rowHits[row];
