@@ -248,8 +248,8 @@ export class Daemon implements Controlled {
         tick: () => this.#tick(),
       }),
     );
-    if (names.includes("any") && !tap.filter) return;
-    const taps = this.#devices.filter((device) => !device.isNflog && !tap.filter);
+    if (names.includes("any")) return;
+    const taps = this.#devices.filter((device) => !device.isNflog);
     this.#pipeline.isWatched = (index) => taps.some((device) => device.interfaceIndex === index);
   }
 

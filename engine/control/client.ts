@@ -38,6 +38,9 @@ export async function ask<T>(
   }
 }
 
+/** Longest time without a byte, in milliseconds: the largest policy is applied in seconds. */
+const TIMEOUT = 60_000;
+
 function exchange<T>(socketPath: string, method: string, path: string, body: unknown) {
   return new Promise<Answer<T>>((resolve, reject) => {
     const text = body === undefined ? "" : JSON.stringify(body);
@@ -60,6 +63,7 @@ function exchange<T>(socketPath: string, method: string, path: string, body: unk
       });
     });
     outgoing.on("error", reject);
+    outgoing.setTimeout(TIMEOUT, () => outgoing.destroy(new Error("it does not answer")));
     outgoing.end(text);
   });
 }
