@@ -8,18 +8,11 @@ import type { Paths } from "../../engine/paths.ts";
 import type { CommandContext } from "../context.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { writeOut } from "../output.ts";
-import { statsText } from "./stats_format.ts";
+import { type Stats, statsText } from "./stats_format.ts";
 
 /** What commander makes of the command line. */
 export interface StatsOptions {
   readonly watch?: boolean;
-}
-
-/** Both sources of figures; each may be missing. */
-export interface Stats {
-  readonly database: string;
-  readonly stored: StoredStats | undefined;
-  readonly running: RunningStats | undefined;
 }
 
 const WATCH_INTERVAL = 1_000;

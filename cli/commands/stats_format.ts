@@ -1,11 +1,18 @@
 /** The figures of `pfw stats` as text. */
+import type { RunningStats } from "../../engine/control/status.ts";
 import type { LossesSnapshot } from "../../engine/observe/losses.ts";
 import type { HourCounts, StoredStats } from "../../engine/observe/stats_query.ts";
 import type { TotalsSnapshot } from "../../engine/observe/totals.ts";
 import type { ReasonCode } from "../../engine/policy/verdict.ts";
 import { formatBytes, formatCount, formatSeconds, paint, renderTable } from "../output.ts";
 import { localTime } from "./logs_format.ts";
-import type { Stats } from "./stats.ts";
+
+/** Both sources of figures; each may be missing. */
+export interface Stats {
+  readonly database: string;
+  readonly stored: StoredStats | undefined;
+  readonly running: RunningStats | undefined;
+}
 
 /** Short names for tables, where no single rule or feed is meant. */
 const REASON_TITLES: Readonly<Record<ReasonCode, string>> = {
