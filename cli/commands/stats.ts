@@ -2,7 +2,6 @@
 import { ask } from "../../engine/control/client.ts";
 import type { RunningStats } from "../../engine/control/status.ts";
 import { PfwError } from "../../engine/errors.ts";
-import type { StoredStats } from "../../engine/observe/stats_query.ts";
 import { StoreReader } from "../../engine/observe/store_reader.ts";
 import type { Paths } from "../../engine/paths.ts";
 import type { CommandContext } from "../context.ts";
