@@ -1,0 +1,81 @@
+"""How a script reads a capture: scapy, one callback a packet, sets, lists and a line of text.
+
+Called with a capture and a configuration of pfw; prints one JSON document. Only the reading and
+the callback are timed.
+"""
+import json
+import sys
+import time
+from collections import Counter
+
+from scapy.all import ICMP, IP, TCP, UDP, IPv6, sniff
+
+
+class Firewall:
+    """Judges packets the way a small script does."""
+
+    def __init__(self, config):
+        self.whitelist = set(config["whitelist_ips"])
+        self.blacklist = set(config["blacklist_ips"])
+        self.rules = [rule for rule in config["rules"] if rule.get("enabled", True)]
+        self.protocols = Counter()
+        self.verdicts = Counter()
+        self.last_line = ""
+
+    def judge(self, source, destination, protocol, port):
+        """The verdict and its reason."""
+        if source in self.whitelist:
+            return "allowed", "whitelist"
+        if source in self.blacklist or destination in self.blacklist:
+            return "blocked", "blacklist"
+        for rule in self.rules:
+            if rule.get("protocol", "any") not in ("any", protocol):
+                continue
+            if rule.get("ports") and port not in rule["ports"]:
+                continue
+            if rule.get("source_ips") and source not in rule["source_ips"]:
+                continue
+            return ("blocked" if rule["action"] == "block" else "allowed"), rule["name"]
+        return "allowed", "default"
+
+    def on_packet(self, packet):
+        """What sniff calls for each packet."""
+        if IP in packet:
+            layer = packet[IP]
+        elif IPv6 in packet:
+            layer = packet[IPv6]
+        else:
+            self.verdicts["ignored"] += 1
+            return
+        protocol, source_port, port = "other", None, None
+        if TCP in packet:
+            protocol, source_port, port = "tcp", packet[TCP].sport, packet[TCP].dport
+        elif UDP in packet:
+            protocol, source_port, port = "udp", packet[UDP].sport, packet[UDP].dport
+        elif ICMP in packet:
+            protocol = "icmp"
+        verdict, reason = self.judge(layer.src, layer.dst, protocol, port)
+        self.protocols[protocol] += 1
+        self.verdicts[verdict] += 1
+        self.last_line = (
+            f"{verdict}: {layer.src}:{source_port} -> {layer.dst}:{port} "
+            f"{protocol} {len(packet)} bytes ({reason})"
+        )
+
+
+def main():
+    """Reads the capture and reports."""
+    with open(sys.argv[2], encoding="utf-8") as file:
+        firewall = Firewall(json.load(file))
+    started = time.perf_counter()
+    sniff(offline=sys.argv[1], prn=firewall.on_packet, store=False)
+    seconds = time.perf_counter() - started
+    print(json.dumps({
+        "packets": sum(firewall.verdicts.values()),
+        "seconds": seconds,
+        "verdicts": firewall.verdicts,
+        "protocols": firewall.protocols,
+    }))
+
+
+main()

@@ -1,0 +1,142 @@
+/**
+ * Where the time of a replay goes: the same packets again and again, each time with one stage
+ * more. In this process, so that no program's start counts, and by processor time.
+ */
+import process from "node:process";
+import { RECORD_BUFFER_BYTES } from "../engine/capture.ts";
+import { DropPrefixes } from "../engine/drop_prefixes.ts";
+import { LocalAddresses } from "../engine/net/local_addresses.ts";
+import { PrefixList } from "../engine/net/prefix_list.ts";
+import { PrefixTable } from "../engine/net/prefix_table.ts";
+import { EventBuffer } from "../engine/observe/event_buffer.ts";
+import { EventDetails } from "../engine/observe/event_details.ts";
+import { Totals } from "../engine/observe/totals.ts";
+import { decode } from "../engine/packet/decode.ts";
+import { setDirection } from "../engine/packet/direction.ts";
+import { ParsedPacket } from "../engine/packet/packet.ts";
+import { Pipeline } from "../engine/pipeline.ts";
+import { buildPolicy } from "../engine/policy/build_policy.ts";
+import { DEFAULT_CONFIG } from "../engine/policy/default_config.ts";
+import { Matcher } from "../engine/policy/matcher.ts";
+import { configSchema } from "../engine/policy/schema.ts";
+import { PcapHandle, pcapVersion } from "../ffi/pcap.ts";
+import { RECORD_HEADER, RecordBuffer } from "../ffi/record_buffer.ts";
+import { capture, HOST_V4, HOST_V6 } from "./captures.ts";
+import { type Benchmark, type Findings, interleave, median, type Settings } from "./harness.ts";
+
+const PACKETS = 2_000_000;
+
+/** Takes a batch in. */
+type Stage = (buffer: RecordBuffer, length: number) => void;
+
+/** The benchmark. */
+export const stagesBenchmark: Benchmark = {
+  name: "stages",
+  title: "where the time of a replay goes",
+  obstacle() {
+    try {
+      pcapVersion();
+    } catch (error) {
+      return (error as Error).message;
+    }
+  },
+  run,
+};
+
+async function run(settings: Settings): Promise<Findings> {
+  const { path, packets } = capture(settings, settings.quick ? PACKETS / 10 : PACKETS);
+  const makers: [string, () => Stage][] = [
+    ["reading", () => () => {}],
+    ["decoding", () => readUpTo("decoding", settings.blacklist.addresses)],
+    ["direction and counters", () => readUpTo("counters", settings.blacklist.addresses)],
+    ["lists", () => readUpTo("lists", settings.blacklist.addresses)],
+    ["connections, rate limit, rules, events", () => wholePipeline(settings.blacklist.addresses)],
+  ];
+  const names = makers.map(([name]) => name);
+  const contest = makers.map(([name, make]) => () => {
+    const stage = make();
+    return Promise.resolve({ [name]: nanosecondsEach(path, packets, stage) });
+  });
+  // What is compiled while it runs would count for the first ones alone.
+  await interleave(1, contest);
+  const values = await interleave(settings.rounds, contest);
+  const until = names.map((name) => median(values[name]));
+  const whole = until[until.length - 1];
+  return {
+    verdicts: names.flatMap((name, at) => {
+      const cost = until[at] - (at > 0 ? until[at - 1] : 0);
+      return [{ name, value: cost, unit: "ns/packet" }];
+    }).concat([{ name: "together", value: whole, unit: "ns/packet" }]),
+    series: names.map((name) => ({ name: `up to ${name}`, unit: "ns", values: values[name] })),
+    notes: [
+      "Processor time. `reading` is libpcap and the page cache: what `pcap_dispatch` with " +
+      "`pcap_dump` costs until a batch lies in the process's own buffer.",
+    ],
+  };
+}
+
+function nanosecondsEach(path: string, packets: number, stage: Stage): number {
+  using handle = PcapHandle.openFile(path);
+  using buffer = new RecordBuffer(RECORD_BUFFER_BYTES);
+  const batch = { packets: 0, bytes: 0, ended: false };
+  const limit = buffer.batchFor(handle.snaplen);
+  const before = process.cpuUsage();
+  for (;;) {
+    handle.read(buffer, limit, batch);
+    if (batch.ended) break;
+    stage(buffer, batch.bytes);
+  }
+  const { user, system } = process.cpuUsage(before);
+  return 1000 * (user + system) / packets;
+}
+
+/** The first stages of the pipeline, by hand. */
+function readUpTo(last: "decoding" | "counters" | "lists", blacklist: readonly string[]): Stage {
+  const packet = new ParsedPacket(), totals = new Totals(), own = ownAddresses();
+  const lists = new PrefixTable([{ list: PrefixList.parse(blacklist), value: 1 }]);
+  return ({ view }, length) => {
+    for (let at = 0; at + RECORD_HEADER <= length;) {
+      const start = at + RECORD_HEADER;
+      at = start + view.getUint32(at + 8, true);
+      packet.seconds = view.getUint32(start - RECORD_HEADER, true);
+      packet.wireLength = view.getUint32(start - 4, true);
+      decode(packet, view, start, at, ETHERNET);
+      if (last === "decoding") continue;
+      setDirection(packet, own);
+      totals.seen(packet);
+      if (last === "counters") continue;
+      const { family, source0, source1, source2, source3 } = packet;
+      // Counted, so that nothing can be left out as unused.
+      if (lists.lookup(family, source0, source1, source2, source3) !== 0) {
+        totals.wouldBlock(packet, 0);
+      }
+    }
+  };
+}
+
+const ETHERNET = 1, ROWS = 8192;
+
+function wholePipeline(blacklist: readonly string[]): Stage {
+  const config = configSchema.parse({ ...DEFAULT_CONFIG, blacklist_ips: [...blacklist] });
+  const blocked = new EventBuffer(ROWS, ROWS), allowed = new EventBuffer(ROWS, ROWS);
+  const pipeline = new Pipeline({
+    enforcement: "none",
+    matcher: new Matcher(buildPolicy(config)),
+    own: ownAddresses(),
+    totals: new Totals(),
+    blocked,
+    allowed,
+    prefixes: new DropPrefixes(new EventDetails()),
+    sample: 0,
+  });
+  return (buffer, length) => {
+    pipeline.readTap(buffer, length, ETHERNET, 0);
+    if (blocked.count > ROWS / 2) blocked.clear();
+  };
+}
+
+function ownAddresses(): LocalAddresses {
+  const own = new LocalAddresses();
+  own.update([HOST_V4, HOST_V6].map((address) => ({ address })));
+  return own;
+}
