@@ -45,13 +45,18 @@ const SAMPLE: fc.Arbitrary<Sample> = fc.record({
   reason: fc.nat(REASONS.length - 1),
 }).map(({ ends: [source, destination], ...rest }) => ({ source, destination, ...rest }));
 
+/** Present half the time: with every filter at once hardly a row would pass. */
+function sometimes<T>(value: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
+  return fc.option(value, { nil: undefined, freq: 1 });
+}
+
 const FILTER: fc.Arbitrary<Omit<LogFilter, "table">> = fc.record({
-  since: fc.option(fc.integer({ min: NOON, max: NOON + 10_000_000 }), { nil: undefined }),
+  since: sometimes(fc.integer({ min: NOON, max: NOON + 10_000_000 })),
   address: fc.option(fc.constantFrom(...RANGES).map((text) => parsePrefix(text)!), {
     nil: undefined,
   }),
-  port: fc.option(fc.constantFrom(22, 23, 24), { nil: undefined }),
-  reason: fc.option(fc.constantFrom(...REASONS), { nil: undefined }),
+  port: sometimes(fc.constantFrom(22, 23, 24)),
+  reason: sometimes(fc.constantFrom(...REASONS)),
 });
 
 /** The filter as its words say, one row at a time. */
@@ -66,7 +71,7 @@ function passes(filter: Omit<LogFilter, "table">, row: LogRow): boolean {
 Deno.test("filters combine as their words say, on any rows", () => {
   const property = fc.property(
     fc.array(SAMPLE, { maxLength: 120 }),
-    fc.array(fc.tuple(FILTER, fc.integer({ min: 0, max: 30 })), { minLength: 8, maxLength: 8 }),
+    fc.array(fc.tuple(FILTER, fc.integer({ min: 0, max: 30 })), { minLength: 12, maxLength: 12 }),
     fc.constantFrom("blocked" as const, "allowed" as const),
     (samples, filters, table) => {
       using bench = new StoreBench();
@@ -88,7 +93,7 @@ Deno.test("filters combine as their words say, on any rows", () => {
       }
     },
   );
-  fc.assert(property, { numRuns: 40 });
+  fc.assert(property, { numRuns: 60 });
 });
 
 Deno.test("addresses are found across the buckets of the index, newest first", () => {
