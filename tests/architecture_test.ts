@@ -93,7 +93,8 @@ function statOf(path: string): Deno.FileInfo | undefined {
 }
 
 function typeScriptIn(...paths: string[]): string[] {
-  return paths.flatMap((path) => [...filesUnder(path)]).filter((path) => /\.tsx?$/.test(path));
+  return paths.flatMap((path) => [...filesUnder(path)])
+    .filter((path) => /\.tsx?$/.test(path) && !path.startsWith("bench/work/"));
 }
 
 /** Imports of own files: static, re-exported, dynamic and of types. */
