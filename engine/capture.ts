@@ -11,6 +11,9 @@ import { errorText, ExitCode, PfwError } from "./errors.ts";
 import { installHint } from "./packages.ts";
 import { LinkType } from "./packet/link_layer.ts";
 
+/** NFLOG group of pfw's reports; within a network namespace one pfw alone listens on it. */
+export const NFLOG_GROUP = 7919;
+
 /** Bytes of the buffer that a batch is moved into: small enough to stay in the processor's cache. */
 export const RECORD_BUFFER_BYTES = 1 << 21;
 
@@ -183,6 +186,12 @@ export class CaptureDevice implements Disposable {
 /** A report of a dropped packet: at most 128 bytes of it, and its description. */
 const NFLOG_RECORD_BYTES = 512 - RECORD_HEADER;
 
+/** Another process receives the reports of this network namespace: another pfw runs in it. */
+export class ReportsTakenError extends PfwError {}
+
+/** libpcap's words for the kernel's EPERM: the group belongs to another socket. */
+const GROUP_TAKEN = /^Can't listen on group/;
+
 function create<T>(name: string, make: () => T): T {
   try {
     return make();
@@ -198,6 +207,15 @@ export function captureError(what: string, error: unknown): PfwError {
     return new PfwError(what, error.message, how, ExitCode.missing, { cause: error });
   }
   const why = errorText(error);
+  if (GROUP_TAKEN.test(why)) {
+    return new ReportsTakenError(
+      what,
+      "another pfw runs in this network namespace, with another run directory",
+      "end it with `pfw stop --run-dir DIRECTORY`",
+      ExitCode.failed,
+      { cause: error },
+    );
+  }
   const code = error instanceof PcapError ? error.code : 0;
   if (code === PcapErrorCode.noSuchDevice || /no such device/i.test(why)) {
     const next = `interfaces here: ${interfaceNames().join(", ")}`;

@@ -1,5 +1,5 @@
 /** The running firewall: starts in the order that leaves no gap, and ends without a trace. */
-import { CaptureDevice, type TapOptions } from "./capture.ts";
+import { CaptureDevice, NFLOG_GROUP, type TapOptions } from "./capture.ts";
 import type { RuleHits } from "./control/client.ts";
 import { type Controlled, ControlServer } from "./control/server.ts";
 import {
@@ -31,9 +31,6 @@ import type { Policy } from "./policy/policy.ts";
 import { type Settings, settingsOf } from "./policy/settings.ts";
 import { Recorder } from "./recorder.ts";
 import { kernelStateFile, lockRunDirectory, makeDirectories } from "./run_files.ts";
-
-/** NFLOG group of pfw's reports; within a network namespace one pfw alone listens on it. */
-export const NFLOG_GROUP = 7919;
 
 /** Time in which the kernel's last reports surely arrive, in milliseconds. */
 const LAST_REPORTS = 300;

@@ -1,4 +1,5 @@
 /** `pfw cleanup`: takes away what a crash left in the kernel. */
+import { CaptureDevice, NFLOG_GROUP, ReportsTakenError } from "../../engine/capture.ts";
 import { PfwError } from "../../engine/errors.ts";
 import { SystemCommands } from "../../engine/kernel/command.ts";
 import { Enforcer } from "../../engine/kernel/enforcer.ts";
@@ -14,7 +15,12 @@ export async function cleanup({ paths, json }: CommandContext): Promise<void> {
   if (isRunDirectoryHeld(paths)) {
     throw new PfwError("cannot clean up", "pfw is running", "end it with `pfw stop`");
   }
-  const enforcer = new Enforcer({ commands, nflogGroup: 0, stateFile: kernelStateFile(paths) });
+  using _reports = claimReports();
+  const enforcer = new Enforcer({
+    commands,
+    nflogGroup: NFLOG_GROUP,
+    stateFile: kernelStateFile(paths),
+  });
   const { chains, sets } = await enforcer.inspect();
   await enforcer.remove();
   if (json) return printJson({ removedChains: chains, removedSets: sets.length });
@@ -23,4 +29,16 @@ export async function cleanup({ paths, json }: CommandContext): Promise<void> {
       ? "nothing to clean up"
       : `removed ${chains} chains and ${sets.length} sets from the kernel`,
   );
+}
+
+/** Whoever receives the reports is the pfw of this network namespace; none starts meanwhile. */
+function claimReports(): CaptureDevice | undefined {
+  try {
+    return CaptureDevice.nflog(NFLOG_GROUP, () => {});
+  } catch (error) {
+    // Without libpcap no pfw runs, and what a crash left can be removed all the same.
+    if (!(error instanceof ReportsTakenError)) return undefined;
+    const { why, next } = error;
+    throw new PfwError("cannot clean up", why, next, undefined, { cause: error });
+  }
 }
