@@ -4,8 +4,10 @@
  */
 import type { DaemonView } from "../engine/daemon.ts";
 import { formatAddress } from "../engine/net/address.ts";
+import { Mixed } from "../engine/observe/event_buffer.ts";
 import { PacketAction } from "../engine/observe/hourly_counts.ts";
 import { protocolName } from "../engine/observe/protocol_names.ts";
+import { MANY } from "../engine/observe/schema.ts";
 import { REASONS, reasonText } from "../engine/policy/verdict.ts";
 import { formatCount, paint, printable, useColor, writeOut } from "./output.ts";
 
@@ -109,13 +111,16 @@ export class LiveView {
   }
 
   #endpoint(row: number, offset: number): string {
-    const { addresses, family, sourcePort, destinationPort } = this.#view.blocked;
+    const { addresses, family, mixed, sourcePort, destinationPort } = this.#view.blocked;
     if (family[row] === 0) return "?";
+    if (mixed[row] & (offset === 0 ? Mixed.source : Mixed.destination)) return MANY;
     const at = 8 * row + offset;
     const [w0, w1, w2, w3] = addresses.subarray(at, at + 4);
     const address = formatAddress(family[row] === 4 ? 4 : 6, w0, w1, w2, w3);
-    const port = offset === 0 ? sourcePort[row] : destinationPort[row];
-    if (port < 0) return address;
+    const [port, isMixed] = offset === 0
+      ? [sourcePort[row], mixed[row] & Mixed.sourcePort]
+      : [destinationPort[row], mixed[row] & Mixed.destinationPort];
+    if (port < 0 || isMixed) return address;
     return family[row] === 4 ? `${address}:${port}` : `[${address}]:${port}`;
   }
 

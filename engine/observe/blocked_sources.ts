@@ -1,6 +1,6 @@
 /** Which addresses were blocked most, where no database counts them: bounded, exact below the bound. */
 import { type Family, formatAddress } from "../net/address.ts";
-import type { EventBuffer } from "./event_buffer.ts";
+import { type EventBuffer, Mixed } from "./event_buffer.ts";
 
 /** An address and its blocked packets. */
 export interface SourceCount {
@@ -19,7 +19,7 @@ export class BlockedSources {
   add(events: EventBuffer): void {
     for (let row = 0; row < events.count; row++) {
       const family = events.family[row];
-      if (family === 0) continue;
+      if (family === 0 || events.mixed[row] & Mixed.source) continue;
       const [w0, w1, w2, w3] = events.addresses.subarray(8 * row, 8 * row + 4);
       const ip = formatAddress(family as Family, w0, w1, w2, w3);
       this.#counts.set(ip, (this.#counts.get(ip) ?? 0) + events.rowHits[row]);
