@@ -147,21 +147,26 @@ export async function join(local: NetworkNamespace, remote: NetworkNamespace, nu
     await end.run(["ip", "address", "add", `fd09:${number}::${host}/64`, "dev", name, "nodad"]);
     await end.run(["ip", "link", "set", name, "up"]);
   }
+  for (const end of [local, remote]) await carrierOf(end, name);
+}
+
+/** The kernel connects a link some time after it was set up, and drops what is sent before. */
+async function carrierOf(namespace: NetworkNamespace, name: string): Promise<void> {
+  const deadline = Date.now() + 30_000;
+  while (!/state UP/.test(await namespace.run(["ip", "link", "show", "dev", name]))) {
+    if (Date.now() > deadline) throw new Error(`${name} does not come up`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 /** Two fresh namespaces, joined; `await using` removes both. */
 export async function createPair(): Promise<Link & AsyncDisposable> {
-  const local = await NetworkNamespace.create();
-  const remote = await NetworkNamespace.create();
+  await using made = new AsyncDisposableStack();
+  const local = made.use(await NetworkNamespace.create());
+  const remote = made.use(await NetworkNamespace.create());
   await join(local, remote);
-  return {
-    local,
-    remote,
-    async [Symbol.asyncDispose]() {
-      await local[Symbol.asyncDispose]();
-      await remote[Symbol.asyncDispose]();
-    },
-  };
+  const both = made.move();
+  return { local, remote, [Symbol.asyncDispose]: () => both.disposeAsync() };
 }
 
 async function host(argv: readonly string[]): Promise<string> {
