@@ -41,9 +41,7 @@ export async function compile(directory: string, output: string): Promise<Compil
     say(`no runtime for deno compile: ${why}`);
     return "no-runtime";
   }
-  throw new BuildError(
-    `deno compile failed: ${lastLines(text.replace(/\nStack backtrace[^]*/, ""), 6)}`,
-  );
+  throw new BuildError(`deno compile failed: ${lastLines(text, 6)}`);
 }
 
 /** Whether this output of `deno compile` says that its runtime could not be had. */

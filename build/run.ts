@@ -70,7 +70,8 @@ function spawn(argv: readonly string[], options: RunOptions, output: "piped" | "
   try {
     return new Deno.Command(argv[0], {
       args: argv.slice(1),
-      env: { ...options.env },
+      // Deno's own stack, where the machine's environment asks for it, hides what went wrong.
+      env: { RUST_BACKTRACE: "0", ...options.env },
       stdin: "null",
       stdout: output,
       stderr: output,
