@@ -26,6 +26,8 @@ export interface Outcome {
   readonly text: string;
 }
 
+const NOT_STARTED = 127;
+
 /** Begins the last line of what a command printed that took longer than its limit. */
 export const TIMED_OUT = "ended after";
 
@@ -33,7 +35,7 @@ export const TIMED_OUT = "ended after";
 export async function collect(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const started = Date.now();
   const child = spawn(argv, options, "piped");
-  if (!child) return { code: 127, text: `${argv[0]}: not found` };
+  if (typeof child === "string") return { code: NOT_STARTED, text: child };
   const { code, stdout, stderr } = await child.output();
   const late = options.timeout !== undefined && Date.now() - started >= options.timeout;
   const ended = late ? `\n${TIMED_OUT} ${options.timeout! / 1000} s` : "";
@@ -43,7 +45,9 @@ export async function collect(argv: readonly string[], options: RunOptions = {})
 /** Runs a command that prints to this terminal, and returns its exit code. */
 export async function show(argv: readonly string[], options: RunOptions = {}): Promise<number> {
   const child = spawn(argv, options, "inherit");
-  return child ? (await child.status).code : 127;
+  if (typeof child !== "string") return (await child.status).code;
+  say(child);
+  return NOT_STARTED;
 }
 
 /**
@@ -53,7 +57,7 @@ export async function show(argv: readonly string[], options: RunOptions = {}): P
  */
 export async function tee(argv: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const child = spawn(argv, options, "piped");
-  if (!child) return { code: 127, text: `${argv[0]}: not found` };
+  if (typeof child === "string") return { code: NOT_STARTED, text: child };
   let text = "";
   const copy = async (stream: ReadableStream<Uint8Array>) => {
     const decoder = new TextDecoder();
@@ -66,7 +70,12 @@ export async function tee(argv: readonly string[], options: RunOptions = {}): Pr
   return { code: (await child.status).code, text };
 }
 
-function spawn(argv: readonly string[], options: RunOptions, output: "piped" | "inherit") {
+/** The child, or why there is none. */
+function spawn(
+  argv: readonly string[],
+  options: RunOptions,
+  output: "piped" | "inherit",
+): Deno.ChildProcess | string {
   try {
     return new Deno.Command(argv[0], {
       args: argv.slice(1),
@@ -78,8 +87,8 @@ function spawn(argv: readonly string[], options: RunOptions, output: "piped" | "
       signal: options.timeout ? AbortSignal.timeout(options.timeout) : undefined,
     }).spawn();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
+    // Not there, not executable, or not a program for this machine.
+    return `${argv[0]}: ${error instanceof Error ? error.message : error}`;
   }
 }
 

@@ -60,8 +60,12 @@ Deno.test("build: a command that takes too long is ended and says so", async () 
   const { code, text } = await collect(["sleep", "30"], { timeout: 100 });
   assert.notEqual(code, 0);
   assert.equal(lastLines(text, 1), "ended after 0.1 s");
-  assert.deepEqual(await collect(["no-such-program"]), {
-    code: 127,
-    text: "no-such-program: not found",
-  });
+});
+
+Deno.test("build: a program that cannot be started is an outcome, not an exception", async () => {
+  for (const program of ["no-such-program", "/etc/passwd", "/"]) {
+    const outcome = await collect([program]);
+    assert.equal(outcome.code, 127);
+    assert.ok(outcome.text.startsWith(`${program}: `));
+  }
 });
