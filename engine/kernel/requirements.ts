@@ -2,7 +2,7 @@
 import { ExitCode, PfwError } from "../errors.ts";
 import { FAMILIES, type Family } from "../net/address.ts";
 import { isRoot } from "../paths.ts";
-import { type CommandOutput, type Commands, runOrThrow } from "./command.ts";
+import type { CommandOutput, Commands } from "./command.ts";
 import { iptablesProgram } from "./kernel_state.ts";
 
 const PROGRAMS = ["iptables", "ip6tables", "ipset"];
@@ -78,7 +78,8 @@ export async function requireEnforcement(
   if (!isRoot()) {
     throw missing("this user may not change the firewall", "run it with sudo");
   }
-  for (const program of PROGRAMS) await runOrThrow(commands, [program, "--version"]);
+  // Whether they are installed; whether they work is for the probes to say, which name the cause.
+  for (const program of PROGRAMS) await commands.run([program, "--version"]);
   await requireSets(commands);
   for (const family of families ?? await supportedFamilies()) {
     await requireFeatures(commands, family);

@@ -29,7 +29,7 @@ const BAD_FILES: BadFile[] = [
   {
     name: "cut off in the middle",
     make: write('{"default_policy": "block", "rules": ['),
-    why: /:1/,
+    why: /line 1: expected a closing/,
   },
   { name: "not JSON at all", make: write("#!/bin/sh\nexit 0\n"), why: /line 1:/ },
   { name: "not an object", make: write("[]"), why: /object/ },
