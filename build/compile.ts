@@ -5,7 +5,7 @@ import { BuildError, collect, lastLines, say, TIMED_OUT } from "./run.ts";
 export type CompileResult = "compiled" | "no-runtime";
 
 /**
- * Compiles a bundle into one executable.
+ * Compiles a bundle into one executable; `output` must not exist yet.
  *
  * All permissions, because nothing less reads `/proc/net` or `/sys/class/net` (Deno asks for "all"
  * there), a list of programs to run is resolved once at start and complains about those that a

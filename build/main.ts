@@ -1,4 +1,5 @@
 /** `./build.sh` once Deno is there: builds, tests or benchmarks. */
+import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { BENCH_NEEDS, ensure, installDependencies, RUN_NEEDS } from "./install.ts";
 import { BuildError, collect, lastLines, say, show } from "./run.ts";
@@ -20,15 +21,27 @@ async function build(way: Way, output: string): Promise<void> {
   // Loaded only now: esbuild is one of the packages.
   const { bundle } = await import("./bundle.ts");
   await bundle(["main.ts", "build/place.ts"], BUNDLE);
-  if (way === "self-extracting" || !await tryCompile(way, output)) {
-    say("packing Deno and the program into one self-extracting file");
-    const { packSelfExtracting } = await import("./self_extracting.ts");
-    await packSelfExtracting({ deno: Deno.execPath(), directory: BUNDLE, output });
+  // Made and tried beside its place: what is there stays, and runs on, until the new one works.
+  const fresh = `${resolve(output)}.${Deno.pid}.new`;
+  await Deno.mkdir(dirname(fresh), { recursive: true });
+  try {
+    await make(way, fresh);
+    const { code, text } = await collect([fresh, "--version"]);
+    if (code !== 0) throw new BuildError(`what was built does not run: ${lastLines(text, 3)}`);
+    const megabytes = (await Deno.stat(fresh)).size / 1e6;
+    await Deno.rename(fresh, output);
+    say(`${output}: ${text.trim()}, ${megabytes.toFixed(0)} MB`);
+  } catch (error) {
+    await Deno.remove(fresh).catch(() => {});
+    throw error;
   }
-  const { code, text } = await collect([await Deno.realPath(output), "--version"]);
-  if (code !== 0) throw new BuildError(`${output} does not run here: ${lastLines(text, 3)}`);
-  const megabytes = (await Deno.stat(output)).size / 1e6;
-  say(`${output}: ${text.trim()}, ${megabytes.toFixed(0)} MB`);
+}
+
+async function make(way: Way, output: string): Promise<void> {
+  if (way !== "self-extracting" && await tryCompile(way, output)) return;
+  say("packing Deno and the program into one self-extracting file");
+  const { packSelfExtracting } = await import("./self_extracting.ts");
+  await packSelfExtracting({ deno: Deno.execPath(), directory: BUNDLE, output });
 }
 
 async function tryCompile(way: Way, output: string): Promise<boolean> {

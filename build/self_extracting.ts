@@ -24,12 +24,9 @@ export async function packSelfExtracting(options: PackOptions): Promise<void> {
     createHash("sha256").update(payload).digest("hex"),
     entries,
   ));
-  // Renamed into place: one that is running now keeps its file.
-  const fresh = `${options.output}.${Deno.pid}.new`;
-  await Deno.writeFile(fresh, stub, { mode: 0o755 });
-  await Deno.writeFile(fresh, payload, { append: true });
-  await Deno.chmod(fresh, 0o755);
-  await Deno.rename(fresh, options.output);
+  await Deno.writeFile(options.output, stub);
+  await Deno.writeFile(options.output, payload, { append: true });
+  await Deno.chmod(options.output, 0o755);
 }
 
 async function payloadEntries({ deno, directory }: PackOptions): Promise<TarEntry[]> {
