@@ -150,8 +150,8 @@ kernelTest("without a kernel feature pfw names it and changes nothing", async (t
 /** A program that fails where its input or its words hold one word, and else is the real one. */
 async function standIn(box: Sandbox, program: string, word: string, says: string): Promise<void> {
   const script = `#!/bin/sh
-input=$(mktemp)
 case "$*" in *"${word}"*) echo "${says}" >&2; exit 2 ;; esac
+input=$(mktemp)
 [ -t 0 ] || cat > "$input"
 if grep -q "${word}" "$input"; then rm "$input"; echo "${says}" >&2; exit 2; fi
 PATH=\${PATH#*:}
