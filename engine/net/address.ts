@@ -91,7 +91,7 @@ export function parsePrefix(text: string): Prefix | undefined {
     return { family: 4, words, length: key % V4_KEY_STEP };
   }
   const slash = text.indexOf("/");
-  const address = slash < 0 ? text : text.slice(0, slash);
+  const address = withHexTail(slash < 0 ? text : text.slice(0, slash));
   let length = slash < 0 ? -1 : parseLength(text.slice(slash + 1));
   if (slash >= 0 && length < 0) return undefined;
   if (length > 128 || address.indexOf("%") >= 0 || !ipaddr.IPv6.isValid(address)) return undefined;
@@ -104,6 +104,20 @@ export function parsePrefix(text: string): Prefix | undefined {
   }
   const masked = words.map((word, at) => word & maskWord(length - 32 * at));
   return { family: 6, words: masked as unknown as Prefix["words"], length };
+}
+
+/**
+ * `2001:db8::192.0.2.1` as `2001:db8::c000:201` (RFC 4291, section 2.2). ipaddr.js would take the
+ * long deprecated `::192.0.2.1` for the mapped address `::ffff:192.0.2.1`, another machine.
+ */
+function withHexTail(text: string): string {
+  if (text.indexOf(".") < 0) return text;
+  const tail = text.slice(text.lastIndexOf(":") + 1);
+  const word = parseV4(tail, tail.length);
+  // What is no dotted quad stays, and is refused for it.
+  if (word < 0) return text;
+  const hex = (group: number) => group.toString(16);
+  return text.slice(0, -tail.length) + `${hex(word >>> 16)}:${hex(word & 0xffff)}`;
 }
 
 function parseLength(text: string): number {

@@ -110,6 +110,10 @@ Deno.test("texts that are not addresses are refused", () => {
     "12345",
     "::ffff:1.2.3.4/95x",
     "a.b.c.d",
+    "::1.2.3",
+    "::1.2.3.256",
+    "1.2.3.4::",
+    "::1.2.3.4:1",
   ];
   for (const text of wrong) assert.equal(parsePrefix(text), undefined, text);
 });
@@ -117,6 +121,8 @@ Deno.test("texts that are not addresses are refused", () => {
 Deno.test("host bits are cleared and mapped addresses become IPv4", () => {
   assert.equal(formatPrefix(parsePrefix("192.0.2.77/24")!), "192.0.2.0/24");
   assert.equal(formatPrefix(parsePrefix("::ffff:192.0.2.1")!), "192.0.2.1");
+  assert.equal(formatPrefix(parsePrefix("::192.0.2.1")!), "::c000:201");
+  assert.equal(formatPrefix(parsePrefix("64:ff9b::192.0.2.1")!), "64:ff9b::c000:201");
   assert.equal(formatPrefix(parsePrefix("2001:DB8:0:0:1:0:0:1")!), "2001:db8::1:0:0:1");
   assert.equal(formatPrefix(parsePrefix("::/0")!), "::/0");
 });
