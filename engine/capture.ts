@@ -206,7 +206,7 @@ export function captureError(what: string, error: unknown): PfwError {
     const how = installHint(["libpcap"]);
     return new PfwError(what, error.message, how, ExitCode.missing, { cause: error });
   }
-  const why = errorText(error);
+  const why = errorText(error).replace(/ \(os error \d+\).*$/, "");
   if (GROUP_TAKEN.test(why)) {
     return new ReportsTakenError(
       what,
@@ -221,7 +221,10 @@ export function captureError(what: string, error: unknown): PfwError {
     const next = `interfaces here: ${interfaceNames().join(", ")}`;
     return new PfwError(what, "no such interface", next, ExitCode.usage, { cause: error });
   }
-  if (code === PcapErrorCode.permissionDenied || code === PcapErrorCode.promiscPermissionDenied) {
+  if (
+    code === PcapErrorCode.permissionDenied || code === PcapErrorCode.promiscPermissionDenied ||
+    error instanceof Deno.errors.PermissionDenied
+  ) {
     const next = "run it with sudo";
     return new PfwError(what, "not permitted", next, ExitCode.missing, { cause: error });
   }
