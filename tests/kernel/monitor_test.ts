@@ -33,12 +33,12 @@ class Tcpdump implements AsyncDisposable {
     return tcpdump;
   }
 
-  /** Ends it and returns its count. */
+  /** Ends it and returns its count, which includes what it had not looked at yet. */
   async count(): Promise<number> {
     this.#child.kill("SIGINT");
     while (await this.#read());
     match(this.#text, /^0 packets dropped by kernel$/m);
-    return Number(/^(\d+) packets captured$/m.exec(this.#text)?.[1]);
+    return Number(/^(\d+) packets received by filter$/m.exec(this.#text)?.[1]);
   }
 
   async #read(): Promise<boolean> {
