@@ -120,6 +120,20 @@ function withHexTail(text: string): string {
   return text.slice(0, -tail.length) + `${hex(word >>> 16)}:${hex(word & 0xffff)}`;
 }
 
+/** A single address, its zone (`%eth0`) left out; `undefined` for anything else. */
+export function parseSingle(text: string): Prefix | undefined {
+  const prefix = parsePrefix(text.replace(/%.*$/, ""));
+  return prefix && prefix.length === addressBits(prefix.family) ? prefix : undefined;
+}
+
+/** An IPv4-mapped IPv6 address as the IPv4 address it stands for; any other as it is. */
+export function unmapped(address: Prefix): Prefix {
+  const [w0, w1, w2, w3] = address.words;
+  const isMapped = address.family === 6 && address.length === 128 && w0 === 0 && w1 === 0 &&
+    w2 === 0xffff;
+  return isMapped ? { family: 4, words: [w3, 0, 0, 0], length: 32 } : address;
+}
+
 function parseLength(text: string): number {
   return /^(0|[1-9]\d{0,2})$/.test(text) ? Number(text) : -1;
 }

@@ -1,0 +1,115 @@
+/**
+ * What this machine's operator depends on: the SSH sessions, the default gateways, the name
+ * servers and the machine's own addresses. No automatic ban and no feed may touch them, and no
+ * command cuts them unasked.
+ */
+import { formatPrefix, parsePrefix, parseSingle, type Prefix } from "./address.ts";
+import type { InterfaceAddress } from "./local_addresses.ts";
+import { covers, PrefixList } from "./prefix_list.ts";
+import { ProcFiles } from "./proc_files.ts";
+import { parseNameservers } from "./resolv_conf.ts";
+import { parseRoutes4, parseRoutes6, type Route } from "./routes.ts";
+import {
+  establishedSessions,
+  isSameSession,
+  ownSession,
+  type ReadVariable,
+  type SshSession,
+} from "./ssh_sessions.ts";
+
+/** What must not be cut. */
+export interface Lifelines {
+  readonly sessions: readonly SshSession[];
+  /** Next hops of the default routes. */
+  readonly gateways: readonly Prefix[];
+  /** Name servers elsewhere that a route leads to. */
+  readonly resolvers: readonly Prefix[];
+  /** The machine's own addresses, loopback left out. */
+  readonly own: readonly Prefix[];
+}
+
+/** Where to look; the defaults are this machine. */
+export interface LifelineSources {
+  readonly proc?: ProcFiles;
+  readonly readFile?: (path: string) => string;
+  readonly environment?: ReadVariable;
+  readonly interfaces?: readonly InterfaceAddress[];
+}
+
+/** Finds everything. */
+export function findLifelines(sources: LifelineSources = {}): Lifelines {
+  return { sessions: findSessions(sources), ...findNetworkLifelines(sources) };
+}
+
+/**
+ * The session of whoever runs this process; where nothing tells, or what tells is stale (a
+ * terminal multiplexer outlives the session that began it), all that are established.
+ */
+export function findSessions(sources: LifelineSources = {}): SshSession[] {
+  const proc = sources.proc ?? new ProcFiles();
+  const own = ownSession(proc, sources.environment ?? ((name) => Deno.env.get(name)));
+  const established = establishedSessions(proc);
+  if (!own) return established;
+  return established.some((one) => isSameSession(one, own)) ? [own] : [own, ...established];
+}
+
+/** What the network namespace of this process depends on. */
+export function findNetworkLifelines(sources: LifelineSources = {}): Omit<Lifelines, "sessions"> {
+  const { proc = new ProcFiles(), readFile = readText } = sources;
+  const routes = [
+    ...parseRoutes4(proc.read("net/route")),
+    ...parseRoutes6(proc.read("net/ipv6_route")),
+  ];
+  const gateways = routes.flatMap(({ destination, gateway }) =>
+    destination.length === 0 && gateway ? [gateway] : []
+  );
+  const own = (sources.interfaces ?? Deno.networkInterfaces())
+    .map(({ address }) => parseSingle(address))
+    .filter((address) => address !== undefined && !isLoopback(address));
+  return {
+    gateways: distinct(gateways),
+    resolvers: findResolvers(readFile, routes),
+    own: distinct(own as Prefix[]),
+  };
+}
+
+/** systemd-resolved's stub on loopback asks the servers of the second file. */
+const RESOLV_CONF = "/etc/resolv.conf", RESOLVED_CONF = "/run/systemd/resolve/resolv.conf";
+
+function findResolvers(readFile: (path: string) => string, routes: readonly Route[]): Prefix[] {
+  const servers = parseNameservers(readFile(RESOLV_CONF));
+  if (servers.some(isLoopback)) servers.push(...parseNameservers(readFile(RESOLVED_CONF)));
+  // Where no route leads there is nothing to cut.
+  return distinct(servers).filter((server) =>
+    !isLoopback(server) && routes.some(({ destination }) => covers(destination, server))
+  );
+}
+
+const LOOPBACK = ["127.0.0.0/8", "::1"].map((text) => parsePrefix(text)!);
+
+/** Whether an address never leaves the machine. */
+export function isLoopback(address: Prefix): boolean {
+  return LOOPBACK.some((range) => covers(range, address));
+}
+
+/**
+ * The addresses that survive every feed and every automatic ban: loopback, the machine's own,
+ * gateways, name servers and the peers of SSH sessions.
+ */
+export function protectedAddresses(lifelines: Lifelines): PrefixList {
+  const { sessions, gateways, resolvers, own } = lifelines;
+  const peers = sessions.map(({ peer }) => peer);
+  return PrefixList.from([...LOOPBACK, ...own, ...gateways, ...resolvers, ...peers]);
+}
+
+function distinct(addresses: readonly Prefix[]): Prefix[] {
+  return [...new Map(addresses.map((address) => [formatPrefix(address), address])).values()];
+}
+
+function readText(path: string): string {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch {
+    return "";
+  }
+}

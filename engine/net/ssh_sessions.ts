@@ -1,0 +1,103 @@
+/**
+ * The SSH sessions that somebody may be working in: what the environment says (sshd(8)), that of
+ * the processes above where sudo has cleaned ours, and the connections that sshd holds.
+ */
+import { formatPrefix, parseSingle, type Prefix, unmapped } from "./address.ts";
+import type { ProcFiles } from "./proc_files.ts";
+import { parseEstablished, type TcpConnection } from "./tcp_sockets.ts";
+
+/** One connection of an SSH client to this machine. */
+export interface SshSession {
+  readonly peer: Prefix;
+  readonly peerPort: number;
+  /** This machine's end, where it is known: `SSH_CLIENT` does not tell. */
+  readonly local?: Prefix;
+  readonly localPort: number;
+}
+
+/** What is read of an environment. */
+export type ReadVariable = (name: string) => string | undefined;
+
+/** The session that `SSH_CONNECTION` or else `SSH_CLIENT` tells of; `undefined` for neither. */
+export function sessionOfEnvironment(read: ReadVariable): SshSession | undefined {
+  const [peer, peerPort, local, localPort] = (read("SSH_CONNECTION") ?? "").trim().split(/\s+/);
+  if (localPort !== undefined) return sessionOf(peer, peerPort, localPort, local);
+  const [address, port, ourPort] = (read("SSH_CLIENT") ?? "").trim().split(/\s+/);
+  return ourPort === undefined ? undefined : sessionOf(address, port, ourPort);
+}
+
+function sessionOf(peerText: string, peerPort: string, localPort: string, localText?: string) {
+  const peer = parseSingle(peerText);
+  const local = localText === undefined ? undefined : parseSingle(localText);
+  if (!peer || !isPort(peerPort) || !isPort(localPort)) return undefined;
+  return {
+    peer: unmapped(peer),
+    peerPort: Number(peerPort),
+    local: local && unmapped(local),
+    localPort: Number(localPort),
+  };
+}
+
+function isPort(text: string): boolean {
+  return /^[1-9]\d{0,4}$/.test(text) && Number(text) <= 65535;
+}
+
+/** Processes above this one that are asked; nobody nests deeper. */
+const ANCESTORS = 32;
+
+/** The session in whose environment this process, or the nearest above it, was started. */
+export function ownSession(proc: ProcFiles, read: ReadVariable): SshSession | undefined {
+  const own = sessionOfEnvironment(read);
+  if (own) return own;
+  let pid = proc.parentOf("self");
+  for (let depth = 0; depth < ANCESTORS && pid !== undefined && pid !== "0"; depth++) {
+    const variables = environment(proc.read(`${pid}/environ`));
+    const session = sessionOfEnvironment((name) => variables.get(name));
+    if (session) return session;
+    pid = proc.parentOf(pid);
+  }
+}
+
+function environment(text: string): Map<string, string> {
+  return new Map(
+    text.split("\0").map((entry): [string, string] => {
+      const at = entry.indexOf("=");
+      return [entry.slice(0, at), entry.slice(at + 1)];
+    }),
+  );
+}
+
+const SSH_PORT = 22;
+/** OpenSSH (one process a session since 9.8: sshd-session, sshd-auth), Dropbear. */
+const SSH_SERVERS = /^(sshd|dropbear)/;
+
+/** Every established connection to port 22 or to a process of an SSH server. */
+export function establishedSessions(proc: ProcFiles): SshSession[] {
+  const connections = [
+    ...parseEstablished(proc.read("net/tcp"), 4),
+    ...parseEstablished(proc.read("net/tcp6"), 6),
+  ];
+  if (connections.length === 0) return [];
+  const servers = new Set(
+    proc.processesNamed(SSH_SERVERS).flatMap((pid) => proc.socketsOf(pid)),
+  );
+  // A server's own outgoing connections (forwarding) come from a port that the kernel chose.
+  return connections
+    .filter(({ localPort, inode }) =>
+      localPort === SSH_PORT || (servers.has(inode) && localPort < FIRST_EPHEMERAL)
+    )
+    .map(toSession);
+}
+
+/** net.ipv4.ip_local_port_range begins here unless changed. */
+const FIRST_EPHEMERAL = 32768;
+
+function toSession({ local, localPort, remote, remotePort }: TcpConnection): SshSession {
+  return { peer: remote, peerPort: remotePort, local, localPort };
+}
+
+/** Whether both are the same connection, as far as they tell. */
+export function isSameSession(a: SshSession, b: SshSession): boolean {
+  return formatPrefix(a.peer) === formatPrefix(b.peer) && a.peerPort === b.peerPort &&
+    a.localPort === b.localPort;
+}

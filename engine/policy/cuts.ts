@@ -1,0 +1,167 @@
+/**
+ * Which of the lifelines a policy would cut: asked of the matcher itself, with the packets that
+ * such a connection begins with.
+ */
+import { formatPrefix, type Prefix } from "../net/address.ts";
+import { isLoopback, type Lifelines } from "../net/lifelines.ts";
+import type { SshSession } from "../net/ssh_sessions.ts";
+import { DecodeResult, Direction, ParsedPacket, Protocol, TcpFlag } from "../packet/packet.ts";
+import { Matcher } from "./matcher.ts";
+import type { Policy } from "./policy.ts";
+import { isBlocked, reasonOf, REASONS, ruleOf, type Verdict } from "./verdict.ts";
+
+/** A lifeline that would be cut, and what cuts it. */
+export interface Cut {
+  /** `the SSH session from 192.0.2.7`; the same lifeline has always the same text. */
+  readonly lifeline: string;
+  /** `rule 3 "No SSH"`, `the blacklist`. */
+  readonly by: string;
+}
+
+/** One packet of a conversation; `isOut` when this machine sends it. */
+interface Step {
+  readonly isOut: boolean;
+  readonly protocol: number;
+  readonly ourPort: number;
+  readonly peerPort: number;
+  readonly flags?: number;
+  readonly icmpType?: number;
+}
+
+/** Flows of a handful of packets. */
+const FLOWS = 1024;
+const DNS_PORT = 53;
+/** Any port that nobody listens on will do for the side that asks. */
+const OUR_PORT = 50_123;
+
+/** What the policy would cut; empty when all lifelines hold. */
+export function findCuts(policy: Policy, lifelines: Lifelines): Cut[] {
+  const { sessions, gateways, resolvers } = lifelines;
+  const judge = new Judge(policy, lifelines.own);
+  const cuts: Cut[] = [];
+  const note = (lifeline: string, verdict: Verdict | undefined) => {
+    if (verdict !== undefined) cuts.push({ lifeline, by: describeVerdict(verdict, policy) });
+  };
+  for (const session of sessions) {
+    if (isLoopback(session.peer)) continue;
+    note(`the SSH session from ${formatPrefix(session.peer)}`, judge.session(session));
+  }
+  for (const gateway of gateways) {
+    note(`the default gateway ${formatPrefix(gateway)}`, judge.gateway(gateway));
+  }
+  for (const resolver of resolvers) {
+    note(`the DNS server ${formatPrefix(resolver)}`, judge.resolver(resolver));
+  }
+  return cuts;
+}
+
+/** The cuts of one policy that another one did not make already. */
+export function newCuts(cuts: readonly Cut[], before: readonly Cut[]): Cut[] {
+  const known = new Set(before.map(({ lifeline }) => lifeline));
+  return cuts.filter(({ lifeline }) => !known.has(lifeline));
+}
+
+const { syn: SYN, ack: ACK } = TcpFlag;
+
+class Judge {
+  readonly #matcher: Matcher;
+  readonly #packet = new ParsedPacket();
+
+  constructor(policy: Policy, private readonly own: readonly Prefix[]) {
+    this.#matcher = new Matcher(policy, { flows: FLOWS });
+  }
+
+  /** As a new connection: a session that cannot be begun again is as good as cut. */
+  session({ peer, peerPort, local, localPort }: SshSession): Verdict | undefined {
+    const ports = { protocol: Protocol.tcp, ourPort: localPort, peerPort };
+    return this.#blocked(peer, local, [
+      { ...ports, isOut: false, flags: SYN },
+      { ...ports, isOut: true, flags: SYN | ACK },
+      { ...ports, isOut: false, flags: ACK },
+    ]);
+  }
+
+  resolver(server: Prefix): Verdict | undefined {
+    const ports = { protocol: Protocol.udp, ourPort: OUR_PORT, peerPort: DNS_PORT };
+    return this.#blocked(server, undefined, [{ ...ports, isOut: true }, {
+      ...ports,
+      isOut: false,
+    }]);
+  }
+
+  /** Cut off only when nothing gets there: a rule against pings alone harms no gateway. */
+  gateway(gateway: Prefix): Verdict | undefined {
+    const icmp = gateway.family === 4
+      ? { protocol: Protocol.icmp, icmpType: 8 }
+      : { protocol: Protocol.icmpv6, icmpType: 128 };
+    const ports = { ourPort: OUR_PORT, peerPort: OUR_PORT };
+    const ways: Step[] = [
+      { isOut: true, ourPort: 0, peerPort: 0, ...icmp },
+      { isOut: true, protocol: Protocol.tcp, ...ports, flags: SYN },
+      { isOut: true, protocol: Protocol.udp, ...ports },
+    ];
+    const verdicts = ways.map((way) => this.#blocked(gateway, undefined, [way]));
+    return verdicts.includes(undefined) ? undefined : verdicts[0];
+  }
+
+  /** Where our end is not known, any of our addresses that is let through will do. */
+  #blocked(peer: Prefix, us: Prefix | undefined, steps: readonly Step[]): Verdict | undefined {
+    const ours = us ? [us] : this.own.filter(({ family }) => family === peer.family);
+    const verdicts = (ours.length > 0 ? ours : [peer]).map((end) =>
+      this.#blockedBetween(peer, end, steps)
+    );
+    return verdicts.includes(undefined) ? undefined : verdicts[0];
+  }
+
+  #blockedBetween(peer: Prefix, us: Prefix, steps: readonly Step[]): Verdict | undefined {
+    for (const step of steps) {
+      const verdict = this.#matcher.decide(this.#fill(peer, us, step), NO_BYTES);
+      if (isBlocked(verdict)) return verdict;
+    }
+  }
+
+  #fill(peer: Prefix, us: Prefix, step: Step): ParsedPacket {
+    const packet = this.#packet;
+    const [from, to] = step.isOut ? [us, peer] : [peer, us];
+    packet.result = DecodeResult.ok;
+    packet.seconds = Math.floor(Date.now() / 1000);
+    packet.direction = step.isOut ? Direction.outgoing : Direction.incoming;
+    packet.family = peer.family;
+    packet.protocol = step.protocol;
+    [packet.source0, packet.source1, packet.source2, packet.source3] = from.words;
+    [packet.destination0, packet.destination1, packet.destination2, packet.destination3] = to.words;
+    packet.hasPorts = step.icmpType === undefined;
+    packet.sourcePort = step.isOut ? step.ourPort : step.peerPort;
+    packet.destinationPort = step.isOut ? step.peerPort : step.ourPort;
+    packet.hasTcpFlags = step.flags !== undefined;
+    packet.tcpFlags = step.flags ?? 0;
+    packet.icmpType = step.icmpType ?? -1;
+    packet.icmpId = 1;
+    return packet;
+  }
+}
+
+/** Only ICMP errors quote other packets, and none is asked about. */
+const NO_BYTES = new DataView(new ArrayBuffer(0));
+
+function describeVerdict(verdict: Verdict, policy: Policy): string {
+  const reason = REASONS[reasonOf(verdict)];
+  switch (reason) {
+    case "rule": {
+      const { number, name } = policy.rules[ruleOf(verdict)];
+      return `rule ${number} ${JSON.stringify(name)}`;
+    }
+    case "default_policy":
+      return 'the default policy "block"';
+    case "blacklist":
+      return "the blacklist";
+    case "ban":
+      return "a ban";
+    case "threat":
+      return "a threat feed";
+    case "rate_limit":
+      return "the rate limit";
+    default:
+      return reason;
+  }
+}
