@@ -135,7 +135,7 @@ function newToken(): string {
 }
 
 /** A server that remembers the tokens that arrived. */
-class Recorder implements AsyncDisposable {
+export class Recorder implements AsyncDisposable {
   readonly #tokens = new Set<string>();
 
   private constructor(
