@@ -15,6 +15,7 @@ import { SystemCommands } from "./kernel/command.ts";
 import { Enforcer } from "./kernel/enforcer.ts";
 import { requireEnforcement } from "./kernel/requirements.ts";
 import { KernelGuard } from "./kernel_guard.ts";
+import { MemoryKeeper } from "./memory.ts";
 import { LocalAddresses } from "./net/local_addresses.ts";
 import { type AppLog, openLog } from "./observe/application_log.ts";
 import type { EventBuffer } from "./observe/event_buffer.ts";
@@ -68,6 +69,7 @@ export class Daemon implements Controlled {
   readonly #prefixes = new DropPrefixes(this.#details);
   readonly #own = new LocalAddresses();
   readonly #cleanup = new AsyncDisposableStack();
+  readonly #memory = this.#cleanup.use(new MemoryKeeper());
   #log!: AppLog;
   #recorder!: Recorder;
   #matcher!: Matcher;
@@ -195,6 +197,7 @@ export class Daemon implements Controlled {
     if (mode === "enforce") await this.#enforce(commands, policy);
     else this.summary = `monitoring only, the kernel is unchanged; ${describe(policy)}`;
     await this.#listen();
+    this.#memory.loaded();
     this.#log.info(`ready: ${this.summary}`);
   }
 
@@ -300,6 +303,7 @@ export class Daemon implements Controlled {
     this.#settings = settingsOf(config);
     this.#pipeline.setSample(this.#settings.allowedSample);
     this.#recorder.setRetention(this.#retention());
+    this.#memory.loaded();
     const milliseconds = Math.round(performance.now() - started);
     const summary = `${describe(policy)} (${milliseconds} ms)`;
     this.#log.info(`reloaded: ${summary}`);
