@@ -159,7 +159,7 @@ kernelTest(
     sandbox.writeConfig(CONFIG);
     await using pfw = await startPfw(link.local, sandbox);
     {
-      const db = new DatabaseSync(sandbox.paths.database);
+      const db = new DatabaseSync(sandbox.paths.database, { timeout: 10_000 });
       db.exec("BEGIN IMMEDIATE");
       await sendBlocked(link);
       const failed = async () => (await statusOf(sandbox)).losses.failedWrites;

@@ -69,7 +69,7 @@ export async function dropCounters(namespace: NetworkNamespace): Promise<Record<
 
 /** Asks the database of a sandbox, as anybody with the `sqlite3` shell may while pfw runs. */
 export function query(sandbox: Sandbox, sql: string): Record<string, SQLOutputValue>[] {
-  const db = new DatabaseSync(sandbox.paths.database, { readOnly: true });
+  const db = new DatabaseSync(sandbox.paths.database, { readOnly: true, timeout: 10_000 });
   try {
     return db.prepare(sql).all().map((row) => ({ ...row }));
   } finally {
