@@ -1,7 +1,7 @@
 /** Judges a capture file: what the policy would have allowed and blocked, and why. Needs no root. */
 import { type Batch, PcapHandle, UNCOUNTED } from "../ffi/pcap.ts";
-import { RecordBuffer } from "../ffi/record_buffer.ts";
-import { captureError, RECORD_BUFFER_BYTES } from "./capture.ts";
+import { RECORD_HEADER, RecordBuffer } from "../ffi/record_buffer.ts";
+import { captureError } from "./capture.ts";
 import { DropPrefixes } from "./drop_prefixes.ts";
 import { errorText } from "./errors.ts";
 import { LocalAddresses } from "./net/local_addresses.ts";
@@ -54,6 +54,10 @@ export interface ReplayResult {
 
 /** Rows that gather before they are counted and stored. */
 const ROWS = 8192;
+/** Packets read with one call: enough to spread its cost, few enough to stay in the cache. */
+const BATCH = 128;
+/** Reserved at most for a batch; only what packets really fill becomes memory in use. */
+const LARGEST_BUFFER = 64 << 20;
 /** Milliseconds of work between two pauses, in which signals and timers get their turn. */
 const WORK_SLICE = 100;
 
@@ -64,11 +68,10 @@ const WORK_SLICE = 100;
  */
 export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   using handle = openCapture(options);
-  using buffer = new RecordBuffer(RECORD_BUFFER_BYTES);
+  using buffer = bufferFor(handle);
   const run = new Replay(options);
   const batch: Batch = { packets: 0, bytes: 0, ended: false };
-  // Never more than the event buffers hold between two flushes: every address stays known.
-  const limit = Math.max(1, Math.min(ROWS / 2, buffer.batchFor(handle.snaplen)));
+  const limit = Math.max(1, Math.min(BATCH, buffer.batchFor(handle.snaplen)));
   const started = performance.now();
   let error: string | undefined;
   let sliceEnd = started + WORK_SLICE;
@@ -98,6 +101,11 @@ function openCapture({ file, filter }: ReplayOptions): PcapHandle {
   } catch (error) {
     throw captureError(`cannot read the capture ${file}`, error);
   }
+}
+
+/** Files of tcpdump allow packets of 256 KiB and hold small ones: room for a batch of the large. */
+function bufferFor({ snaplen }: PcapHandle): RecordBuffer {
+  return new RecordBuffer(Math.min(LARGEST_BUFFER, BATCH * (RECORD_HEADER + snaplen) + 1));
 }
 
 class Replay {
