@@ -18,14 +18,23 @@ export interface TableKey {
 
 /** The file; JSON, mode 0600. */
 export class CreatedTables {
+  /** Those that this process noted: the run directory may be lost while pfw runs. */
+  readonly #noted = new Set<string>();
+
   constructor(private readonly path: string) {}
 
-  /** What was created so far; nothing where the file is missing or is not ours. */
+  /** What was created so far, also by a process before this one. */
   async read(): Promise<TableKey[]> {
+    const names = new Set([...this.#noted, ...await this.#readFile()]);
+    return EVERY_TABLE.filter((key) => names.has(keyText(key)));
+  }
+
+  /** Nothing where the file is missing or is not ours. */
+  async #readFile(): Promise<unknown[]> {
     try {
-      const text = await Deno.readTextFile(this.path);
-      const names: unknown = JSON.parse(text).createdTables;
-      return Array.isArray(names) ? EVERY_TABLE.filter((key) => names.includes(keyText(key))) : [];
+      const content: unknown = JSON.parse(await Deno.readTextFile(this.path));
+      const names = (content as { createdTables?: unknown } | null)?.createdTables;
+      return Array.isArray(names) ? names : [];
     } catch (error) {
       if (error instanceof Deno.errors.NotFound || error instanceof SyntaxError) return [];
       throw error;
@@ -40,6 +49,7 @@ export class CreatedTables {
       for (const table of TABLES) if (!tables.has(table)) names.add(keyText({ family, table }));
     }
     if (names.size === known.length) return;
+    for (const name of names) this.#noted.add(name);
     await Deno.mkdir(dirname(this.path), { recursive: true, mode: 0o755 });
     const temporary = `${this.path}.new`;
     const text = JSON.stringify({ createdTables: [...names] }) + "\n";
@@ -49,6 +59,7 @@ export class CreatedTables {
 
   /** Forgets everything. */
   async clear(): Promise<void> {
+    this.#noted.clear();
     await Deno.remove(this.path).catch((error) => {
       if (!(error instanceof Deno.errors.NotFound)) throw error;
     });

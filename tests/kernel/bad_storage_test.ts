@@ -205,18 +205,26 @@ kernelTest(
   },
 );
 
-kernelTest("without data and log directory blocking goes on", async () => {
-  await using link = await createPair();
-  await using sandbox = new Sandbox();
-  sandbox.writeConfig(CONFIG);
-  await using pfw = await startPfw(link.local, sandbox);
-  await Deno.remove(sandbox.paths.dataDir, { recursive: true });
-  await Deno.remove(sandbox.paths.logDir, { recursive: true });
-  for (let round = 0; round < 3; round++) {
-    await sendBlocked(link);
-    equal((await sandbox.pfw("reload")).code, 0);
-  }
-  const { code } = await pfw.end();
-  equal(code, 0);
-  equal((await link.local.run(["iptables-save"])).includes("PFW-"), false);
-});
+kernelTest(
+  "without its directories pfw goes on blocking, and leaves no trace at the end",
+  async () => {
+    await using link = await createPair();
+    await using sandbox = new Sandbox();
+    sandbox.writeConfig(CONFIG);
+    const before = await firewallText(link.local);
+    await using pfw = await startPfw(link.local, sandbox);
+    const { dataDir, logDir, runDir } = sandbox.paths;
+    for (const directory of [dataDir, logDir, runDir]) {
+      await Deno.remove(directory, { recursive: true });
+      await sendBlocked(link);
+      pfw.err = "";
+      pfw.signal("SIGHUP");
+      await pfw.waitFor(/^pfw: reloaded: [^\n]*\n/m);
+      await sendBlocked(link);
+    }
+    const { code, out } = await pfw.end();
+    equal(code, 0);
+    match(out, /^pfw: stopped: .* 6,000 blocked$/m);
+    equal(await firewallText(link.local), before);
+  },
+);
