@@ -3,7 +3,7 @@
  * is still in place, and compares the kernel's counters with the reports that arrived.
  */
 import type { DropPrefixes } from "./drop_prefixes.ts";
-import { errorText } from "./errors.ts";
+import { errorText, PfwError } from "./errors.ts";
 import type { ApplyResult, Enforcer, Inspection } from "./kernel/enforcer.ts";
 import type { KernelCounters } from "./kernel/counters.ts";
 import type { AppLog } from "./observe/application_log.ts";
@@ -50,8 +50,9 @@ export class KernelGuard {
     this.#parts = parts;
   }
 
-  /** Applies a policy; see `Enforcer.apply`. */
+  /** Applies a policy; see `Enforcer.apply`. Not once the end has begun: it would stay for good. */
   async apply(policy: Policy): Promise<ApplyResult> {
+    if (this.#stopped) throw new PfwError("cannot apply a policy", "pfw is stopping");
     return await this.#parts.enforcer.apply(policy);
   }
 

@@ -103,3 +103,23 @@ kernelTest("a signal during the start leaves no trace either", async () => {
   }
   notEqual(interrupted, 0);
 });
+
+kernelTest("reloads that are under way at the end leave no trace either", async () => {
+  await using namespace = await NetworkNamespace.create();
+  await using sandbox = new Sandbox();
+  sandbox.writeConfig(CONFIG);
+  const before = await firewallText(namespace);
+  const blacklist = Array.from({ length: 20_000 }, (_, at) => `11.${at >> 8}.${at & 255}.1`);
+  for (const delay of [0, 50, 150]) {
+    await using pfw = await startPfw(namespace, sandbox);
+    sandbox.writeConfig({ ...CONFIG, blacklist_ips: blacklist });
+    // The second signal waits for the first one's reload, and the end comes between the two.
+    for (const signal of ["SIGHUP", "SIGHUP", "SIGTERM"] as const) {
+      pfw.signal(signal);
+      await new Promise((resolve) => setTimeout(resolve, delay));
+    }
+    equal((await pfw.ended).code, 0);
+    equal(await firewallText(namespace), before, `signals ${delay} ms apart`);
+    sandbox.writeConfig(CONFIG);
+  }
+});
