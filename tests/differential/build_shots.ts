@@ -1,0 +1,277 @@
+/** Conversations under a policy to packets, bytes and all. */
+import { addressBits, type Family, parsePrefix, type Prefix } from "../../engine/net/address.ts";
+import { Protocol, TcpFlag } from "../../engine/packet/packet.ts";
+import { POOLS_4, POOLS_6 } from "./arbitrary_policy.ts";
+import type {
+  AddressChoice,
+  Conversation,
+  ErrorMove,
+  PortChoice,
+  SendMove,
+  Shape,
+} from "./conversation.ts";
+import {
+  buildPacket,
+  type BuiltPacket,
+  icmpBytes,
+  type PacketParts,
+  tcpBytes,
+  udpBytes,
+  type Words,
+} from "./packet_bytes.ts";
+import type { PolicyText, Shot, Way } from "./scenario.ts";
+
+/** What the policy offers to choose from. */
+interface Choices {
+  readonly prefixes: Record<Family, Prefix[]>;
+  readonly ports: readonly (readonly [first: number, last: number])[];
+}
+
+function choicesOf(policy: PolicyText): Choices {
+  const { whitelist, blacklist, bans, threats, rules } = policy;
+  const lists = [whitelist, blacklist, bans, threats];
+  const texts = [...lists, ...rules.flatMap((rule) => [rule.sources, rule.destinations])]
+    // Of a long list a few are enough, or nothing else would be chosen.
+    .flatMap((list) =>
+      list.length > 50 ? list.filter((_, at) => at % (list.length >> 5) === 0) : list
+    );
+  const prefixes = texts.map((text) => parsePrefix(text)!);
+  return {
+    prefixes: {
+      4: prefixes.filter(({ family }) => family === 4),
+      6: prefixes.filter(({ family }) => family === 6),
+    },
+    ports: rules.flatMap((rule) => rule.ports),
+  };
+}
+
+/** The packets of all conversations, one conversation after the other, numbered from 1. */
+export function buildShots(
+  policy: PolicyText,
+  conversations: readonly Conversation[],
+): readonly Shot[] {
+  const choices = choicesOf(policy);
+  const shots: Shot[] = [];
+  for (const conversation of conversations) {
+    const speaker = new Speaker(choices, conversation);
+    for (const move of conversation.moves) {
+      const id = shots.length + 1;
+      const made = move.kind === "send" ? speaker.send(move, id) : speaker.report(move, id);
+      if (made) shots.push({ id, ...made });
+    }
+  }
+  return shots;
+}
+
+interface Side {
+  readonly address: Words;
+  readonly port: number;
+  readonly way: Way;
+  /** Sequence number of the next byte. */
+  next: number;
+  last?: BuiltPacket;
+}
+
+/** ICMP messages: the request, its answer, others. */
+const MESSAGES: Record<Family, readonly number[]> = {
+  4: [8, 0, 13, 14, 17, 18, 15, 16, 9, 10, 30, 40, 255, 19, 1, 2, 6, 7],
+  6: [128, 129, 139, 140, 130, 131, 132, 133, 134, 135, 136, 137, 138, 141, 143, 144, 200, 255],
+};
+const ERRORS: Record<Family, readonly number[]> = {
+  4: [3, 11, 12, 4, 5, 3, 3],
+  6: [1, 2, 3, 4, 1, 100, 5],
+};
+
+/** Options of IPv4: none, no operation, record route with room for one hop, router alert. */
+const OPTIONS_4: readonly (readonly number[])[] = [
+  [],
+  [1, 1, 1, 0],
+  [7, 7, 4, 0, 0, 0, 0, 0],
+  [0x94, 4, 0, 0],
+];
+
+/** Bytes of data of a packet that is cut, and of each of its fragments. */
+const CUT_DATA = 1600, CUT_AT: Record<Family, number> = { 4: 528, 6: 1256 };
+
+/** Both sides of one conversation. */
+class Speaker {
+  readonly #asks: Side;
+  readonly #answers: Side;
+  readonly #protocol: number;
+
+  constructor(readonly choices: Choices, readonly conversation: Conversation) {
+    const { way, family, protocol } = conversation;
+    const source = chooseAddress(choices, family, conversation.source);
+    const destination = chooseAddress(choices, family, conversation.destination);
+    this.#asks = {
+      address: source,
+      port: choosePort(choices, conversation.sourcePort),
+      way,
+      next: 1_000_000,
+    };
+    this.#answers = {
+      address: same(source, destination) ? neighbour(destination) : destination,
+      port: choosePort(choices, conversation.destinationPort),
+      way: ({ in: "out", out: "in", forward: "back" } as const)[way],
+      next: 5_000_000,
+    };
+    const icmp = family === 4 ? Protocol.icmp : Protocol.icmpv6;
+    this.#protocol = typeof protocol === "number"
+      ? protocol
+      : { tcp: Protocol.tcp, udp: Protocol.udp, icmp }[protocol];
+  }
+
+  send(move: SendMove, id: number): Omit<Shot, "id"> {
+    const [from, to] = move.answers ? [this.#answers, this.#asks] : [this.#asks, this.#answers];
+    const payload = this.#payload(move, from, to);
+    const built = this.#build(from.address, to.address, this.#protocol, payload, id, move.shape);
+    from.last = built;
+    return { way: from.way, ...built };
+  }
+
+  /** An ICMP error; `undefined` where the side said nothing yet. */
+  report(move: ErrorMove, id: number): Omit<Shot, "id"> | undefined {
+    const { family } = this.conversation;
+    const [author, other] = move.aboutAnswer
+      ? [this.#answers, this.#asks]
+      : [this.#asks, this.#answers];
+    if (!author.last) return undefined;
+    const quoted = twist([...author.last.whole], move, family);
+    const from = move.router ? chooseAddress(this.choices, family, move.router) : other.address;
+    if (same(from, author.address)) return undefined;
+    const protocol = family === 4 ? Protocol.icmp : Protocol.icmpv6;
+    const type = ERRORS[family][move.message % ERRORS[family].length];
+    const payload = icmpBytes(type, move.code, 0, quoted);
+    const built = this.#build(from, author.address, protocol, payload, id, undefined);
+    return { way: other.way, ...built };
+  }
+
+  #payload(move: SendMove, from: Side, to: Side): number[] {
+    const { family } = this.conversation;
+    const data = Array<number>(move.shape.isCut ? CUT_DATA : move.data).fill(0x61);
+    const { flags } = move;
+    switch (this.conversation.protocol) {
+      case "tcp": {
+        const sequence = from.next;
+        from.next += (flags & (TcpFlag.syn | TcpFlag.fin) ? 1 : 0) + data.length;
+        const acknowledgement = flags & TcpFlag.ack ? to.next : 0;
+        const [sourcePort, destinationPort] = [from.port, to.port];
+        return tcpBytes({ sourcePort, destinationPort, sequence, acknowledgement, flags, data });
+      }
+      case "udp":
+        return udpBytes(from.port, to.port, data);
+      case "icmp": {
+        const type = MESSAGES[family][move.message % MESSAGES[family].length];
+        // Both sides name the one who asked.
+        return icmpBytes(type, move.code, this.#asks.port, data);
+      }
+      default:
+        return [0, 0, 0, 0, 0, 0, 0, 0, ...data];
+    }
+  }
+
+  #build(
+    source: Words,
+    destination: Words,
+    protocol: number,
+    payload: readonly number[],
+    id: number,
+    shape: Shape | undefined,
+  ): BuiltPacket {
+    const { family } = this.conversation;
+    const parts: PacketParts = { family, source, destination, id, protocol, payload };
+    if (!shape) return buildPacket(parts);
+    return buildPacket({
+      ...parts,
+      options: OPTIONS_4[shape.options % OPTIONS_4.length],
+      headers: shape.headers,
+      fragmentBytes: shape.isCut ? CUT_AT[family] : 0,
+    });
+  }
+}
+
+/** The part of a packet that an error quotes, perhaps changed. */
+function twist(packet: number[], { twist, quoted }: ErrorMove, family: Family): number[] {
+  const header = family === 4 ? (packet[0] & 15) << 2 : 40;
+  if (twist === "port") packet[header + 1] ^= 1;
+  if (twist === "source") packet[family === 4 ? 15 : 23] ^= 1;
+  return packet.slice(0, header + quoted);
+}
+
+function chooseAddress(choices: Choices, family: Family, choice: AddressChoice): Words {
+  const prefixes = choices.prefixes[family];
+  if (choice.edge === "anywhere" || prefixes.length === 0) {
+    return routable(family, anywhere(family, choice));
+  }
+  const prefix = prefixes[choice.pick % prefixes.length];
+  return routable(family, atEdge(prefix, choice));
+}
+
+function anywhere(family: Family, { pick, bits }: AddressChoice): Words {
+  return family === 4
+    ? [POOLS_4[pick % POOLS_4.length] | (bits & 0xffff), 0, 0, 0]
+    : [POOLS_6[pick % POOLS_6.length], bits & 0x00030003, (bits >>> 4) & 3, bits];
+}
+
+function atEdge(prefix: Prefix, { edge, bits }: AddressChoice): Words {
+  const { family, length } = prefix;
+  const first = toNumber(prefix.words, family);
+  const size = 1n << BigInt(addressBits(family) - length);
+  const random = BigInt(bits >>> 0) * 0x9e3779b97f4a7c15f39cc0605cedc835n;
+  const value = {
+    first,
+    last: first + size - 1n,
+    before: first - 1n,
+    after: first + size,
+    inside: first + random % size,
+    anywhere: first,
+  }[edge];
+  return toWords(BigInt.asUintN(addressBits(family), value), family);
+}
+
+function toNumber(words: Words, family: Family): bigint {
+  const used: readonly number[] = family === 4 ? words.slice(0, 1) : words;
+  return used.reduce((value, word) => (value << 32n) | BigInt(word >>> 0), 0n);
+}
+
+function toWords(value: bigint, family: Family): Words {
+  const word = (shift: bigint) => Number((value >> shift) & 0xffffffffn) | 0;
+  return family === 4 ? [word(0n), 0, 0, 0] : [word(96n), word(64n), word(32n), word(0n)];
+}
+
+/**
+ * The address itself, or one near it where the kernel would drop the packet before any rule:
+ * multicast, reserved, unspecified and loopback addresses, and those of the test's own links.
+ */
+function routable(family: Family, words: Words): Words {
+  const [word0, ...rest] = words;
+  const top = word0 >>> 24;
+  if (family === 4) {
+    const isOurs = word0 >>> 16 === 0x0a09;
+    const isMartian = top === 0 || top === 127 || top >= 224;
+    return isOurs || isMartian ? [0x64000000 | (word0 & 0x3fffff), 0, 0, 0] : words;
+  }
+  const isOurs = word0 >>> 16 === 0xfd09;
+  return isOurs || top === 0 || top >= 0xfe
+    ? [0x20010000 | (word0 & 0xffff), rest[0], rest[1], rest[2]]
+    : words;
+}
+
+function same(a: Words, b: Words): boolean {
+  return a.every((word, at) => word === b[at]);
+}
+
+/** Another address that differs in one bit. */
+function neighbour(words: Words): Words {
+  const [word0, word1, word2, word3] = words;
+  return word1 === 0 && word2 === 0 && word3 === 0
+    ? [word0 ^ 2, 0, 0, 0]
+    : [word0, word1, word2, word3 ^ 2];
+}
+
+function choosePort(choices: Choices, { pick, edge, port }: PortChoice): number {
+  const { ports } = choices;
+  if (edge === "number" || ports.length === 0) return port;
+  const [first, last] = ports[pick % ports.length];
+  return { before: first - 1, first, last, after: last + 1 }[edge] & 0xffff;
+}
