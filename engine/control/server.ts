@@ -1,5 +1,6 @@
 /** The control socket: HTTP on a Unix socket that only its owner may open. */
 import { Hono, type HonoRequest } from "hono";
+import { bodyLimit } from "hono/body-limit";
 import { errorText, PfwError } from "../errors.ts";
 import type { RuleHits } from "./client.ts";
 import type { RunningStats, RunningStatus } from "./status.ts";
@@ -16,9 +17,14 @@ export interface Controlled {
   stop(): void;
 }
 
+/** Bytes; the longest request holds a path and a command line. */
+const LARGEST_REQUEST = 64 * 1024;
+
 /** The routes; the dashboard will serve the same ones. */
 export function controlRoutes(pfw: Controlled): Hono {
   const app = new Hono();
+  // Before anybody reads it: memory for a body is set aside by the length that it claims to have.
+  app.use(bodyLimit({ maxSize: LARGEST_REQUEST }));
   app.get("/status", async (context) => context.json(await pfw.status()));
   app.get("/stats", (context) => context.json(pfw.stats()));
   app.get("/rules", async (context) => context.json(await pfw.ruleHits()));
