@@ -1,5 +1,5 @@
 /** Judges a capture file: what the policy would have allowed and blocked, and why. Needs no root. */
-import { type Batch, PcapHandle, UNCOUNTED } from "../ffi/pcap.ts";
+import { type Batch, FILE_BATCH, PcapHandle, UNCOUNTED } from "../ffi/pcap.ts";
 import { RECORD_HEADER, RecordBuffer } from "../ffi/record_buffer.ts";
 import { captureError } from "./capture.ts";
 import { DropPrefixes } from "./drop_prefixes.ts";
@@ -54,8 +54,6 @@ export interface ReplayResult {
 
 /** Rows that gather before they are counted and stored. */
 const ROWS = 8192;
-/** Packets read with one call: enough to spread its cost, few enough to stay in the cache. */
-const BATCH = 128;
 /** Reserved at most for a batch; only what packets really fill becomes memory in use. */
 const LARGEST_BUFFER = 64 << 20;
 /** Milliseconds of work between two pauses, in which signals and timers get their turn. */
@@ -71,7 +69,8 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
   using buffer = bufferFor(handle);
   const run = new Replay(options);
   const batch: Batch = { packets: 0, bytes: 0, ended: false };
-  const limit = Math.max(1, Math.min(BATCH, buffer.batchFor(handle.snaplen)));
+  // Never more than the event buffers hold between two flushes: every address stays known.
+  const limit = ROWS / 2;
   const started = performance.now();
   let error: string | undefined;
   let sliceEnd = started + WORK_SLICE;
@@ -105,7 +104,7 @@ function openCapture({ file, filter }: ReplayOptions): PcapHandle {
 
 /** Files of tcpdump allow packets of 256 KiB and hold small ones: room for a batch of the large. */
 function bufferFor({ snaplen }: PcapHandle): RecordBuffer {
-  return new RecordBuffer(Math.min(LARGEST_BUFFER, BATCH * (RECORD_HEADER + snaplen) + 1));
+  return new RecordBuffer(Math.min(LARGEST_BUFFER, FILE_BATCH * (RECORD_HEADER + snaplen) + 1));
 }
 
 class Replay {

@@ -26,6 +26,8 @@ const SYMBOLS = {
   fflush: { parameters: ["pointer" /* FILE* */], result: "i32" /* int */ },
   /** `long ftell(FILE *stream)` */
   ftell: { parameters: ["pointer" /* FILE* */], result: "i64" /* long */ },
+  /** `int fseek(FILE *stream, long offset, int whence)` */
+  fseek: { parameters: ["pointer", /* FILE* */ "i64", /* long */ "i32"], result: "i32" /* int */ },
   /** `int fclose(FILE *stream)` */
   fclose: { parameters: ["pointer" /* FILE* */], result: "i32" /* int */ },
   /** `int poll(struct pollfd *fds, nfds_t nfds, int timeout)` on a thread of its own */

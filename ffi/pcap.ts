@@ -2,6 +2,7 @@
 import { cString, libc, prepareStream } from "./libc.ts";
 import { pcapLibrary, type PcapSymbols, textAt } from "./pcap_library.ts";
 import { RECORD_HEADER, type RecordBuffer } from "./record_buffer.ts";
+import { Savefile } from "./savefile.ts";
 
 /** libpcap refused; `code` is its PCAP_ERROR number. */
 export class PcapError extends Error {
@@ -46,6 +47,9 @@ export interface CaptureStats {
 /** `Batch.packets` after an error: libpcap reports the error instead of the count. */
 export const UNCOUNTED = -1;
 
+/** Packets that libpcap reads from a file with one call: they stay in the processor's cache. */
+export const FILE_BATCH = 128;
+
 /** What one call of `read` brought. */
 export interface Batch {
   /** Packets that libpcap counted, or `UNCOUNTED`; more than the records written means a loss. */
@@ -66,6 +70,9 @@ export class PcapHandle implements Disposable {
   readonly #dump: Deno.PointerObject;
   #pointer: Deno.PointerValue;
   readonly #isFile: boolean;
+  /** A file that needs libpcap only from where it is irregular, and libpcap's stream of it. */
+  #savefile: Savefile | undefined;
+  #stream: Deno.PointerValue = null;
   /** An error that came after packets; they are handed over first. */
   #failure: PcapError | undefined;
 
@@ -111,7 +118,11 @@ export class PcapHandle implements Disposable {
     }
     try {
       if (filter) setFilter(symbols, pointer, filter);
-      return new PcapHandle(pointer, true);
+      const handle = new PcapHandle(pointer, true);
+      if (filter || path === "-") return handle;
+      handle.#savefile = Savefile.open(path, handle.snaplen);
+      handle.#stream = file;
+      return handle;
     } catch (error) {
       symbols.pcap_close(pointer);
       throw error;
@@ -119,13 +130,18 @@ export class PcapHandle implements Disposable {
   }
 
   /**
-   * Moves up to `limit` packets into the buffer and describes them in `batch`.
+   * Moves up to `limit` packets into the buffer and describes them in `batch`. Of a file it moves
+   * no more than surely fit.
    *
    * On an error in the middle of a file the packets before it are in the buffer all the same; the
    * error is thrown by the next call.
    */
   read(buffer: RecordBuffer, limit: number, batch: Batch): void {
     if (this.#failure) throw this.#failure;
+    if (this.#savefile && this.#readSavefile(this.#savefile, buffer, limit, batch)) return;
+    if (this.#isFile) {
+      limit = Math.max(1, Math.min(limit, FILE_BATCH, buffer.batchFor(this.snaplen)));
+    }
     buffer.rewind();
     const count = this.#symbols.pcap_dispatch(this.#pointer, limit, this.#dump, buffer.dumper);
     batch.bytes = buffer.finish();
@@ -140,6 +156,18 @@ export class PcapHandle implements Disposable {
     this.#failure = new PcapError(message, count);
     if (batch.bytes < RECORD_HEADER) throw this.#failure;
     batch.packets = UNCOUNTED;
+  }
+
+  /** Returns false where libpcap has to read on. */
+  #readSavefile(savefile: Savefile, buffer: RecordBuffer, limit: number, batch: Batch): boolean {
+    batch.bytes = savefile.read(buffer, limit);
+    batch.packets = savefile.records;
+    batch.ended = false;
+    if (batch.packets > 0) return true;
+    libc().fseek(this.#stream, BigInt(savefile.position), SEEK_SET);
+    savefile[Symbol.dispose]();
+    this.#savefile = undefined;
+    return false;
   }
 
   /** Counters since opening; all zero for a file, which has none. */
@@ -163,6 +191,8 @@ export class PcapHandle implements Disposable {
   [Symbol.dispose](): void {
     if (this.#pointer !== null) this.#symbols.pcap_close(this.#pointer);
     this.#pointer = null;
+    this.#savefile?.[Symbol.dispose]();
+    this.#savefile = undefined;
   }
 }
 
@@ -177,6 +207,7 @@ const NOTHING_WAITS = /Resource temporarily unavailable|No buffer space availabl
 /** Bytes read from a file at once. */
 const FILE_BUFFER = 1 << 17;
 const STANDARD_INPUT = 0;
+const SEEK_SET = 0;
 
 function openStream(path: string): Deno.PointerValue {
   // For the error's sake: libc's own reaches us only as a number that FFI may have overwritten.
