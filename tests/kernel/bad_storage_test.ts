@@ -61,6 +61,9 @@ function fill(directory: string): () => void {
 
 kernelTest("a start without a usable database changes nothing", async (test) => {
   await using namespace = await NetworkNamespace.create();
+  await using template = new Sandbox();
+  template.writeConfig(CONFIG);
+  equal((await runPfw(namespace, template, ["start", "--duration", "1s"])).code, 0);
   const before = await firewallText(namespace);
   interface Scene {
     /** Spoils the database; may return words to run pfw through. */
@@ -99,7 +102,8 @@ kernelTest("a start without a usable database changes nothing", async (test) => 
     await test.step(name, async () => {
       await using sandbox = new Sandbox();
       sandbox.writeConfig(CONFIG);
-      equal((await runPfw(namespace, sandbox, ["start", "--duration", "1s"])).code, 0);
+      Deno.mkdirSync(sandbox.paths.dataDir);
+      Deno.copyFileSync(template.paths.database, sandbox.paths.database);
       using undo = new DisposableStack();
       const through = prepare(sandbox, undo) ?? [];
       const { code, out, err } = await runPfw(namespace, sandbox, ["start"], { through });

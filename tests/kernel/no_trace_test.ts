@@ -94,7 +94,7 @@ kernelTest("a signal during the start leaves no trace either", async () => {
   sandbox.writeConfig({ ...CONFIG, blacklist_ips: blacklist });
   const before = await firewallText(namespace);
   let interrupted = 0;
-  for (let delay = 100; delay <= 700; delay += 60) {
+  for (let delay = 100; delay <= 700; delay += 100) {
     await using pfw = new RunningPfw(namespace, sandbox, ["start"], {});
     await new Promise((resolve) => setTimeout(resolve, delay));
     if (!pfw.out.includes("ready")) interrupted++;
