@@ -5,7 +5,8 @@
 import { formatPrefix, type Prefix } from "../net/address.ts";
 import { isLoopback, type Lifelines } from "../net/lifelines.ts";
 import type { SshSession } from "../net/ssh_sessions.ts";
-import { DecodeResult, Direction, ParsedPacket, Protocol, TcpFlag } from "../packet/packet.ts";
+import { Direction, ParsedPacket, Protocol, TcpFlag } from "../packet/packet.ts";
+import { synthesize, type SyntheticFields } from "../packet/synthetic.ts";
 import { Matcher } from "./matcher.ts";
 import type { Policy } from "./policy.ts";
 import { isBlocked, reasonOf, REASONS, ruleOf, type Verdict } from "./verdict.ts";
@@ -115,34 +116,28 @@ class Judge {
 
   #blockedBetween(peer: Prefix, us: Prefix, steps: readonly Step[]): Verdict | undefined {
     for (const step of steps) {
-      const verdict = this.#matcher.decide(this.#fill(peer, us, step), NO_BYTES);
+      const packet = this.#packet;
+      const view = synthesize(packet, fieldsOf(peer, us, step));
+      packet.seconds = Math.floor(Date.now() / 1000);
+      packet.direction = step.isOut ? Direction.outgoing : Direction.incoming;
+      const verdict = this.#matcher.decide(packet, view);
       if (isBlocked(verdict)) return verdict;
     }
   }
-
-  #fill(peer: Prefix, us: Prefix, step: Step): ParsedPacket {
-    const packet = this.#packet;
-    const [from, to] = step.isOut ? [us, peer] : [peer, us];
-    packet.result = DecodeResult.ok;
-    packet.seconds = Math.floor(Date.now() / 1000);
-    packet.direction = step.isOut ? Direction.outgoing : Direction.incoming;
-    packet.family = peer.family;
-    packet.protocol = step.protocol;
-    [packet.source0, packet.source1, packet.source2, packet.source3] = from.words;
-    [packet.destination0, packet.destination1, packet.destination2, packet.destination3] = to.words;
-    packet.hasPorts = step.icmpType === undefined;
-    packet.sourcePort = step.isOut ? step.ourPort : step.peerPort;
-    packet.destinationPort = step.isOut ? step.peerPort : step.ourPort;
-    packet.hasTcpFlags = step.flags !== undefined;
-    packet.tcpFlags = step.flags ?? 0;
-    packet.icmpType = step.icmpType ?? -1;
-    packet.icmpId = 1;
-    return packet;
-  }
 }
 
-/** Only ICMP errors quote other packets, and none is asked about. */
-const NO_BYTES = new DataView(new ArrayBuffer(0));
+function fieldsOf(peer: Prefix, us: Prefix, step: Step): SyntheticFields {
+  const { isOut, protocol, ourPort, peerPort, flags, icmpType } = step;
+  return {
+    from: isOut ? us : peer,
+    to: isOut ? peer : us,
+    protocol,
+    sourcePort: isOut ? ourPort : peerPort,
+    destinationPort: isOut ? peerPort : ourPort,
+    tcpFlags: flags,
+    icmpType,
+  };
+}
 
 function describeVerdict(verdict: Verdict, policy: Policy): string {
   const reason = REASONS[reasonOf(verdict)];
