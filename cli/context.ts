@@ -2,6 +2,8 @@
 import type { Command } from "commander";
 import { ExitCode, PfwError } from "../engine/errors.ts";
 import { type Paths, resolvePaths } from "../engine/paths.ts";
+import type { ChangeRequest } from "../engine/policy/safe_change.ts";
+import { changeRequest } from "./change_options.ts";
 
 /** The options that every command has. */
 export interface GlobalOptions {
@@ -18,10 +20,20 @@ export interface CommandContext {
   readonly json: boolean;
 }
 
+/** What the action of a command that changes the policy gets. */
+export interface ChangingContext extends CommandContext {
+  readonly request: ChangeRequest;
+}
+
 /** The context of a command that commander is about to run. */
 export function contextOf(command: Command): CommandContext {
   const options = command.optsWithGlobals<GlobalOptions>();
   return { paths: resolvePaths(options), json: options.json === true };
+}
+
+/** The same for a command that `changesPolicy` was called for. */
+export function changingContextOf(command: Command): ChangingContext {
+  return { ...contextOf(command), request: changeRequest(command) };
 }
 
 /** Wrong usage as the error that `main` prints. */

@@ -2,7 +2,7 @@
  * What `pfw start` shows while it runs: blocked packets as they come and, on a terminal, one line
  * that is kept up to date. In a pipe plain lines only.
  */
-import type { DaemonView } from "../engine/daemon.ts";
+import type { DaemonView } from "../engine/daemon_view.ts";
 import { formatAddress } from "../engine/net/address.ts";
 import { Mixed } from "../engine/observe/event_buffer.ts";
 import { PacketAction } from "../engine/observe/hourly_counts.ts";

@@ -99,6 +99,11 @@ export function plural(count: number, noun: string, nouns = `${noun}s`): string 
   return `${formatCount(count)} ${count === 1 ? noun : nouns}`;
 }
 
+/** A line on standard error, which `--json` leaves free. */
+export function warn(text: string): void {
+  console.error(printable(`pfw: warning: ${text}`));
+}
+
 const encoder = new TextEncoder();
 
 /** Writes all of a text to standard output; false when whoever read it is gone (`pfw … | head`). */

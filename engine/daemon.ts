@@ -1,24 +1,26 @@
 /** The running firewall: starts in the order that leaves no gap, and ends without a trace. */
 import { CaptureDevice, NFLOG_GROUP, type TapOptions } from "./capture.ts";
-import type { RuleHits } from "./control/client.ts";
+import type { ReloadRequest, RuleHits } from "./control/client.ts";
 import { type Controlled, ControlServer } from "./control/server.ts";
 import {
   describePolicy,
   hitsOfRules,
   type Mode,
+  type RunningLifelines,
   type RunningStats,
   type RunningStatus,
+  summarizePolicy,
 } from "./control/status.ts";
+import { DaemonSafety, type StartManner } from "./daemon_safety.ts";
+import type { DaemonView } from "./daemon_view.ts";
 import { DropPrefixes } from "./drop_prefixes.ts";
-import { errorText, PfwError } from "./errors.ts";
+import { errorText } from "./errors.ts";
 import { SystemCommands } from "./kernel/command.ts";
-import { Enforcer } from "./kernel/enforcer.ts";
 import { requireEnforcement } from "./kernel/requirements.ts";
-import { KernelGuard } from "./kernel_guard.ts";
+import { enforcerOf, KernelGuard } from "./kernel_guard.ts";
 import { MemoryKeeper } from "./memory.ts";
 import { LocalAddresses } from "./net/local_addresses.ts";
 import { type AppLog, openLog } from "./observe/application_log.ts";
-import type { EventBuffer } from "./observe/event_buffer.ts";
 import { EventDetails } from "./observe/event_details.ts";
 import { Losses } from "./observe/losses.ts";
 import { Totals } from "./observe/totals.ts";
@@ -29,9 +31,9 @@ import { buildPolicy } from "./policy/build_policy.ts";
 import { loadConfig, readConfigFile } from "./policy/config_file.ts";
 import { Matcher } from "./policy/matcher.ts";
 import type { Policy } from "./policy/policy.ts";
-import { type Settings, settingsOf } from "./policy/settings.ts";
+import { type OnExit, type Settings, settingsOf } from "./policy/settings.ts";
 import { Recorder } from "./recorder.ts";
-import { kernelStateFile, lockRunDirectory, makeDirectories } from "./run_files.ts";
+import { lockRunDirectory, makeDirectories } from "./run_files.ts";
 
 /** Time in which the kernel's last reports surely arrive, in milliseconds. */
 const LAST_REPORTS = 300;
@@ -40,23 +42,13 @@ const ADDRESS_INTERVAL = 2;
 const PRUNE_INTERVAL = 60;
 
 /** How pfw is started. */
-export interface DaemonOptions {
+export interface DaemonOptions extends StartManner {
   readonly paths: Paths;
   readonly mode: Mode;
   readonly version: string;
   /** Interfaces to watch; none means `any`. */
   readonly interfaces: readonly string[];
   readonly tap: TapOptions;
-}
-
-/** What whoever started pfw gets to see. */
-export interface DaemonView {
-  readonly mode: Mode;
-  readonly totals: Totals;
-  readonly losses: Losses;
-  readonly details: EventDetails;
-  /** Rows not yet written: valid during `onEvents` only. */
-  readonly blocked: EventBuffer;
 }
 
 /** A running pfw. */
@@ -78,6 +70,7 @@ export class Daemon implements Controlled {
   #observer!: Observer;
   #guard: KernelGuard | undefined;
   #settings!: Settings;
+  #safety!: DaemonSafety;
   #reloading: Promise<unknown> = Promise.resolve();
   #seconds = 0;
   /** Called before rows are written, with the view that `view` gives. */
@@ -119,6 +112,16 @@ export class Daemon implements Controlled {
   /** For people: what was set up. */
   summary = "";
 
+  /** For people: what the policy cuts that they may need. */
+  get warnings(): readonly string[] {
+    return this.#safety.warnings;
+  }
+
+  /** What becomes of the rules in the kernel when pfw ends in good order. */
+  get onExit(): OnExit {
+    return this.#settings.onExit;
+  }
+
   /** Runs until `stop` is called, then takes everything down. */
   async run(): Promise<void> {
     try {
@@ -129,13 +132,14 @@ export class Daemon implements Controlled {
     }
   }
 
-  stop(): void {
+  stop(): OnExit {
     this.#observer.stop();
+    return this.onExit;
   }
 
   /** Reads the configuration again; the running policy stays where it is refused. */
-  reload(): Promise<string> {
-    const next = this.#reloading.then(() => this.#reload());
+  reload(request: ReloadRequest = {}): Promise<string> {
+    const next = this.#reloading.then(() => this.#reload(request));
     this.#reloading = next.catch((error) => {
       this.#log.error(`reload refused, the running policy stays: ${errorText(error)}`);
     });
@@ -176,6 +180,10 @@ export class Daemon implements Controlled {
     };
   }
 
+  lifelines(): RunningLifelines {
+    return this.#safety.lifelines();
+  }
+
   async ruleHits(): Promise<RuleHits[]> {
     const counters = await this.#guard?.counters();
     return counters ? hitsOfRules(counters) : [];
@@ -187,15 +195,17 @@ export class Daemon implements Controlled {
     if (mode === "enforce") await requireEnforcement(commands);
     makeDirectories(paths);
     this.#cleanup.use(lockRunDirectory(paths));
-    const { config } = await loadConfig(paths.config);
+    const { config, text } = await loadConfig(paths.config);
     const policy = buildPolicy(config);
     this.#settings = settingsOf(config);
     this.#openFiles();
+    this.#safety.checkStart(policy, this.#options);
     this.#refreshAddresses();
     this.#makePipeline(policy);
     this.#openDevices();
     if (mode === "enforce") await this.#enforce(commands, policy);
-    else this.summary = `monitoring only, the kernel is unchanged; ${describe(policy)}`;
+    else this.summary = `monitoring only, the kernel is unchanged; ${summarizePolicy(policy)}`;
+    await this.#safety.note(text, { command: "start" });
     await this.#listen();
     this.#memory.loaded();
     this.#log.info(`ready: ${this.summary}`);
@@ -206,6 +216,8 @@ export class Daemon implements Controlled {
     this.#log = openLog(paths);
     this.#cleanup.defer(() => this.#log.close());
     this.#log.info(`pfw ${this.#options.version} starts (${this.#options.mode})`);
+    const reload = () => this.reload({ isJudged: true });
+    this.#safety = new DaemonSafety({ paths, mode, log: this.#log, reload });
     this.#recorder = this.#cleanup.use(
       new Recorder({
         database: paths.database,
@@ -254,14 +266,9 @@ export class Daemon implements Controlled {
   }
 
   async #enforce(commands: SystemCommands, policy: Policy): Promise<void> {
-    const enforcer = new Enforcer({
-      commands,
-      nflogGroup: NFLOG_GROUP,
-      stateFile: kernelStateFile(this.#options.paths),
-      log: (message) => this.#log.warn(message),
-    });
+    const log = (message: string) => this.#log.warn(message);
     this.#guard = new KernelGuard({
-      enforcer,
+      enforcer: enforcerOf(this.#options.paths, commands, log),
       prefixes: this.#prefixes,
       totals: this.#totals,
       losses: this.#losses,
@@ -270,7 +277,9 @@ export class Daemon implements Controlled {
     const guard = this.#guard;
     this.#cleanup.defer(() => guard.stop());
     const result = await guard.apply(policy);
-    this.summary = `${describe(policy)}; in force after ${Math.round(result.milliseconds)} ms`;
+    this.summary = `${summarizePolicy(policy)}; in force after ${
+      Math.round(result.milliseconds)
+    } ms`;
     guard.watch();
   }
 
@@ -281,20 +290,15 @@ export class Daemon implements Controlled {
     } catch (error) {
       // Nobody could stop it: better not to run than to run out of reach.
       await this.#guard?.remove();
-      throw new PfwError(
-        `cannot listen on ${this.#options.paths.socket}`,
-        errorText(error),
-        "choose another directory with --run-dir",
-        undefined,
-        { cause: error },
-      );
+      throw error;
     }
   }
 
-  async #reload(): Promise<string> {
+  async #reload(request: ReloadRequest): Promise<string> {
     const started = performance.now();
-    const { config } = await readConfigFile(this.#options.paths.config);
+    const { config, text } = await readConfigFile(this.#options.paths.config);
     const policy = buildPolicy(config);
+    if (!request.isJudged) this.#safety.checkReload(policy, this.#matcher.policy);
     // The names first: reports under the new policy may come before the next line runs.
     const details = this.#prefixes.ruleDetails(policy);
     await this.#guard?.apply(policy);
@@ -303,9 +307,10 @@ export class Daemon implements Controlled {
     this.#settings = settingsOf(config);
     this.#pipeline.setSample(this.#settings.allowedSample);
     this.#recorder.setRetention(this.#retention());
+    await this.#safety.note(text, request);
     this.#memory.loaded();
     const milliseconds = Math.round(performance.now() - started);
-    const summary = `${describe(policy)} (${milliseconds} ms)`;
+    const summary = `${summarizePolicy(policy)} (${milliseconds} ms)`;
     this.#log.info(`reloaded: ${summary}`);
     return summary;
   }
@@ -313,9 +318,11 @@ export class Daemon implements Controlled {
   /** The last reports are taken in after the chains are gone: nothing can be dropped any more. */
   async #end(): Promise<void> {
     this.#log.info("stopping");
+    await this.#safety.end();
     if (this.#guard) {
       const guard = this.#guard;
-      await guard.remove();
+      if (this.onExit === "keep") await guard.stop();
+      else await guard.remove();
       await this.#observer.drain(LAST_REPORTS);
       guard.reconcile(await guard.counters());
     } else {
@@ -331,6 +338,7 @@ export class Daemon implements Controlled {
 
   #tick(): void {
     this.#seconds++;
+    this.#safety.tick();
     if (this.#seconds % ADDRESS_INTERVAL === 0) this.#refreshAddresses();
     if (this.#seconds % PRUNE_INTERVAL === 0) this.#recorder.prune();
   }
@@ -339,10 +347,4 @@ export class Daemon implements Controlled {
     this.#own.update(Deno.networkInterfaces());
     this.#recorder.forgetInterfaceNames();
   }
-}
-
-function describe({ defaultAction, rules, blacklist, whitelist }: Policy): string {
-  const count = (number: number) => number.toLocaleString("en-US");
-  return `default ${defaultAction}, ${count(rules.length)} rule${rules.length === 1 ? "" : "s"}, ` +
-    `black ${count(blacklist.size)}, white ${count(whitelist.size)}`;
 }

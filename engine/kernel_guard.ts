@@ -2,15 +2,19 @@
  * The kernel's side of a running firewall: applies policies, looks every few seconds whether all
  * is still in place, and compares the kernel's counters with the reports that arrived.
  */
+import { NFLOG_GROUP } from "./capture.ts";
 import type { DropPrefixes } from "./drop_prefixes.ts";
 import { errorText, PfwError } from "./errors.ts";
-import type { ApplyResult, Enforcer, Inspection } from "./kernel/enforcer.ts";
+import type { Commands } from "./kernel/command.ts";
+import { type ApplyResult, Enforcer, type Inspection } from "./kernel/enforcer.ts";
 import type { KernelCounters } from "./kernel/counters.ts";
 import type { AppLog } from "./observe/application_log.ts";
 import type { Losses } from "./observe/losses.ts";
 import type { Totals } from "./observe/totals.ts";
+import type { Paths } from "./paths.ts";
 import type { Policy } from "./policy/policy.ts";
 import { REASONS } from "./policy/verdict.ts";
+import { kernelStateFile } from "./run_files.ts";
 
 /** Milliseconds between two looks; another tool's damage is mended within this time. */
 const CHECK_INTERVAL = 5000;
@@ -32,6 +36,20 @@ export interface GuardParts {
   readonly totals: Totals;
   readonly losses: Losses;
   readonly log: AppLog;
+}
+
+/** The enforcer of whoever works with these directories. */
+export function enforcerOf(
+  paths: Paths,
+  commands: Commands,
+  log?: (message: string) => void,
+): Enforcer {
+  return new Enforcer({
+    commands,
+    nflogGroup: NFLOG_GROUP,
+    stateFile: kernelStateFile(paths),
+    log,
+  });
 }
 
 /** Keeps the kernel as the policy wants it. */

@@ -1,73 +1,84 @@
 /** Runs a change of the configuration for a command, and says what became of it. */
-import { reload } from "../../engine/control/client.ts";
-import { type Accepted, editConfig, type Edited } from "../../engine/policy/config_edit.ts";
-import type { ListName, Overlap } from "../../engine/policy/edit_lists.ts";
+import { ask, reload } from "../../engine/control/client.ts";
+import { putInForce } from "../../engine/control/put_in_force.ts";
+import type { RunningLifelines } from "../../engine/control/status.ts";
+import { errorText } from "../../engine/errors.ts";
+import { findOwnSession, type Lifelines } from "../../engine/net/lifelines.ts";
+import { sessionsToKeep } from "../../engine/net/ssh_sessions.ts";
+import type { Paths } from "../../engine/paths.ts";
+import { editConfig, type Edited } from "../../engine/policy/config_edit.ts";
+import type { PendingChange } from "../../engine/policy/pending_change.ts";
+import { returnIfDue } from "../../engine/policy/return_change.ts";
+import { SafeChange } from "../../engine/policy/safe_change.ts";
 import type { ConfigDraft } from "../../engine/policy/schema.ts";
-import { paint, printable, printJson } from "../output.ts";
-import type { CommandContext } from "../context.ts";
+import { isRunDirectoryHeld } from "../../engine/run_files.ts";
+import type { ChangingContext } from "../context.ts";
+import { warn } from "../output.ts";
+import { startReturnGuard } from "./return_guard.ts";
+
+/** A change, and what returns unless it is confirmed. */
+export interface Applied<T> extends Edited<T> {
+  readonly pending: PendingChange | undefined;
+}
 
 /** Changes the configuration of this context; a running pfw takes it over before this returns. */
 export function applyEdit<T>(
-  { paths }: CommandContext,
+  context: ChangingContext,
   change: (draft: ConfigDraft) => T,
-): Promise<Edited<T>> {
-  const file = paths.config;
-  return editConfig(file, change, async () => reload(paths, await Deno.realPath(file)));
+): Promise<Applied<T>> {
+  const file = context.paths.config;
+  return applySafely(context, (guard, reload) => editConfig(file, change, reload, guard));
+}
+
+/** Makes any change of the configuration under the safety that the command line asks for. */
+export async function applySafely<T>(
+  { paths, request }: ChangingContext,
+  make: (guard: SafeChange, reloadRunning: () => ReturnType<typeof reload>) => Promise<Edited<T>>,
+): Promise<Applied<T>> {
+  await returnOverdue(paths);
+  const { command, user } = request;
+  const safe = new SafeChange({
+    ...request,
+    dataDir: paths.dataDir,
+    lifelines: await lifelinesToKeep(paths),
+    onPending: (pending) => startReturnGuard(paths, pending),
+  });
+  const edited = await make(safe, async () => {
+    const config = await Deno.realPath(paths.config);
+    return await reload(paths, { config, isJudged: true, command, user });
+  });
+  for (const notice of safe.notices) warn(notice);
+  return { ...edited, pending: safe.pending };
+}
+
+/** Takes back what waited in vain, before anything new begins; says so. */
+export async function returnOverdue(paths: Paths): Promise<void> {
+  try {
+    const returned = await returnIfDue(paths.dataDir, (config) => putInForce(paths, config));
+    if (returned) {
+      warn(`\`${returned.command}\` was not confirmed in time: the policy before it is back`);
+    }
+  } catch (error) {
+    warn(`cannot take back a change that was not confirmed: ${errorText(error)}`);
+  }
 }
 
 /**
- * Prints what was done and whether the kernel has it.
- *
- * @param done one line for people, e.g. `added rule 3 "No telnet"`
- * @param fields the same for `--json`
+ * What this change must not cut. The running pfw tells what its network depends on; where nothing
+ * is enforced, only the session that the command comes from counts.
  */
-export function printEdited(
-  context: CommandContext,
-  edited: Edited<unknown>,
-  done: string,
-  fields: Record<string, unknown>,
-): void {
-  const { changed, answer, milliseconds } = edited;
-  if (context.json) {
-    const running = answer === undefined ? null : answer.running;
-    const inKernel = isEnforced(answer);
-    const time = inKernel ? { milliseconds: Number(milliseconds.toFixed(1)) } : {};
-    return printJson({ ...fields, changed, running, inKernel, ...time });
+async function lifelinesToKeep(paths: Paths): Promise<Lifelines> {
+  const own = findOwnSession();
+  const running = await askLifelines(paths);
+  if (running?.mode !== "enforce") {
+    return { sessions: own ? [own] : [], gateways: [], resolvers: [], own: [] };
   }
-  console.log(printable(answer ? `${done}: ${kernelNote(answer, milliseconds)}` : done));
+  return { ...running, sessions: sessionsToKeep(own, running.sessions) };
 }
 
-function isEnforced(answer: Accepted | undefined): boolean {
-  return answer?.running === true && answer.mode === "enforce";
-}
-
-/** Never claims more than the running pfw said. */
-function kernelNote(answer: Accepted, milliseconds: number): string {
-  const time = `(${Math.max(1, Math.round(milliseconds))} ms)`;
-  if (isEnforced(answer)) return paint("green", `in the kernel now ${time}`);
-  if (answer.running) return paint("yellow", `pfw only observes, and judges by it now ${time}`);
-  return paint(
-    "yellow",
-    answer.otherConfig === undefined
-      ? "pfw is not running: takes effect at the next start"
-      : `the running pfw uses ${answer.otherConfig}: takes effect when pfw starts with this file`,
-  );
-}
-
-const NAMED_OVERLAPS = 5;
-
-/** Warns of what stands on both lists. */
-export function warnOfOverlaps(overlapping: readonly Overlap[], list: ListName): void {
-  const other = list === "blacklist" ? "whitelisted" : "blacklisted";
-  for (const { address, entry } of overlapping.slice(0, NAMED_OVERLAPS)) {
-    const where = address === entry ? "" : ` (${entry})`;
-    warn(`${address} is also ${other}${where}: the whitelist wins`);
-  }
-  const rest = overlapping.length - NAMED_OVERLAPS;
-  if (rest > 0) warn(`${rest} more are also ${other}: the whitelist wins`);
-}
-
-/** A line on standard error, which `--json` leaves free. */
-export function warn(text: string): void {
-  console.error(printable(`pfw: warning: ${text}`));
+/** What the running pfw says; `undefined` where none runs. */
+export async function askLifelines(paths: Paths): Promise<RunningLifelines | undefined> {
+  if (!isRunDirectoryHeld(paths)) return undefined;
+  const answer = await ask<RunningLifelines>(paths, "GET", "/lifelines");
+  return answer?.status === 200 ? answer.body : undefined;
 }

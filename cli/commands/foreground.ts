@@ -5,8 +5,10 @@ import { Daemon } from "../../engine/daemon.ts";
 import { errorText } from "../../engine/errors.ts";
 import type { CommandContext } from "../context.ts";
 import { LiveView } from "../live.ts";
-import { printJson } from "../output.ts";
+import { printJson, warn } from "../output.ts";
 import { VERSION } from "../version.ts";
+import { returnOverdue } from "./apply_edit.ts";
+import { END_TEXTS } from "./stop.ts";
 
 /** What to run. */
 export interface ForegroundOptions {
@@ -15,6 +17,8 @@ export interface ForegroundOptions {
   readonly tap: TapOptions;
   /** Seconds until it stops by itself; 0: never. */
   readonly duration: number;
+  /** Cuts the session that this command comes from where it must. */
+  readonly force?: boolean;
 }
 
 /** Runs until a signal, `pfw stop` or the end of the duration. */
@@ -23,8 +27,15 @@ export async function runInForeground(
   options: ForegroundOptions,
 ): Promise<void> {
   using signals = new Signals();
-  const daemon = await Daemon.start({ paths: context.paths, version: VERSION, ...options });
+  await returnOverdue(context.paths);
+  const daemon = await Daemon.start({
+    paths: context.paths,
+    version: VERSION,
+    isAttended: isAttended(),
+    ...options,
+  });
   signals.handOver(daemon);
+  for (const warning of daemon.warnings) warn(warning);
   const view = context.json ? undefined : new LiveView(daemon.view);
   if (view) daemon.onEvents = () => view.showEvents();
   const ready = `pfw: ready (${daemon.summary})`;
@@ -41,6 +52,12 @@ export async function runInForeground(
   const { totals, losses, mode } = daemon.view;
   if (context.json) printJson({ mode, totals: totals.toJSON(), losses: losses.toJSON() });
   else console.log(view!.summary());
+  if (mode === "enforce" && daemon.onExit === "keep") console.error(`pfw: ${END_TEXTS.keep}`);
+}
+
+/** Whether somebody sees what this command says, and can give it again with `--force`. */
+function isAttended(): boolean {
+  return Deno.stdin.isTerminal() || Boolean(Deno.env.get("SSH_CONNECTION"));
 }
 
 /**

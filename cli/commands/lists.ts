@@ -1,6 +1,7 @@
 /** `pfw blacklist …` and `pfw whitelist …`. Actions load lazily. */
 import type { Command } from "commander";
-import { contextOf } from "../context.ts";
+import { changesPolicy } from "../change_options.ts";
+import { changingContextOf, contextOf } from "../context.ts";
 
 /** Adds both commands. */
 export function registerLists(program: Command): void {
@@ -18,7 +19,7 @@ function defineListCommand(
     `\nExamples:\n${lines.map((line) => `  pfw ${list} ${line}`).join("\n")}`;
   const addresses = "IPv4 or IPv6, single or CIDR; `-` reads one a line from standard input";
 
-  parent.command("add").description(`put addresses on the ${list}`)
+  changesPolicy(parent.command("add")).description(`put addresses on the ${list}`)
     .argument("<address...>", addresses)
     .option("--skip-invalid", "leave out lines of standard input that are no address")
     .addHelpText(
@@ -27,16 +28,16 @@ function defineListCommand(
     )
     .action(async (given, options, command) => {
       const { addToList } = await import("./lists_edit.ts");
-      await addToList(contextOf(command), list, given, options.skipInvalid === true);
+      await addToList(changingContextOf(command), list, given, options.skipInvalid === true);
     });
 
-  parent.command("remove").description(`take addresses off the ${list}`)
+  changesPolicy(parent.command("remove")).description(`take addresses off the ${list}`)
     .argument("<address...>", addresses)
     .option("--skip-invalid", "leave out lines of standard input that are no address")
     .addHelpText("after", examples("remove 203.0.113.7", "remove - < old.txt"))
     .action(async (given, options, command) => {
       const { removeFromList } = await import("./lists_edit.ts");
-      await removeFromList(contextOf(command), list, given, options.skipInvalid === true);
+      await removeFromList(changingContextOf(command), list, given, options.skipInvalid === true);
     });
 
   parent.command("list").description(`print the ${list}, one address a line`)

@@ -5,17 +5,18 @@ import {
   type ListName,
   removeAddresses,
 } from "../../engine/policy/edit_lists.ts";
-import { plural } from "../output.ts";
-import { type CommandContext, usageError } from "../context.ts";
+import { plural, warn } from "../output.ts";
+import { type ChangingContext, usageError } from "../context.ts";
 import { type AddressInput, type BadLine, readAddresses } from "./address_input.ts";
-import { applyEdit, printEdited, warn, warnOfOverlaps } from "./apply_edit.ts";
+import { applyEdit } from "./apply_edit.ts";
+import { printEdited, warnOfOverlaps } from "./print_edited.ts";
 
 /** At most so many addresses are named one by one. */
 const NAMED = 5;
 
 /** `blacklist add`, `whitelist add`. */
 export async function addToList(
-  context: CommandContext,
+  context: ChangingContext,
   list: ListName,
   given: readonly string[],
   skipInvalid: boolean,
@@ -43,7 +44,7 @@ function addedText({ added, alreadyThere }: AddedAddresses, list: ListName): str
 
 /** `blacklist remove`, `whitelist remove`. */
 export async function removeFromList(
-  context: CommandContext,
+  context: ChangingContext,
   list: ListName,
   given: readonly string[],
   skipInvalid: boolean,

@@ -1,6 +1,8 @@
 /** `pfw rules …`, and the old project's words for the most used of them. Actions load lazily. */
 import { Argument, type Command, Option } from "commander";
-import { contextOf, usageError } from "../context.ts";
+import { changesPolicy } from "../change_options.ts";
+import { changingContextOf, contextOf, usageError } from "../context.ts";
+import { registerRulesPast } from "./rules_past.ts";
 
 /** Adds `rules` and the hidden words `list`, `add`, `remove`, `toggle`. */
 export function registerRules(program: Command): void {
@@ -15,6 +17,7 @@ export function registerRules(program: Command): void {
   defineCheck(rules);
   defineImport(rules);
   defineExport(rules);
+  registerRulesPast(rules);
 }
 
 function examples(...lines: string[]): string {
@@ -32,7 +35,7 @@ function defineList(parent: Command, hidden: boolean): void {
 
 function defineAdd(parent: Command, hidden: boolean): void {
   const collect = (text: string, before: string[]) => [...before, ...splitList(text)];
-  parent.command("add", { hidden }).description("add a rule")
+  changesPolicy(parent.command("add", { hidden })).description("add a rule")
     .argument("<name>", "what the rule is for")
     .addArgument(new Argument("<action>", "what happens to what it matches").choices(ACTIONS))
     .addOption(
@@ -56,40 +59,40 @@ function defineAdd(parent: Command, hidden: boolean): void {
     )
     .action(async (name, action, options, command) => {
       const { addRuleCommand } = await import("./rules_edit.ts");
-      await addRuleCommand(contextOf(command), { ...options, name, action });
+      await addRuleCommand(changingContextOf(command), { ...options, name, action });
     });
 }
 
 const ACTIONS = ["allow", "block"] as const;
 
 function defineRemove(parent: Command, hidden: boolean): void {
-  parent.command("remove", { hidden }).description("remove rules by number")
+  changesPolicy(parent.command("remove", { hidden })).description("remove rules by number")
     .argument("<number...>", "numbers as `rules list` shows them", ruleNumbers)
     .addHelpText("after", examples("rules remove 3", "rules remove 2 5 6"))
     .action(async (numbers, _options, command) => {
       const { removeRulesCommand } = await import("./rules_edit.ts");
-      await removeRulesCommand(contextOf(command), numbers);
+      await removeRulesCommand(changingContextOf(command), numbers);
     });
 }
 
 function defineToggle(parent: Command, hidden: boolean): void {
-  parent.command("toggle", { hidden }).description("switch a rule off or on")
+  changesPolicy(parent.command("toggle", { hidden })).description("switch a rule off or on")
     .argument("<number>", "the number that `rules list` shows", ruleNumber)
     .addHelpText("after", examples("rules toggle 2", "rules toggle 2 --json"))
     .action(async (number, _options, command) => {
       const { toggleRuleCommand } = await import("./rules_edit.ts");
-      await toggleRuleCommand(contextOf(command), number);
+      await toggleRuleCommand(changingContextOf(command), number);
     });
 }
 
 function defineMove(parent: Command): void {
-  parent.command("move").description("move a rule: the first that matches decides")
+  changesPolicy(parent.command("move")).description("move a rule: the first that matches decides")
     .argument("<from>", "its number", ruleNumber)
     .argument("<to>", "the number it shall have", ruleNumber)
     .addHelpText("after", examples("rules move 5 1", "rules move 1 3"))
     .action(async (from, to, _options, command) => {
       const { moveRuleCommand } = await import("./rules_edit.ts");
-      await moveRuleCommand(contextOf(command), from, to);
+      await moveRuleCommand(changingContextOf(command), from, to);
     });
 }
 
@@ -108,7 +111,9 @@ function defineCheck(parent: Command): void {
 }
 
 function defineImport(parent: Command): void {
-  parent.command("import").description("add the rules of another file; `-` is standard input")
+  changesPolicy(parent.command("import")).description(
+    "add the rules of another file; `-` is standard input",
+  )
     .argument("<file>", "a configuration, a list of rules, or the older form with block_ips")
     .addHelpText(
       "after",
@@ -116,7 +121,7 @@ function defineImport(parent: Command): void {
     )
     .action(async (file, _options, command) => {
       const { importRules } = await import("./rules_transfer.ts");
-      await importRules(contextOf(command), file);
+      await importRules(changingContextOf(command), file);
     });
 }
 

@@ -8,8 +8,9 @@ import {
   toggleRule,
 } from "../../engine/policy/edit_rules.ts";
 import type { RuleDraft } from "../../engine/policy/schema.ts";
-import type { CommandContext } from "../context.ts";
-import { applyEdit, printEdited } from "./apply_edit.ts";
+import type { ChangingContext } from "../context.ts";
+import { applyEdit } from "./apply_edit.ts";
+import { printEdited } from "./print_edited.ts";
 
 /** The words of `rules add`. */
 export interface AddOptions {
@@ -24,7 +25,7 @@ export interface AddOptions {
 }
 
 /** `rules add NAME ACTION`. */
-export async function addRuleCommand(context: CommandContext, options: AddOptions): Promise<void> {
+export async function addRuleCommand(context: ChangingContext, options: AddOptions): Promise<void> {
   const rule: RuleDraft = {
     name: options.name,
     action: options.action,
@@ -46,7 +47,7 @@ export async function addRuleCommand(context: CommandContext, options: AddOption
 
 /** `rules remove N…`. */
 export async function removeRulesCommand(
-  context: CommandContext,
+  context: ChangingContext,
   numbers: readonly number[],
 ): Promise<void> {
   const edited = await applyEdit(context, (draft) => removeRules(draft, numbers));
@@ -58,7 +59,7 @@ export async function removeRulesCommand(
 }
 
 /** `rules toggle N`. */
-export async function toggleRuleCommand(context: CommandContext, number: number): Promise<void> {
+export async function toggleRuleCommand(context: ChangingContext, number: number): Promise<void> {
   const edited = await applyEdit(context, (draft) => toggleRule(draft, number));
   const done = `switched ${edited.value.rule.enabled ? "on" : "off"} ${describeRule(edited.value)}`;
   printEdited(context, edited, done, { action: "toggle", ...inJson(edited.value) });
@@ -66,7 +67,7 @@ export async function toggleRuleCommand(context: CommandContext, number: number)
 
 /** `rules move N M`. */
 export async function moveRuleCommand(
-  context: CommandContext,
+  context: ChangingContext,
   from: number,
   to: number,
 ): Promise<void> {

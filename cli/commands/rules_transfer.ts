@@ -5,12 +5,13 @@ import { loadConfig, readConfigText } from "../../engine/policy/config_file.ts";
 import { applyImport, type Imported, readImport } from "../../engine/policy/import_rules.ts";
 import { formatConfig } from "../../engine/policy/format_config.ts";
 import { plural } from "../output.ts";
-import type { CommandContext } from "../context.ts";
-import { applyEdit, printEdited, warnOfOverlaps } from "./apply_edit.ts";
+import type { ChangingContext, CommandContext } from "../context.ts";
+import { applyEdit } from "./apply_edit.ts";
+import { printEdited, warnOfOverlaps } from "./print_edited.ts";
 import { readStandardInput } from "../standard_input.ts";
 
 /** Adds the rules, and of the older form the addresses, of a file or of standard input. */
-export async function importRules(context: CommandContext, file: string): Promise<void> {
+export async function importRules(context: ChangingContext, file: string): Promise<void> {
   const source = readImport(file === "-" ? await readInput() : await readConfigText(file));
   if (!source.ok) throw new ConfigError(file, source.problems);
   const edited = await applyEdit(context, (draft) => applyImport(draft, source));

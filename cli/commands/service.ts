@@ -1,6 +1,7 @@
 /** The words that start, look at and end the running firewall. */
 import { type Command, Option } from "commander";
-import { contextOf } from "../context.ts";
+import { changesPolicy } from "../change_options.ts";
+import { changingContextOf, contextOf } from "../context.ts";
 import { registerDoctor } from "./doctor.ts";
 
 const START_EXAMPLES = `
@@ -21,6 +22,7 @@ export function registerService(program: Command): void {
     .option("--record", "with --read: also store the rows")
     .option("--local <address...>", "with --read: addresses of the machine that captured")
     .option("--duration <time>", "stop by itself, e.g. 30s, 10m, 1h")
+    .option("--force", "even if the policy cuts the SSH session that this command comes from")
     .option("--filter <expression>", "watch only these packets, pcap-filter(7)")
     .addOption(new Option("--ring-size <size>", "kernel buffer of each interface").default("32MB"))
     .addHelpText("after", START_EXAMPLES)
@@ -36,18 +38,18 @@ export function registerService(program: Command): void {
       await status(contextOf(command));
     });
   program.command("stop")
-    .description("end the running pfw; the kernel is left as it was before")
+    .description('end the running pfw; the kernel is left as before unless on_exit is "keep"')
     .addHelpText("after", "\nExamples:\n  sudo pfw stop")
     .action(async (_options, command: Command) => {
       const { stop } = await import("./stop.ts");
       await stop(contextOf(command));
     });
-  program.command("reload")
+  changesPolicy(program.command("reload"))
     .description("have the running pfw read its configuration again")
     .addHelpText("after", "\nExamples:\n  sudo pfw rules check && sudo pfw reload")
     .action(async (_options, command: Command) => {
-      const { reloadRunning } = await import("./stop.ts");
-      await reloadRunning(contextOf(command));
+      const { reloadRunning } = await import("./reload.ts");
+      await reloadRunning(changingContextOf(command));
     });
   program.command("cleanup")
     .description("remove what a crash left in the kernel")

@@ -11,6 +11,7 @@ export interface StartOptions {
   readonly local?: string[];
   readonly duration?: string;
   readonly filter?: string;
+  readonly force?: boolean;
   readonly ringSize: string;
 }
 
@@ -29,7 +30,7 @@ export async function start(
   const tap = { filter: options.filter, ringBytes: readRingSize(options.ringSize) };
   const mode = options.monitor ? "monitor" : "enforce";
   const { runInForeground } = await import("./foreground.ts");
-  await runInForeground(context, { mode, interfaces, tap, duration });
+  await runInForeground(context, { mode, interfaces, tap, duration, force: options.force });
 }
 
 /** Options that contradict each other are a mistake: better said than guessed. */

@@ -1,18 +1,51 @@
 /** `pfw status`: in one glance, whether the machine is protected. */
 import { ask } from "../../engine/control/client.ts";
 import type { RunningStatus } from "../../engine/control/status.ts";
+import {
+  type PendingChange,
+  PendingFile,
+  secondsLeft,
+} from "../../engine/policy/pending_change.ts";
 import type { CommandContext } from "../context.ts";
-import { formatBytes, formatCount, formatSeconds, paint, plural, printJson } from "../output.ts";
+import {
+  formatBytes,
+  formatCount,
+  formatSeconds,
+  paint,
+  plural,
+  printable,
+  printJson,
+} from "../output.ts";
+import { returnOverdue } from "./apply_edit.ts";
+import { confirmFields } from "./print_edited.ts";
 
-/** Prints the state of the running pfw, or that none runs. */
+/** Prints the state of the running pfw, or that none runs, and what waits to be confirmed. */
 export async function status({ paths, json }: CommandContext): Promise<void> {
+  await returnOverdue(paths);
   const answer = await ask<RunningStatus>(paths, "GET", "/status");
-  if (json) return printJson(answer?.body ?? { running: false });
+  const pending = await new PendingFile(paths.dataDir).read().catch(() => undefined);
+  if (json) {
+    const waiting = pending
+      ? { ...confirmFields(pending), secondsLeft: Math.ceil(secondsLeft(pending)) }
+      : null;
+    return printJson({ ...(answer?.body ?? { running: false }), pending: waiting });
+  }
+  const waiting = pending ? [`\n${paint("yellow", pendingText(pending))}`] : [];
   if (!answer) {
-    console.log(`${paint("yellow", "○ not running")}\n\nStart it with: sudo pfw start`);
+    const start = `${paint("yellow", "○ not running")}\n\nStart it with: sudo pfw start`;
+    console.log([start, ...waiting].join("\n"));
     return;
   }
-  console.log(renderStatus(answer.body));
+  console.log([renderStatus(answer.body), ...waiting].join("\n"));
+}
+
+function pendingText(pending: PendingChange): string {
+  const left = Math.ceil(secondsLeft(pending));
+  const when = left > 0 ? `in ${left} s` : "as soon as it can";
+  return printable(
+    `\`${pending.command}\` (${pending.user}) waits: the policy before it returns ${when}, ` +
+      "unless you keep this one: pfw rules confirm",
+  );
 }
 
 /** The text of `status`: a headline, then aligned facts. */

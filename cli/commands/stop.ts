@@ -1,6 +1,7 @@
-/** `pfw stop` and `pfw reload`: words to the running pfw. */
-import { ask, reload } from "../../engine/control/client.ts";
+/** `pfw stop`: a word to the running pfw. */
+import { ask } from "../../engine/control/client.ts";
 import { PfwError } from "../../engine/errors.ts";
+import type { OnExit } from "../../engine/policy/settings.ts";
 import { isRunDirectoryHeld } from "../../engine/run_files.ts";
 import type { CommandContext } from "../context.ts";
 import { printJson } from "../output.ts";
@@ -10,7 +11,7 @@ const STOP_TIMEOUT = 30_000;
 
 /** Ends the running pfw and waits until it is gone. */
 export async function stop({ paths, json }: CommandContext): Promise<void> {
-  const answer = await ask(paths, "POST", "/stop");
+  const answer = await ask<{ onExit?: OnExit }>(paths, "POST", "/stop");
   if (!answer) {
     if (json) return printJson({ stopped: false, running: false });
     console.log("pfw is not running");
@@ -23,24 +24,13 @@ export async function stop({ paths, json }: CommandContext): Promise<void> {
     }
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
-  if (json) return printJson({ stopped: true, running: false });
-  console.log("pfw stopped; the kernel is as it was before");
+  const { onExit = "remove" } = answer.body ?? {};
+  if (json) return printJson({ stopped: true, running: false, onExit });
+  console.log(`pfw stopped; ${END_TEXTS[onExit]}`);
 }
 
-/** Has the running pfw read its configuration again. */
-export async function reloadRunning({ paths, json }: CommandContext): Promise<void> {
-  const answer = await reload(paths);
-  if (!answer.running) {
-    throw new PfwError("cannot reload", "pfw is not running", "start it with: sudo pfw start");
-  }
-  if (!answer.ok) {
-    throw new PfwError(
-      "reload refused, the running policy stays",
-      answer.error,
-      "",
-      answer.exitCode,
-    );
-  }
-  if (json) return printJson({ reloaded: true, summary: answer.summary });
-  console.log(`reloaded: ${answer.summary}`);
-}
+/** What becomes of the rules in the kernel, for people. */
+export const END_TEXTS: Readonly<Record<OnExit, string>> = {
+  remove: "the kernel is as it was before",
+  keep: 'the kernel goes on enforcing (on_exit "keep") until the next start or `pfw cleanup`',
+};

@@ -102,13 +102,20 @@ interface ReloadBody {
   readonly otherConfig?: string;
 }
 
-/**
- * Makes the running pfw read its configuration again; returns once the kernel enforces it.
- *
- * @param config absolute path, links resolved: only a pfw that uses this file shall reload
- */
-export async function reload(paths: Paths, config?: string): Promise<ReloadAnswer> {
-  const answer = await ask<ReloadBody>(paths, "POST", "/reload", config ? { config } : undefined);
+/** What comes with `POST /reload`. */
+export interface ReloadRequest {
+  /** Absolute path, links resolved: only a pfw that uses this file shall reload. */
+  readonly config?: string;
+  /** Whoever asks has seen to it that no lifeline is cut, or was told to cut it. */
+  readonly isJudged?: boolean;
+  /** Who did what, for the history. */
+  readonly command?: string;
+  readonly user?: string;
+}
+
+/** Makes the running pfw read its configuration again; returns once the kernel enforces it. */
+export async function reload(paths: Paths, request: ReloadRequest = {}): Promise<ReloadAnswer> {
+  const answer = await ask<ReloadBody>(paths, "POST", "/reload", request);
   if (!answer) return { running: false };
   const { summary, mode, error, exitCode, otherConfig } = answer.body;
   if (otherConfig !== undefined) return { running: false, otherConfig };

@@ -2,8 +2,9 @@
 import { Hono, type HonoRequest } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { errorText, PfwError } from "../errors.ts";
-import type { RuleHits } from "./client.ts";
-import type { RunningStats, RunningStatus } from "./status.ts";
+import type { OnExit } from "../policy/settings.ts";
+import type { ReloadRequest, RuleHits } from "./client.ts";
+import type { RunningLifelines, RunningStats, RunningStatus } from "./status.ts";
 
 /** What the socket asks of the running firewall. */
 export interface Controlled {
@@ -13,8 +14,11 @@ export interface Controlled {
   stats(): RunningStats;
   ruleHits(): Promise<RuleHits[]>;
   /** Returns a line for people; throws when the running policy stays. */
-  reload(): Promise<string>;
-  stop(): void;
+  reload(request?: ReloadRequest): Promise<string>;
+  /** What the network that is enforced depends on. */
+  lifelines(): RunningLifelines;
+  /** Begins to end; returns what becomes of the rules in the kernel. */
+  stop(): OnExit;
 }
 
 /** Bytes; the longest request holds a path and a command line. */
@@ -28,31 +32,45 @@ export function controlRoutes(pfw: Controlled): Hono {
   app.get("/status", async (context) => context.json(await pfw.status()));
   app.get("/stats", (context) => context.json(pfw.stats()));
   app.get("/rules", async (context) => context.json(await pfw.ruleHits()));
+  app.get("/lifelines", (context) => context.json(pfw.lifelines()));
   app.post("/reload", async (context) => {
     try {
-      const otherConfig = await differentConfig(context.req, pfw.config);
+      const request = await readReload(context.req);
+      const otherConfig = await differentConfig(request.config, pfw.config);
       if (otherConfig !== undefined) return context.json({ otherConfig }, 409);
-      return context.json({ summary: await pfw.reload(), mode: pfw.stats().mode });
+      return context.json({ summary: await pfw.reload(request), mode: pfw.stats().mode });
     } catch (error) {
       const exitCode = error instanceof PfwError ? error.exitCode : 1;
       return context.json({ error: errorText(error), exitCode }, 422);
     }
   });
   app.post("/stop", (context) => {
-    pfw.stop();
-    return context.json({ stopping: true });
+    return context.json({ stopping: true, onExit: pfw.stop() });
   });
   app.onError((error, context) => context.json({ error: errorText(error) }, 500));
   return app;
 }
 
-/** Our configuration, where the request speaks of another one: that change is none of ours. */
-async function differentConfig(request: HonoRequest, ours: string): Promise<string | undefined> {
+async function readReload(request: HonoRequest): Promise<ReloadRequest> {
   const text = await request.text();
-  const { config } = (text === "" ? {} : JSON.parse(text) ?? {}) as { config?: unknown };
-  if (typeof config !== "string") return undefined;
+  const { config, isJudged, command, user } = (text === "" ? {} : JSON.parse(text) ?? {}) as Record<
+    keyof ReloadRequest,
+    unknown
+  >;
+  const string = (value: unknown) => typeof value === "string" ? value : undefined;
+  return {
+    config: string(config),
+    isJudged: isJudged === true,
+    command: string(command),
+    user: string(user),
+  };
+}
+
+/** Our configuration, where the request speaks of another one: that change is none of ours. */
+async function differentConfig(theirs: string | undefined, ours: string) {
+  if (theirs === undefined) return undefined;
   const real = await Deno.realPath(ours);
-  return real === config ? undefined : real;
+  return real === theirs ? undefined : real;
 }
 
 /** Serves the routes until it is shut down. */
@@ -61,13 +79,14 @@ export class ControlServer {
 
   /** @param path of the socket; a leftover of a crashed run is replaced */
   constructor(private readonly path: string, pfw: Controlled) {
-    removeSocket(path);
-    // Nobody else may open the socket, not even between its making and a chmod.
-    const mask = Deno.umask(0o177);
     try {
-      this.#server = Deno.serve({ path, onListen: () => {} }, controlRoutes(pfw).fetch);
-    } finally {
-      Deno.umask(mask);
+      removeSocket(path);
+      this.#server = listen(path, pfw);
+    } catch (error) {
+      const next = "choose another directory with --run-dir";
+      throw new PfwError(`cannot listen on ${path}`, errorText(error), next, undefined, {
+        cause: error,
+      });
     }
   }
 
@@ -83,5 +102,15 @@ function removeSocket(path: string): void {
     Deno.removeSync(path);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+function listen(path: string, pfw: Controlled): Deno.HttpServer<Deno.UnixAddr> {
+  // Nobody else may open the socket, not even between its making and a chmod.
+  const mask = Deno.umask(0o177);
+  try {
+    return Deno.serve({ path, onListen: () => {} }, controlRoutes(pfw).fetch);
+  } finally {
+    Deno.umask(mask);
   }
 }

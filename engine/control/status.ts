@@ -1,5 +1,6 @@
 /** What the running pfw says of itself; the JSON of `status` and `stats`. */
 import type { DriftReport } from "../kernel_guard.ts";
+import type { Lifelines } from "../net/lifelines.ts";
 import type { Inspection } from "../kernel/enforcer.ts";
 import type { LossesSnapshot } from "../observe/losses.ts";
 import type { TotalsSnapshot } from "../observe/totals.ts";
@@ -17,6 +18,14 @@ export interface RunningStats {
   readonly mode: Mode;
   readonly totals: TotalsSnapshot;
   readonly losses: LossesSnapshot;
+}
+
+/** Answer of `GET /lifelines`. */
+export interface RunningLifelines extends Lifelines {
+  /** Only what is enforced can be cut. */
+  readonly mode: Mode;
+  readonly config: string;
+  readonly dataDir: string;
 }
 
 /** A device that is watched. */
@@ -68,6 +77,13 @@ export function describePolicy(policy: Policy): PolicyStatus {
     threats: threats.size,
     rateLimit: rateLimit ? `${rateLimit.connections} per ${rateLimit.seconds} s` : "off",
   };
+}
+
+/** A policy in one line. */
+export function summarizePolicy({ defaultAction, rules, blacklist, whitelist }: Policy): string {
+  const count = (number: number) => number.toLocaleString("en-US");
+  return `default ${defaultAction}, ${count(rules.length)} rule${rules.length === 1 ? "" : "s"}, ` +
+    `black ${count(blacklist.size)}, white ${count(whitelist.size)}`;
 }
 
 /** What the kernel counted for each rule. */

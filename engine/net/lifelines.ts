@@ -11,9 +11,9 @@ import { parseNameservers } from "./resolv_conf.ts";
 import { parseRoutes4, parseRoutes6, type Route } from "./routes.ts";
 import {
   establishedSessions,
-  isSameSession,
   ownSession,
   type ReadVariable,
+  sessionsToKeep,
   type SshSession,
 } from "./ssh_sessions.ts";
 
@@ -41,16 +41,16 @@ export function findLifelines(sources: LifelineSources = {}): Lifelines {
   return { sessions: findSessions(sources), ...findNetworkLifelines(sources) };
 }
 
-/**
- * The session of whoever runs this process; where nothing tells, or what tells is stale (a
- * terminal multiplexer outlives the session that began it), all that are established.
- */
-export function findSessions(sources: LifelineSources = {}): SshSession[] {
+/** Our own session, and all others where that does not tell enough. */
+export function findSessions(sources: LifelineSources = {}): readonly SshSession[] {
   const proc = sources.proc ?? new ProcFiles();
-  const own = ownSession(proc, sources.environment ?? ((name) => Deno.env.get(name)));
-  const established = establishedSessions(proc);
-  if (!own) return established;
-  return established.some((one) => isSameSession(one, own)) ? [own] : [own, ...established];
+  return sessionsToKeep(findOwnSession(sources), establishedSessions(proc));
+}
+
+/** The session of whoever runs this process. */
+export function findOwnSession(sources: LifelineSources = {}): SshSession | undefined {
+  const { proc = new ProcFiles(), environment = (name) => Deno.env.get(name) } = sources;
+  return ownSession(proc, environment);
 }
 
 /** What the network namespace of this process depends on. */

@@ -45,10 +45,13 @@ function isPort(text: string): boolean {
 /** Processes above this one that are asked; nobody nests deeper. */
 const ANCESTORS = 32;
 
-/** The session in whose environment this process, or the nearest above it, was started. */
+/**
+ * The session in whose environment this process, or the nearest above it, was started. Variables
+ * that are set and empty say that there is none.
+ */
 export function ownSession(proc: ProcFiles, read: ReadVariable): SshSession | undefined {
   const own = sessionOfEnvironment(read);
-  if (own) return own;
+  if (own || read("SSH_CONNECTION") !== undefined) return own;
   let pid = proc.parentOf("self");
   for (let depth = 0; depth < ANCESTORS && pid !== undefined && pid !== "0"; depth++) {
     const variables = environment(proc.read(`${pid}/environ`));
@@ -96,8 +99,19 @@ function toSession({ local, localPort, remote, remotePort }: TcpConnection): Ssh
   return { peer: remote, peerPort: remotePort, local, localPort };
 }
 
-/** Whether both are the same connection, as far as they tell. */
-export function isSameSession(a: SshSession, b: SshSession): boolean {
+/**
+ * The sessions that count: our own; where there is none, or it is stale (a terminal multiplexer
+ * outlives the session that began it), all that are established.
+ */
+export function sessionsToKeep(
+  own: SshSession | undefined,
+  established: readonly SshSession[],
+): readonly SshSession[] {
+  if (!own) return established;
+  return established.some((one) => isSameSession(one, own)) ? [own] : [own, ...established];
+}
+
+function isSameSession(a: SshSession, b: SshSession): boolean {
   return formatPrefix(a.peer) === formatPrefix(b.peer) && a.peerPort === b.peerPort &&
     a.localPort === b.localPort;
 }

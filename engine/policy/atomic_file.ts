@@ -46,6 +46,15 @@ export async function createAtomically(file: string, text: string, mode: number)
   await write(file, text, (temporary) => Deno.chmod(temporary, mode));
 }
 
+/** The same for bytes. */
+export async function createBytesAtomically(
+  file: string,
+  bytes: Uint8Array,
+  mode: number,
+): Promise<void> {
+  await write(file, bytes, (temporary) => Deno.chmod(temporary, mode));
+}
+
 /** Replaces what a file holds; permissions and owner stay, and a link still leads to it. */
 export async function replaceAtomically(file: string, text: string): Promise<void> {
   const real = await Deno.realPath(file);
@@ -58,14 +67,14 @@ export async function replaceAtomically(file: string, text: string): Promise<voi
 
 async function write(
   file: string,
-  text: string,
+  content: string | Uint8Array,
   prepare: (temporary: string) => Promise<void>,
 ): Promise<void> {
   const name = `.${basename(file)}.${Deno.pid}.${crypto.randomUUID().slice(0, 8)}.tmp`;
   const temporary = join(dirname(file), name);
   try {
     using handle = await Deno.open(temporary, { write: true, createNew: true, mode: 0o600 });
-    await writeAll(handle, new TextEncoder().encode(text));
+    await writeAll(handle, typeof content === "string" ? encoder.encode(content) : content);
     await prepare(temporary);
     // Else a crash of the machine could leave the new name with no content behind it.
     await handle.sync();
@@ -75,6 +84,8 @@ async function write(
     throw error;
   }
 }
+
+const encoder = new TextEncoder();
 
 async function writeAll(handle: Deno.FsFile, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length;) at += await handle.write(bytes.subarray(at));

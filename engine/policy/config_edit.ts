@@ -2,14 +2,15 @@
  * Changes to the configuration: one at a time, whole or not at all. Kernel and file end both in
  * the old state or both in the new one.
  */
+import { resolve } from "node:path";
 import type { ReloadAnswer } from "../control/client.ts";
 import { errorText, ExitCode, PfwError } from "../errors.ts";
 import { replaceAtomically, withLock } from "./atomic_file.ts";
 import { checkConfig } from "./config.ts";
-import { ensureConfig, fileError, readConfigFile } from "./config_file.ts";
+import { ensureConfig, fileError, readConfigFile, readConfigText } from "./config_file.ts";
 import { formatConfig } from "./format_config.ts";
 import { problemText } from "./problem.ts";
-import type { ConfigDraft } from "./schema.ts";
+import type { Config, ConfigDraft } from "./schema.ts";
 
 /** An answer that leaves the change standing. */
 export type Accepted = Exclude<ReloadAnswer, { ok: false }>;
@@ -26,6 +27,27 @@ export interface Edited<T> {
   readonly milliseconds: number;
 }
 
+/** A change of the configuration that is about to be made, or was made. */
+export interface ConfigChange {
+  /** Absolute path of the configuration. */
+  readonly file: string;
+  /** The text in force until now; `undefined` where that is not known. */
+  readonly before: string | undefined;
+  readonly after: string;
+  /** What `after` says. */
+  readonly config: Config;
+}
+
+/** Has a say in changes and keeps record of them. Called with the lock held. */
+export interface EditGuard {
+  /** Before anything is written: what it throws leaves everything as it was. */
+  prepare(change: ConfigChange): Promise<void>;
+  /** The change stands. */
+  keep(change: ConfigChange): Promise<void>;
+  /** The running pfw refused it, and it was taken back. */
+  undo(change: ConfigChange): Promise<void>;
+}
+
 /**
  * Changes the configuration, which is created where there is none, and has a running pfw take it
  * over. Holds `<file>.lock` from reading until the answer, so that changes queue up; whoever
@@ -33,44 +55,74 @@ export interface Edited<T> {
  *
  * @param change edits the draft in place; what it throws leaves everything as it was
  * @param reload asks the running pfw, if there is one, and returns when the kernel enforces
- * @throws PfwError when the change is not valid (exit 2), cannot be written, or is refused by the
- * running pfw; the file then holds what it held before
+ * @throws PfwError when the change is not valid (exit 2), cannot be written, is refused by the
+ * guard or by the running pfw; the file then holds what it held before
  */
-export async function editConfig<T>(
+export function editConfig<T>(
   file: string,
   change: (draft: ConfigDraft) => T,
   reload: () => Promise<ReloadAnswer>,
+  guard?: EditGuard,
 ): Promise<Edited<T>> {
+  return withConfig(file, async () => {
+    const { text: before, draft } = await readConfigFile(file);
+    const meantBefore = JSON.stringify(draft);
+    const value = change(draft);
+    if (JSON.stringify(draft) === meantBefore) return { value, ...UNCHANGED };
+    return { value, ...await put(file, before, formatConfig(draft), reload, guard) };
+  });
+}
+
+/** As `editConfig`, with a whole text in place of whatever the file holds, broken or not. */
+export function replaceConfig(
+  file: string,
+  text: string,
+  reload: () => Promise<ReloadAnswer>,
+  guard?: EditGuard,
+): Promise<Edited<undefined>> {
+  return withConfig(file, async () => {
+    const before = await readConfigText(file);
+    if (before === text) return { value: undefined, ...UNCHANGED };
+    return { value: undefined, ...await put(file, before, text, reload, guard) };
+  });
+}
+
+const UNCHANGED = { changed: false, answer: undefined, milliseconds: 0 } as const;
+
+async function withConfig<T>(file: string, work: () => Promise<T>): Promise<T> {
   await ensureConfig(file);
   try {
-    return await withLock(file, () => editLocked(file, change, reload));
+    return await withLock(file, work);
   } catch (error) {
     throw error instanceof PfwError ? error : fileError(`cannot change ${file}`, error);
   }
 }
 
-async function editLocked<T>(
+async function put(
   file: string,
-  change: (draft: ConfigDraft) => T,
+  before: string,
+  after: string,
   reload: () => Promise<ReloadAnswer>,
-): Promise<Edited<T>> {
-  const { text: before, draft } = await readConfigFile(file);
-  const meantBefore = JSON.stringify(draft);
-  const value = change(draft);
-  if (JSON.stringify(draft) === meantBefore) {
-    return { value, changed: false, answer: undefined, milliseconds: 0 };
+  guard: EditGuard | undefined,
+): Promise<Omit<Edited<unknown>, "value">> {
+  const change = { file: resolve(file), before, after, config: requireValid(after) };
+  await guard?.prepare(change);
+  try {
+    await replaceAtomically(file, after);
+    const started = performance.now();
+    const answer = await reloadOrPutBack(file, before, reload);
+    const milliseconds = performance.now() - started;
+    await guard?.keep(change);
+    return { changed: true, answer, milliseconds };
+  } catch (error) {
+    await guard?.undo(change);
+    throw error;
   }
-  const after = formatConfig(draft);
-  requireValid(after);
-  await replaceAtomically(file, after);
-  const started = performance.now();
-  const answer = await reloadOrPutBack(file, before, reload);
-  return { value, changed: true, answer, milliseconds: performance.now() - started };
 }
 
-function requireValid(text: string): void {
+function requireValid(text: string): Config {
   const checked = checkConfig(text);
-  if (checked.ok) return;
+  if (checked.ok) return checked.config;
   // Without lines: they would be those of a file that is never written.
   const problems = checked.problems.slice(0, 3).map(({ path, message }) =>
     problemText({ path, message, line: 0, column: 0 })

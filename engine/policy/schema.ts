@@ -142,6 +142,8 @@ export const configSchema = z.strictObject({
   threat_feeds: z.array(feedSchema).max(LIMITS.threatFeeds)
     .refine(haveDistinctNames, { message: "two feeds have the same name", when: () => true })
     .default([]),
+  on_exit: z.enum(["remove", "keep"]).default("remove")
+    .describe("What becomes of the rules in the kernel when pfw ends in good order."),
   logging: z.strictObject({
     allowed_sample: z.number().min(0).max(1).default(0.01)
       .describe("Share of allowed packets that are kept: 0 none, 1 all."),

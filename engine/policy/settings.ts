@@ -22,7 +22,12 @@ export interface Settings {
   readonly retention: number;
   /** Bytes that the database may take. */
   readonly maxSize: number;
+  /** With `keep` the kernel goes on enforcing after an orderly end, as after a crash. */
+  readonly onExit: OnExit;
 }
+
+/** What becomes of the rules in the kernel when pfw ends in good order. */
+export type OnExit = "remove" | "keep";
 
 /** The settings of a checked configuration. */
 export function settingsOf(config: Config): Settings {
@@ -38,6 +43,7 @@ export function settingsOf(config: Config): Settings {
     allowedSample: allowed_sample,
     retention: parsed(parseDuration, retention),
     maxSize: parsed(parseSize, max_size),
+    onExit: config.on_exit,
   };
 }
 

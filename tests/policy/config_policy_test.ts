@@ -68,6 +68,7 @@ Deno.test("config: the defaults are those of the handbook", () => {
     allowedSample: 0.01,
     retention: 30 * 86_400,
     maxSize: 1e9,
+    onExit: "remove",
   });
 });
 

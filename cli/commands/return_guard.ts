@@ -1,0 +1,68 @@
+/**
+ * A process of its own that brings the policy before back when nobody confirms: the command that
+ * made the change, its terminal and the running pfw may all be gone by then.
+ */
+import { putInForce } from "../../engine/control/put_in_force.ts";
+import type { Paths } from "../../engine/paths.ts";
+import {
+  type PendingChange,
+  PendingFile,
+  secondsLeft,
+} from "../../engine/policy/pending_change.ts";
+import { returnIfDue } from "../../engine/policy/return_change.ts";
+import { ownCommand } from "../own_command.ts";
+
+/** Waits as a shell, which takes a hundredth of the memory, and then becomes pfw. */
+const WAIT = 'trap "" HUP; sleep "$1"; shift; exec "$@"';
+
+/** Starts the process, in a session of its own. */
+export function startReturnGuard(paths: Paths, { id, seconds }: PendingChange): void {
+  const { config, dataDir, logDir, runDir } = paths;
+  const places = [
+    "--config",
+    config,
+    "--data-dir",
+    dataDir,
+    "--log-dir",
+    logDir,
+    "--run-dir",
+    runDir,
+  ];
+  const words = [...ownCommand(), ...places, "rules", "return-unconfirmed", id];
+  const child = new Deno.Command("sh", {
+    args: ["-c", WAIT, "sh", String(seconds), ...words],
+    stdin: "null",
+    stdout: "null",
+    stderr: "null",
+    detached: true,
+  }).spawn();
+  child.unref();
+}
+
+/** Seconds between two attempts, and how many there are. */
+const RETRY = 5, ATTEMPTS = 120;
+
+/** What that process does: waits for what is left of the time, then puts the policy before back. */
+export async function returnUnconfirmed(paths: Paths, id: string): Promise<void> {
+  const file = new PendingFile(paths.dataDir);
+  for (let attempt = 0; attempt < ATTEMPTS;) {
+    const pending = await file.read();
+    if (pending?.id !== id) return;
+    const left = secondsLeft(pending);
+    if (left > 0) {
+      await pause(Math.min(left, RETRY));
+      continue;
+    }
+    try {
+      await returnIfDue(paths.dataDir, (config) => putInForce(paths, config));
+    } catch {
+      // Nobody reads what it would say; the change stays pending, and `status` shows that.
+      await pause(RETRY);
+      attempt++;
+    }
+  }
+}
+
+function pause(seconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+}

@@ -1,0 +1,16 @@
+/** What whoever started pfw gets to see of it while it runs. */
+import type { Mode } from "./control/status.ts";
+import type { EventBuffer } from "./observe/event_buffer.ts";
+import type { EventDetails } from "./observe/event_details.ts";
+import type { Losses } from "./observe/losses.ts";
+import type { Totals } from "./observe/totals.ts";
+
+/** Live counters, not copies. */
+export interface DaemonView {
+  readonly mode: Mode;
+  readonly totals: Totals;
+  readonly losses: Losses;
+  readonly details: EventDetails;
+  /** Rows not yet written: valid during `onEvents` only. */
+  readonly blocked: EventBuffer;
+}
