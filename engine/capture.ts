@@ -71,10 +71,15 @@ export class CaptureDevice implements Disposable {
     readonly open: () => PcapHandle,
     readonly notice: DeviceNotice,
   ) {
-    this.#attach();
+    try {
+      this.#attach();
+    } catch (error) {
+      if (!isNotUp(error)) throw error;
+      notice(`${name} is not up; waiting for it`);
+    }
   }
 
-  /** Opens an interface or `any`; throws PfwError where that cannot be. */
+  /** Opens an interface, which may be down yet, or `any`; throws PfwError where that cannot be. */
   static tap(device: string, notice: DeviceNotice, options: TapOptions = {}): CaptureDevice {
     const open = () =>
       PcapHandle.openLive(device, {
@@ -233,6 +238,10 @@ export function captureError(what: string, error: unknown): PfwError {
     return new PfwError(what, why, next, ExitCode.usage, { cause: error });
   }
   return new PfwError(what, why, "", ExitCode.failed, { cause: error });
+}
+
+function isNotUp(error: unknown): boolean {
+  return error instanceof PcapError && error.code === PcapErrorCode.interfaceNotUp;
 }
 
 function interfaceNames(): string[] {

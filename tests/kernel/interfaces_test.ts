@@ -139,3 +139,29 @@ kernelTest(
     equal((await pfw.end()).code, 0);
   },
 );
+
+kernelTest("an interface that is down keeps nobody from being protected", async () => {
+  await using link = await createPair();
+  const { local, remote } = link;
+  await join(local, remote, 1);
+  await using sandbox = new Sandbox();
+  sandbox.writeConfig(LOOKING);
+  const set = (state: string) => local.run(["ip", "link", "set", "veth-1", state]);
+  await set("down");
+  await using pfw = await startPfw(local, sandbox, ["veth-1"]);
+  await send(remote, 0, 2001);
+  equal(await eventually(() => blockedHits(sandbox), (hits) => hits >= COUNT), COUNT);
+  const received = async () => {
+    await send(remote, 1, 2002);
+    const { devices } = JSON.parse((await sandbox.pfw("status", "--json")).out);
+    return devices.find(({ name }: { name: string }) => name === "veth-1").received;
+  };
+  for (const _ of ["at the start", "while it runs"]) {
+    await set("up");
+    const before = await received();
+    const after = await eventually(received, (count) => count > before);
+    equal(after > before, true);
+    await set("down");
+  }
+  equal((await pfw.end()).code, 0);
+});
