@@ -40,8 +40,12 @@ function wordsOf(command: Command): string {
     const isGiven = command.getOptionValueSource(option.attributeName()) === "cli";
     return isGiven ? [option.long ?? "", ...(value === true ? [] : [String(value)])] : [];
   });
-  return [...names, ...operands, ...options].join(" ");
+  const text = [...names, ...operands.slice(0, LONGEST_COMMAND), ...options].join(" ");
+  return text.length > LONGEST_COMMAND ? `${text.slice(0, LONGEST_COMMAND - 1)}…` : text;
 }
+
+/** Characters of a command that are remembered; a list of addresses may fill a command line. */
+const LONGEST_COMMAND = 200;
 
 /** The person behind sudo, or the user. */
 function userName(): string {

@@ -64,6 +64,7 @@ export class PendingFile {
       text = await Deno.readTextFile(this.path);
     } catch (error) {
       if (error instanceof Deno.errors.NotFound) return undefined;
+      if (error instanceof Deno.errors.NotADirectory) return undefined;
       throw error;
     }
     return parsePending(text);

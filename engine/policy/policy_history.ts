@@ -28,8 +28,8 @@ export interface HistoryEntry {
 
 /** Entries that are kept, and bytes that their files may take; the newest stays in any case. */
 export const HISTORY_LIMITS = { entries: 20, bytes: 64 * 1024 * 1024 } as const;
-/** Longest command that is remembered. */
-const COMMAND_LENGTH = 200;
+/** Longest command that is remembered, in UTF-16 units. */
+const COMMAND_LENGTH = 300;
 
 /** The history of one data directory. */
 export class PolicyHistory {

@@ -72,6 +72,8 @@ export class RunningPfw implements AsyncDisposable {
         PFW_LOG_DIR: logDir,
         PFW_RUN_DIR: runDir,
         NO_COLOR: "1",
+        SSH_CONNECTION: "",
+        SSH_CLIENT: "",
         ...env,
       },
       cwd,

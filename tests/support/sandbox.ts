@@ -12,7 +12,8 @@ export interface Run {
 
 /** A temporary directory with its own configuration, data, log and socket. Removed when disposed. */
 export class Sandbox implements AsyncDisposable {
-  readonly #env: Record<string, string>;
+  /** What pfw is run with besides the environment of the tests; may be added to. */
+  readonly env: Record<string, string>;
   readonly paths: Paths;
   #server: Deno.HttpServer<Deno.UnixAddr> | undefined;
 
@@ -23,12 +24,15 @@ export class Sandbox implements AsyncDisposable {
       logDir: this.path("log"),
       runDir: this.path("run"),
     });
-    this.#env = {
+    this.env = {
       PFW_CONFIG: this.paths.config,
       PFW_DATA_DIR: this.paths.dataDir,
       PFW_LOG_DIR: this.paths.logDir,
       PFW_RUN_DIR: this.paths.runDir,
       NO_COLOR: "1",
+      // Not the session of whoever runs the tests.
+      SSH_CONNECTION: "",
+      SSH_CLIENT: "",
     };
   }
 
@@ -47,7 +51,7 @@ export class Sandbox implements AsyncDisposable {
     const [program, ...first] = pfwCommand().argv;
     const child = new Deno.Command(program, {
       args: [...first, ...args],
-      env: this.#env,
+      env: this.env,
       cwd: this.directory,
       stdin: "piped",
       stdout: "piped",
