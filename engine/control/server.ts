@@ -1,6 +1,5 @@
 /** The control socket: HTTP on a Unix socket that only its owner may open. */
 import { Hono, type HonoRequest } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import { errorText, PfwError } from "../errors.ts";
 import type { OnExit } from "../policy/settings.ts";
 import type { ReloadRequest, RuleHits } from "./client.ts";
@@ -28,7 +27,12 @@ const LARGEST_REQUEST = 64 * 1024;
 export function controlRoutes(pfw: Controlled): Hono {
   const app = new Hono();
   // Before anybody reads it: memory for a body is set aside by the length that it claims to have.
-  app.use(bodyLimit({ maxSize: LARGEST_REQUEST }));
+  app.use(async (context, next) => {
+    const length = Number(context.req.header("content-length") ?? 0);
+    const isBounded = context.req.header("transfer-encoding") === undefined;
+    if (isBounded && length <= LARGEST_REQUEST) return await next();
+    return context.json({ error: "the request is too large" }, 413);
+  });
   app.get("/status", async (context) => context.json(await pfw.status()));
   app.get("/stats", (context) => context.json(pfw.stats()));
   app.get("/rules", async (context) => context.json(await pfw.ruleHits()));
