@@ -19,8 +19,8 @@ export async function reloadRunning(context: ChangingContext): Promise<void> {
   // It may use another configuration than this command would.
   const { config, dataDir } = running;
   const theirs = { ...context, paths: { ...context.paths, config, dataDir } };
-  const { pending, value: summary } = await applySafely(theirs, async (guard, ask) => {
-    const answer = await withLock(config, () => reloadGuarded(config, dataDir, guard, ask));
+  const { pending, value: summary } = await applySafely(theirs, async (guard) => {
+    const answer = await withLock(config, () => reloadGuarded(theirs, guard));
     return { value: answer.summary, changed: true, answer, milliseconds: 0 };
   });
   const confirm = pending ? { confirm: confirmFields(pending) } : {};
@@ -36,15 +36,13 @@ function notRunning(): PfwError {
 type Reloaded = Extract<ReloadAnswer, { ok: true }>;
 
 async function reloadGuarded(
-  config: string,
-  dataDir: string,
+  { paths, request: { command, user } }: ChangingContext,
   guard: SafeChange,
-  ask: () => ReturnType<typeof reload>,
 ): Promise<Reloaded> {
-  const change = await readChange(config, dataDir);
+  const change = await readChange(paths.config, paths.dataDir);
   if (change) await guard.prepare(change);
   try {
-    const answer = await ask();
+    const answer = await reload(paths, { isJudged: change !== undefined, command, user });
     if (!answer.running) throw notRunning();
     if (!answer.ok) throw refused(answer);
     if (change) await guard.keep(change);
