@@ -45,7 +45,12 @@ export class LocalAddresses {
   hasV4(word: number): boolean {
     if (word >>> 24 === 127) return true;
     if ((this.#v4Filter[(word & 255) >> 5] & (1 << (word & 31))) === 0) return false;
-    return this.#v4.includes(word);
+    // `includes` would leave the compiled code for a call.
+    const words = this.#v4;
+    for (let at = 0; at < words.length; at++) {
+      if (words[at] === word) return true;
+    }
+    return false;
   }
 
   /** Whether the IPv6 address is one of this machine's; ::1 always is. */
