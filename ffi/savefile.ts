@@ -17,6 +17,8 @@ const LONGEST_PACKET = 262_144;
 
 /** Bytes read at once: few enough to stay in the processor's cache until they are judged. */
 const CHUNK = 1 << 17;
+/** Bytes read for each packet that is asked for, when few are. */
+const BYTES_EACH = 512;
 
 const IS_LITTLE_ENDIAN = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
 
@@ -56,7 +58,7 @@ export class Savefile implements Disposable {
   read(buffer: RecordBuffer, limit: number): number {
     const { bytes, view } = buffer;
     bytes.set(this.#rest);
-    let filled = this.#fill(bytes, this.#rest.length, CHUNK);
+    let filled = this.#fill(bytes, this.#rest.length, Math.min(CHUNK, limit * BYTES_EACH));
     let end = this.#wholeRecords(view, filled, limit);
     if (end === 0 && filled >= RECORD_HEADER) {
       // One record alone may be longer than a chunk.
