@@ -120,13 +120,17 @@ async function keep(fresh: readonly BenchmarkResult[]): Promise<void> {
   const all = [...fresh, ...keptResults(fresh.map(({ name }) => name))];
   const benchmarks = BENCHMARKS.flatMap(({ name }) => all.filter((one) => one.name === name));
   writeResults({ machine: thisMachine(), benchmarks });
-  await runToEnd([Deno.execPath(), "fmt", "--quiet", RESULTS_FILE]);
+  await format(RESULTS_FILE);
   await writePage();
 }
 
 async function writePage(): Promise<void> {
   Deno.writeTextFileSync(PAGE_FILE, performancePage(readResults()));
-  await runToEnd([Deno.execPath(), "fmt", "--quiet", PAGE_FILE]);
+  await format(PAGE_FILE);
+}
+
+async function format(path: string): Promise<void> {
+  await runToEnd([Deno.execPath(), "fmt", "--quiet", "--permit-no-files", path]);
 }
 
 try {
