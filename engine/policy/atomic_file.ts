@@ -6,10 +6,11 @@ const queues = new Map<string, Promise<unknown>>();
 
 /**
  * Runs `work` while nobody else who uses this function for the same file runs theirs, in this
- * process or another. The lock is `<file>.lock` (flock), which the kernel releases when a process
- * dies.
+ * process or another, by whatever path or link they name it. The lock is `<file>.lock` (flock),
+ * which the kernel releases when a process dies.
  */
-export async function withLock<T>(file: string, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(path: string, work: () => Promise<T>): Promise<T> {
+  const file = await realPathOf(path);
   // Queued here first: each flock that waits holds a thread of Deno's pool, and with none left the
   // holder of the lock could not write its file.
   const before = queues.get(file);
@@ -22,6 +23,16 @@ export async function withLock<T>(file: string, work: () => Promise<T>): Promise
     return await mine;
   } finally {
     if (queues.get(file) === mine) queues.delete(file);
+  }
+}
+
+/** The file itself where it exists; else its name in the directory itself. */
+async function realPathOf(path: string): Promise<string> {
+  try {
+    return await Deno.realPath(path);
+  } catch {
+    const directory = dirname(path);
+    return join(await Deno.realPath(directory).catch(() => directory), basename(path));
   }
 }
 
