@@ -76,6 +76,12 @@ const FEATURES: readonly Feature[] = [
     set: true,
   },
   {
+    name: "set target",
+    symbols: ["NETFILTER_XT_SET"],
+    rule: `-j SET --add-set ${SET} src`,
+    set: true,
+  },
+  {
     name: "hashlimit match",
     symbols: ["NETFILTER_XT_MATCH_HASHLIMIT"],
     rule: "-m hashlimit --hashlimit-above 10/sec --hashlimit-burst 100 " +

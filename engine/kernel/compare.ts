@@ -25,6 +25,7 @@ const COMPARED = [
   "-j",
   "-g",
   "--match-set",
+  "--add-set",
   "--dport",
   "--dports",
   "--ctorigdstport",
@@ -85,6 +86,7 @@ function tableDifferences(
 /** What of a set is not in place, by its header. */
 export function setDifferences(plan: SetPlan, saved: SavedSet | undefined): string[] {
   if (!saved) return [`set ${plan.name} is missing`];
+  if (plan.sources) return [];
   const wanted = entryCount(plan);
   return saved.entries === wanted
     ? []

@@ -24,7 +24,7 @@ import type {
   TablePlan,
   Target,
 } from "./plan.ts";
-import { compileRate } from "./rate.ts";
+import { compileRate, rateRules, rateSet } from "./rate.ts";
 
 /** What a plan depends on besides the policy. */
 export interface PlanOptions {
@@ -53,7 +53,7 @@ function compileFamily(policy: Policy, family: Family, group: number): FamilyPla
     lists,
     raw: compileRaw(family, lists, group),
     filter,
-    sets: [...listSets(policy, family), ...ruleSets.plans()],
+    sets: [...listSets(policy, family), ...rateSets(policy, family), ...ruleSets.plans()],
   };
 }
 
@@ -64,6 +64,10 @@ function listSets(policy: Policy, family: Family): SetPlan[] {
     prefixes: listPrefixes(policy, list),
     timeout: list === "ban",
   }));
+}
+
+function rateSets({ rateLimit }: Policy, family: Family): SetPlan[] {
+  return rateLimit ? [rateSet(compileRate(rateLimit, family), family)] : [];
 }
 
 function listPrefixes(policy: Policy, list: ListSet) {
@@ -183,8 +187,7 @@ function protocolRules(policy: Policy, family: Family, chain: MainChain): PlanRu
   // first alone, so a new rule also cuts what already runs.
   add([{ kind: "reply" }], RETURN);
   if (chain !== "PFW-OUT" && policy.rateLimit) {
-    const rate = compileRate(policy.rateLimit, family);
-    add([{ kind: "state", states: ["NEW"] }, { kind: "rate_above", rate }], block("rate_limit"));
+    rules.push(...rateRules(compileRate(policy.rateLimit, family), block("rate_limit")));
   }
   return rules;
 }

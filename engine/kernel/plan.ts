@@ -22,7 +22,10 @@ export type ConnectionState = "NEW" | "ESTABLISHED" | "RELATED" | "INVALID";
 
 /** The limit of new connections of one source. */
 export interface RatePlan {
-  /** Of the kernel's table; names the limit, since a table keeps the limit it was made with. */
+  /**
+   * Of the kernel's table, and of the set of sources that are looked up in it. Names the limit,
+   * since a table keeps the limit it was made with.
+   */
   readonly table: string;
   /** `amount` a `unit`, refilling the bucket. */
   readonly amount: number;
@@ -33,12 +36,20 @@ export interface RatePlan {
   readonly expire: number;
   /** Bits of the source that tell sources apart; `undefined`: all. */
   readonly sourceMask: number | undefined;
+  /** Sources that the kernel's table has room for. */
+  readonly entries: number;
 }
 
 /** One condition of a rule; all must hold. */
 export type Match =
   | { readonly kind: "interface"; readonly direction: "in" | "out"; readonly name: string }
-  | { readonly kind: "set"; readonly set: string; readonly side: Side }
+  | {
+    readonly kind: "set";
+    readonly set: string;
+    readonly side: Side;
+    /** Holds for an address that is not in the set. */
+    readonly isNegated?: boolean;
+  }
   | { readonly kind: "address"; readonly side: Side; readonly prefix: Prefix }
   | { readonly kind: "protocol"; readonly protocol: "tcp" | "udp" | "icmp" | "ipv6-icmp" }
   /** Destination ports as they stand in the packet; at most 15 slots, a range takes two. */
@@ -57,13 +68,17 @@ export type Match =
   | { readonly kind: "state"; readonly states: readonly ConnectionState[] }
   /** The packet answers the one that opened the connection. */
   | { readonly kind: "reply" }
-  | { readonly kind: "rate_above"; readonly rate: RatePlan };
+  | { readonly kind: "rate_above"; readonly rate: RatePlan }
+  /** So many packets a second, whoever sends them, and so many at once. */
+  | { readonly kind: "packets_below"; readonly perSecond: number; readonly burst: number };
 
 /** What happens to a packet that matches. */
 export type Target =
   | { readonly kind: "return" }
   | { readonly kind: "drop" }
   | { readonly kind: "nflog"; readonly group: number; readonly prefix: string }
+  /** Put the source into a set for so many seconds, where there is room, and go on. */
+  | { readonly kind: "follow"; readonly set: string; readonly seconds: number }
   /** Jump to the chain that reports and drops. */
   | { readonly kind: "block"; readonly reason: ReasonCode; readonly ruleId: string | undefined }
   /** Go to the chain that counts and returns to whoever called our main chain. */
@@ -97,13 +112,19 @@ export interface TablePlan {
   readonly targets: readonly ChainPlan[];
 }
 
-/** One `hash:net` set. */
+/** One `hash:net` set; a `hash:ip` set where the kernel fills it. */
 export interface SetPlan {
   readonly name: string;
   readonly family: Family;
   readonly prefixes: PrefixList;
   /** Whether entries may expire. */
   readonly timeout: boolean;
+  /** Only where rules put packets' sources into the set: how these are told apart. */
+  readonly sources?: {
+    readonly limit: number;
+    /** Bits of an address that count; `undefined`: all. */
+    readonly mask: number | undefined;
+  };
 }
 
 /** Everything for one family. */

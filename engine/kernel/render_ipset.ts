@@ -12,10 +12,18 @@ export interface SetChange {
 
 /** The line that creates a set, empty. */
 export function renderCreate(set: SetPlan): string {
+  if (set.sources) return renderSources(set, set.sources);
   const family = set.family === 4 ? "inet" : "inet6";
   const timeout = set.timeout ? " timeout 0" : "";
   return `create ${set.name} hash:net family ${family} hashsize ${hashSize(entryCount(set))} ` +
     `maxelem ${MAX_ENTRIES}${timeout}`;
+}
+
+/** Not grown while packets fill it, so sized for all that it may hold. */
+function renderSources(set: SetPlan, { limit, mask }: NonNullable<SetPlan["sources"]>): string {
+  const netmask = mask === undefined ? "" : ` netmask ${mask}`;
+  return `create ${set.name} hash:ip family ${set.family === 4 ? "inet" : "inet6"} ` +
+    `hashsize ${limit / 4} maxelem ${limit} timeout 0${netmask}`;
 }
 
 /** Sized for what comes, so loading never stops to rehash; the kernel grows it where needed. */

@@ -16,8 +16,6 @@ import type {
 export const NFLOG_SIZE = 128;
 /** Reports that the kernel gathers before it wakes us; it waits a second at most. */
 const NFLOG_THRESHOLD = 64;
-/** Sources that the rate limit can tell apart. The kernel drops what finds the table full. */
-const RATE_TABLE_ENTRIES = 1_048_576;
 /** The kernel's own choice is at most 8,192: a flood of sources would make it walk long chains. */
 const RATE_TABLE_BUCKETS = 65_536;
 
@@ -56,7 +54,7 @@ function renderMatch(match: Match): string {
     case "interface":
       return `${match.direction === "in" ? "-i" : "-o"} ${match.name}`;
     case "set":
-      return `-m set --match-set ${match.set} ${match.side}`;
+      return `-m set ${match.isNegated ? "! " : ""}--match-set ${match.set} ${match.side}`;
     case "address":
       return `${match.side === "src" ? "-s" : "-d"} ${formatPrefix(match.prefix)}`;
     case "protocol":
@@ -73,6 +71,8 @@ function renderMatch(match: Match): string {
       return "-m conntrack --ctdir REPLY";
     case "rate_above":
       return renderRate(match.rate);
+    case "packets_below":
+      return `-m limit --limit ${match.perSecond}/sec --limit-burst ${match.burst}`;
   }
 }
 
@@ -95,7 +95,7 @@ function renderRate(rate: RatePlan): string {
     ...(rate.sourceMask === undefined ? [] : [`--hashlimit-srcmask ${rate.sourceMask}`]),
     `--hashlimit-name ${rate.table}`,
     `--hashlimit-htable-size ${RATE_TABLE_BUCKETS}`,
-    `--hashlimit-htable-max ${RATE_TABLE_ENTRIES}`,
+    `--hashlimit-htable-max ${rate.entries}`,
     `--hashlimit-htable-expire ${rate.expire}`,
   ].join(" ");
 }
@@ -110,6 +110,8 @@ function renderTarget(target: Target): string {
       return `-j ${dropChain(target.reason, target.ruleId)}`;
     case "allow":
       return `-g ${allowChain(target.ruleId)}`;
+    case "follow":
+      return `-j SET --add-set ${target.set} src --timeout ${target.seconds}`;
     case "nflog":
       return `-j NFLOG --nflog-prefix "${target.prefix}" --nflog-group ${target.group} ` +
         `--nflog-size ${NFLOG_SIZE} --nflog-threshold ${NFLOG_THRESHOLD}`;

@@ -50,6 +50,11 @@ const FEATURES: readonly Feature[] = [
     rule: "-m set --match-set pfw-probe src",
   },
   {
+    name: "filling sets",
+    modules: "ip_set_hash_ip, xt_set, xt_limit",
+    rule: "-m limit --limit 1/sec -j SET --add-set pfw-probe-ip src --timeout 1",
+  },
+  {
     name: "connection tracking",
     modules: "nf_conntrack, xt_conntrack",
     rule: "-m conntrack --ctdir REPLY",
@@ -115,7 +120,9 @@ function probe(
   family: Family,
   features: readonly Feature[],
 ): Promise<CommandOutput> {
-  const script = `ipset create pfw-probe hash:net family ${family === 4 ? "inet" : "inet6"} && ` +
+  const words = `family ${family === 4 ? "inet" : "inet6"}`;
+  const script = `ipset create pfw-probe hash:net ${words} && ` +
+    `ipset create pfw-probe-ip hash:ip ${words} timeout 0 && ` +
     `exec ${iptablesProgram(family, "-restore")}`;
   const rules = features.map(({ rule }) => `-A PFW-PROBE ${rule}\n`).join("");
   const text = `*filter\n:PFW-PROBE - [0:0]\n${rules}COMMIT\n`;

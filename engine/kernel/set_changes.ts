@@ -34,6 +34,8 @@ export async function compareSets(
     const there = present.get(set.name);
     if (!there) create.push(set);
     else if (!isUsable(set, there)) throw foreign(set.name);
+    // What is in it is the kernel's business.
+    if (set.sources) continue;
     if (entryCount(set) === 0 && !there?.entries) continue;
     if (!there?.entries) {
       add.push({ name: set.name, entries: entryTexts(set) });
@@ -90,7 +92,7 @@ function differenceOfUnknown(have: Set<string>, set: SetPlan): Difference {
 }
 
 function isUsable(set: SetPlan, there: SavedSet): boolean {
-  return there.type === "hash:net" && there.family === set.family &&
+  return there.type === (set.sources ? "hash:ip" : "hash:net") && there.family === set.family &&
     there.timeout === set.timeout && there.maxEntries >= entryCount(set);
 }
 

@@ -2,6 +2,7 @@ import { deepEqual, equal, rejects } from "node:assert/strict";
 import fc from "fast-check";
 import type { Commands } from "../../engine/kernel/command.ts";
 import { entryTexts, type SetPlan } from "../../engine/kernel/plan.ts";
+import { setDifferences } from "../../engine/kernel/compare.ts";
 import { renderCreate, renderEntries } from "../../engine/kernel/render_ipset.ts";
 import type { SavedSet } from "../../engine/kernel/saved_state.ts";
 import { compareSets } from "../../engine/kernel/set_changes.ts";
@@ -104,6 +105,35 @@ Deno.test("a set with other properties is refused", async () => {
     const present = new Map([["pfw-black4", { ...header(1), ...change }]]);
     await rejects(compareSets(NOTHING_RUN, [wanted], present, new Map()), /other properties/);
   }
+});
+
+Deno.test("what the kernel put into a set that it fills is left alone", async () => {
+  const sources = { limit: 65_536, mask: 64 };
+  const filled = {
+    ...set(PrefixList.EMPTY, true),
+    name: "pfw-rate6-5-60s",
+    family: 6,
+    sources,
+  } as const;
+  const missing = await compareSets(NOTHING_RUN, [filled], new Map(), new Map());
+  deepEqual(missing, { create: [filled], add: [], remove: [] });
+  equal(
+    renderCreate(filled),
+    "create pfw-rate6-5-60s hash:ip family inet6 hashsize 16384 maxelem 65536 timeout 0 netmask 64",
+  );
+  const there = { ...header(9_000, true), name: filled.name, family: 6, type: "hash:ip" } as const;
+  const present = (change = {}) => new Map([[filled.name, { ...there, ...change }]]);
+  deepEqual(await compareSets(NOTHING_RUN, [filled], present(), new Map()), {
+    create: [],
+    add: [],
+    remove: [],
+  });
+  deepEqual(setDifferences(filled, present().get(filled.name)), []);
+  deepEqual(setDifferences(filled, undefined), ["set pfw-rate6-5-60s is missing"]);
+  await rejects(
+    compareSets(NOTHING_RUN, [filled], present({ type: "hash:net" }), new Map()),
+    /other properties/,
+  );
 });
 
 Deno.test("long lists come in pieces that are whole lines", () => {

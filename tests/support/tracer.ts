@@ -52,6 +52,8 @@ export class Tracer {
   readonly #connections = new ConntrackModel();
   /** Packets left in each bucket of `hashlimit`; time stands still, so none fills again. */
   readonly #buckets = new Map<string, number>();
+  /** Packets left to each `limit`. */
+  readonly #limits = new Map<Condition, number>();
   /** Packets that matched, by family and rule as in `Trace.path`. */
   readonly counters: Map<string, number> = new Map();
 
@@ -124,6 +126,9 @@ export class Tracer {
       const { target } = rule;
       if (target.kind === "DROP") return `drop ${report}`;
       if (target.kind === "RETURN") stack.pop();
+      if (target.kind === "SET") {
+        scene.sets.get(target.set)!.addAddress(wordsOf(scene.packet, "src"));
+      }
       if (target.kind === "NFLOG") report = target.prefix.replace(/^pfw:/, "");
       if (target.kind === "goto") stack.pop();
       if (target.kind === "goto" || target.kind === "jump") {
@@ -142,7 +147,8 @@ export class Tracer {
       case "address":
         return addressIn(condition.prefix, wordsOf(packet, condition.side));
       case "set":
-        return scene.sets.get(condition.set)!.has(wordsOf(packet, condition.side));
+        return condition.isNegated !==
+          scene.sets.get(condition.set)!.has(wordsOf(packet, condition.side));
       case "protocol":
         return packet.protocol === condition.protocol;
       case "ports":
@@ -159,9 +165,17 @@ export class Tracer {
         const port = tracked?.originalPort;
         return port !== undefined && port >= condition.first && port <= condition.last;
       }
+      case "limit":
+        return this.#takePacket(condition);
       case "above":
         return !this.#takeToken(condition, packet);
     }
+  }
+
+  #takePacket(limit: Extract<Condition, { kind: "limit" }>): boolean {
+    const left = this.#limits.get(limit) ?? limit.burst;
+    this.#limits.set(limit, Math.max(0, left - 1));
+    return left > 0;
   }
 
   #takeToken(limit: Extract<Condition, { kind: "above" }>, packet: ParsedPacket): boolean {
@@ -201,11 +215,19 @@ function addressIn({ words, length }: Prefix, address: readonly number[]): boole
   return words.every((word, at) => ((word ^ address[at]) & maskWord(length - 32 * at)) === 0);
 }
 
-/** A `hash:net`: the entries of each length, as texts. */
+/** A `hash:net` or `hash:ip`: the entries of each length, as texts. Time stands still. */
 class AddressSet {
   readonly #byLength = new Map<number, Set<string>>();
 
-  add({ words, length }: Prefix): void {
+  /** @param netmask bits that count of an address that a packet adds */
+  constructor(private readonly netmask = 128) {}
+
+  addAddress(address: readonly number[]): void {
+    const words = address.map((word, at) => word & maskWord(this.netmask - 32 * at));
+    this.add({ words, length: this.netmask });
+  }
+
+  add({ words, length }: { words: readonly number[]; length: number }): void {
     const entries = this.#byLength.get(length) ?? new Set();
     this.#byLength.set(length, entries.add(words.join(" ")));
   }
@@ -224,9 +246,13 @@ function parseSets(text: string): Map<string, AddressSet> {
   for (const line of text.split("\n").filter((line) => line !== "")) {
     const create = /^create (\S+) hash:net family inet6? hashsize \d+ maxelem \d+( timeout 0)?$/
       .exec(line);
+    const filled =
+      /^create (\S+) hash:ip family inet6? hashsize \d+ maxelem \d+ timeout 0(?: netmask (\d+))?$/
+        .exec(line);
     const add = /^add (\S+) (\S+)$/.exec(line);
     const prefix = add && parsePrefix(add[2]);
     if (create) sets.set(create[1], new AddressSet());
+    else if (filled) sets.set(filled[1], new AddressSet(Number(filled[2] ?? 128)));
     else if (add && prefix && prefix.length > 0 && sets.has(add[1])) sets.get(add[1])!.add(prefix);
     else throw new Error(`the tracer does not know the line ${JSON.stringify(line)}`);
   }
@@ -266,6 +292,7 @@ function checkReferences({ tables, sets }: Firewall): void {
           throw new Error(`no set ${condition.set}`);
         }
       }
+      if (target.kind === "SET" && !sets.has(target.set)) throw new Error(`no set ${target.set}`);
     }
   }
 }

@@ -9,7 +9,12 @@ export type Range = readonly [first: number, last: number];
 export type Condition =
   | { readonly kind: "in" | "out"; readonly name: string }
   | { readonly kind: "address"; readonly side: "src" | "dst"; readonly prefix: Prefix }
-  | { readonly kind: "set"; readonly set: string; readonly side: "src" | "dst" }
+  | {
+    readonly kind: "set";
+    readonly set: string;
+    readonly side: "src" | "dst";
+    readonly isNegated: boolean;
+  }
   | { readonly kind: "protocol"; readonly protocol: number }
   | { readonly kind: "ports"; readonly ranges: readonly Range[] }
   | { readonly kind: "icmpv6"; readonly type: number }
@@ -21,12 +26,16 @@ export type Condition =
     readonly table: string;
     readonly burst: number;
     readonly mask: number;
-  };
+  }
+  /** Holds for so many packets. */
+  | { readonly kind: "limit"; readonly burst: number };
 
 /** Where a packet goes that meets the conditions. */
 export type RuleTarget =
   | { readonly kind: "DROP" | "RETURN" }
   | { readonly kind: "NFLOG"; readonly prefix: string }
+  /** Adds the source to a set. */
+  | { readonly kind: "SET"; readonly set: string }
   | { readonly kind: "jump" | "goto"; readonly chain: string };
 
 /** One rule. */
@@ -43,6 +52,7 @@ const MODULES: Record<string, number | undefined> = {
   conntrack: undefined,
   multiport: undefined,
   hashlimit: undefined,
+  limit: undefined,
   tcp: 6,
   udp: 17,
   icmp6: 58,
@@ -51,6 +61,8 @@ const MODULES: Record<string, number | undefined> = {
 /** Options by the match that must stand before them. */
 const OPTION_MODULES: Record<string, readonly string[]> = {
   "--match-set": ["set"],
+  // Of all options pfw negates this one alone.
+  "!": ["set"],
   "--dport": ["tcp", "udp"],
   "--dports": ["multiport"],
   "--ctstate": ["conntrack"],
@@ -58,6 +70,7 @@ const OPTION_MODULES: Record<string, readonly string[]> = {
   "--ctorigdstport": ["conntrack"],
   "--icmpv6-type": ["icmp6"],
   "--hashlimit-above": ["hashlimit"],
+  "--limit": ["limit"],
 };
 
 /** Reads a rule without its chain; throws for anything it does not know. */
@@ -102,8 +115,9 @@ class RuleReader {
         return { kind: "address", side: name === "-s" ? "src" : "dst", prefix: this.#prefix() };
       case "-p":
         return { kind: "protocol", protocol: this.#oneOf(PROTOCOLS) };
+      case "!":
       case "--match-set":
-        return { kind: "set", set: this.#word(), side: this.#oneOf({ src: "src", dst: "dst" }) };
+        return this.#readSet(name === "!");
       case "--dport":
         return { kind: "ports", ranges: [this.#range()] };
       case "--dports":
@@ -122,8 +136,16 @@ class RuleReader {
       case "--icmpv6-type":
         return { kind: "icmpv6", type: this.#number() };
       case "--hashlimit-above":
+        return this.#readRate();
+      case "--limit":
         return this.#readLimit();
     }
+  }
+
+  #readSet(isNegated: boolean): Condition {
+    if (isNegated && this.#word() !== "--match-set") throw this.#unknown("!");
+    const set = this.#word();
+    return { kind: "set", set, side: this.#oneOf({ src: "src", dst: "dst" }), isNegated };
   }
 
   #readModule(): void {
@@ -142,13 +164,28 @@ class RuleReader {
     if (option === "-g") return { kind: "goto", chain: name };
     if (name === "DROP" || name === "RETURN") return { kind: name };
     if (name.startsWith("PFW-")) return { kind: "jump", chain: name };
+    if (name === "SET") return this.#readSetTarget();
     if (name !== "NFLOG") throw this.#unknown(name);
     const options = this.#options(["prefix", "group", "size", "threshold"], "--nflog-");
     if (options.prefix === undefined || options.group === undefined) throw this.#unknown(name);
     return { kind: "NFLOG", prefix: options.prefix };
   }
 
+  #readSetTarget(): RuleTarget {
+    if (this.#word() !== "--add-set") throw this.#unknown("SET");
+    const set = this.#word();
+    if (this.#word() !== "src" || this.#word() !== "--timeout") throw this.#unknown("SET");
+    if (this.#number() < 1) throw this.#unknown("--timeout");
+    return { kind: "SET", set };
+  }
+
   #readLimit(): Condition {
+    if (!/^\d+\/sec$/.test(this.#word())) throw this.#unknown("--limit");
+    if (this.#word() !== "--limit-burst") throw this.#unknown("--limit");
+    return { kind: "limit", burst: this.#number() };
+  }
+
+  #readRate(): Condition {
     if (!/^\d+\/(sec|min|hour|day)$/.test(this.#word())) throw this.#unknown("--hashlimit-above");
     const names = [
       "burst",
