@@ -3,12 +3,13 @@
  * answers for all lists at once, in time that hardly grows with their size.
  *
  * Prefixes of all lists become disjoint ranges, the earlier list winning, sorted in typed arrays.
- * An index over the first 16 bits bounds the binary search; for IPv4 a bitmap over the first 24
- * bits (2 MiB) answers most addresses, which are in no list, with a single look.
+ * An index over the first 16 bits bounds the binary search; for IPv4 a filter over the first 24
+ * bits answers most addresses, which are in no list, with a single look.
  */
 import type { Family } from "./address.ts";
 import { maskWord } from "./address.ts";
 import type { PrefixList } from "./prefix_list.ts";
+import { BlockFilter } from "./block_filter.ts";
 import { overlay, type Ranges } from "./ranges.ts";
 
 /** A list and the number that `lookup` gives for its addresses. */
@@ -18,8 +19,8 @@ export interface Layer {
   readonly value: number;
 }
 
-/** Below this many ranges a binary search in the cache beats a look into a large bitmap. */
-const BITMAP_FROM = 64;
+/** Below this many ranges a binary search is as fast as a look into the filter. */
+const FILTER_FROM = 64;
 
 /** Immutable; built once for each policy. */
 export class PrefixTable {
@@ -27,7 +28,7 @@ export class PrefixTable {
   readonly #v4Ends: Uint32Array;
   readonly #v4Values: Int32Array;
   readonly #v4Index: Uint32Array;
-  readonly #v4Bitmap: Int32Array | undefined;
+  readonly #v4Filter: BlockFilter | undefined;
   /** Four words a range; flipped so that signed comparison orders unsigned words. */
   readonly #v6Starts: Int32Array;
   readonly #v6Ends: Int32Array;
@@ -40,8 +41,8 @@ export class PrefixTable {
     this.#v4Ends = Uint32Array.from(v4.ends as number[]);
     this.#v4Values = Int32Array.from(v4.values);
     this.#v4Index = indexByFirst16(this.#v4Ends);
-    this.#v4Bitmap = v4.values.length >= BITMAP_FROM
-      ? bitmapOfFirst24(this.#v4Starts, this.#v4Ends)
+    this.#v4Filter = v4.values.length >= FILTER_FROM
+      ? new BlockFilter(this.#v4Starts, this.#v4Ends)
       : undefined;
     const v6 = mergeLayers(layers, 6, 1n);
     this.#v6Starts = flippedWords(v6.starts as bigint[]);
@@ -53,8 +54,8 @@ export class PrefixTable {
   lookupV4(word: number): number {
     const values = this.#v4Values;
     if (values.length === 0) return 0;
-    const bitmap = this.#v4Bitmap;
-    if (bitmap !== undefined && (bitmap[word >>> 13] & (1 << ((word >>> 8) & 31))) === 0) return 0;
+    const filter = this.#v4Filter;
+    if (filter !== undefined && !filter.mayHold(word)) return 0;
     const address = word >>> 0;
     const ends = this.#v4Ends;
     let low = this.#v4Index[word >>> 16];
@@ -179,22 +180,4 @@ function indexByFirst16(ends: Uint32Array): Uint32Array {
     index[first] = range;
   }
   return index;
-}
-
-/** One bit for each /24 that any range touches. */
-function bitmapOfFirst24(starts: Uint32Array, ends: Uint32Array): Int32Array {
-  const bitmap = new Int32Array(1 << 19);
-  for (let range = 0; range < starts.length; range++) {
-    const last = ends[range] >>> 8;
-    for (let block = starts[range] >>> 8; block <= last; block++) {
-      // Whole words at once, or a /1 would take eight million steps.
-      if ((block & 31) === 0 && last - block >= 31) {
-        bitmap[block >>> 5] = -1;
-        block += 31;
-      } else {
-        bitmap[block >>> 5] |= 1 << (block & 31);
-      }
-    }
-  }
-  return bitmap;
 }
