@@ -128,7 +128,7 @@ export class RunningPfw implements AsyncDisposable {
 
   /** The next output, the end, or a second later. */
   async #change(): Promise<void> {
-    let timer: number | undefined;
+    let timer: ReturnType<typeof setTimeout> | undefined;
     await new Promise<void>((resolve) => {
       this.#changed = resolve;
       timer = setTimeout(resolve, 1000);
