@@ -22,6 +22,8 @@ export class InjectedTraffic implements AsyncDisposable {
   private constructor(process: BackgroundProcess) {
     this.#process = process;
     this.#read = this.#follow();
+    // Told to whoever asks for it, even if that is later or never.
+    this.#read.catch(() => {});
   }
 
   /** Begins to send; the first packet is on its way soon after. */
