@@ -7,6 +7,14 @@
  */
 import { type ParsedPacket, Protocol, TcpFlag } from "../packet/packet.ts";
 import { type FlowKey, swapPorts } from "./flow_key.ts";
+import {
+  beginTcp,
+  followTcp,
+  TCP_WORD_BITS,
+  TcpOutcome,
+  TcpState,
+  tcpStateOf,
+} from "./tcp_state.ts";
 
 /** What a packet is to its connection; the names of `--ctstate` and `--ctdir`. */
 export const FlowState = {
@@ -16,52 +24,68 @@ export const FlowState = {
   established: 1,
   /** An answer. */
   reply: 2,
+  /** TCP that its connection has no place for. */
+  invalid: 3,
 } as const;
 
-/** Words of an entry: one cache line of 64 bytes. */
+/**
+ * Words of an entry. What every packet needs comes first: 32 bytes, which lie in one cache line
+ * wherever the array begins.
+ */
 const STRIDE = 16;
 const WAYS = 4;
-const KIND = 0; // family << 8 | protocol; 0: the entry is free
+const KIND = 0; // family << 8 | protocol
 const PORTS = 1; // as in FlowKey, in the opener's orientation
-const SOURCE = 2; // four words, the opener's address
-const DESTINATION = 6; // four words
-const SEEN = 10; // seconds, when a packet of it last passed by
-const STATE = 11; // bits below
-const VERDICT = 12;
-const GENERATION = 13;
+const SOURCE = 2; // the first word of the opener's address
+const DESTINATION = 3;
+const SEEN = 4; // seconds, when a packet of it last passed by
+const STATE = 5; // ANSWERED, and the tracking word of TCP
+const VERDICT = 6;
+const GENERATION = 7;
+const SOURCE_TAIL = 8; // words 1 to 3 of the addresses
+const DESTINATION_TAIL = 11;
 
-const ANSWERED = 1, CLOSING = 2, CLOSED = 4;
+/** The tag of an entry that is free; no hash gives it. */
+const FREE = 0;
+
+const ANSWERED = 1 << TCP_WORD_BITS;
 
 /** Seconds without a packet after which the kernel forgets a connection: its defaults. */
 const TIMEOUT = {
-  tcpNew: 120,
-  tcpEstablished: 432_000,
-  tcpClosing: 120,
-  tcpClosed: 10,
+  /** Of a connection that began before we looked, as long as nobody answers. */
+  tcpUnanswered: 300,
   udp: 30,
   udpStream: 120,
   icmp: 30,
   other: 600,
 } as const;
 
+/** The same of TCP, by `TcpState`. */
+const TCP_TIMEOUTS: Int32Array = Int32Array.of(0, 120, 60, 432_000, 120, 60, 30, 120, 10, 120);
+
 const NONE = -1;
 
 /** A fixed-size table of connections. */
 export class FlowTable {
   readonly #words: Int32Array;
+  /** The hash of each entry: those of a set lie together, so that a look-up reads one entry. */
+  readonly #tags: Int32Array;
   readonly #setMask: number;
   readonly #seed: number;
   /** The entry of the packet that `track` saw last; of no meaning while `#isNew`. */
   #slot = NONE;
   #isNew = false;
+  /** Of the packet that was looked for last: its hash, and the first tag of its set. */
+  #tag = 0;
   #set = 0;
   #isReverse = false;
   /** Living entries that gave way to newer ones. */
   evictions = 0;
 
-  /** @param capacity number of entries, a power of two; 64 bytes each */
+  /** @param capacity number of entries, a power of two; 68 bytes each */
   constructor(capacity: number = 1 << 16) {
     this.#words = new Int32Array(capacity * STRIDE);
+    this.#tags = new Int32Array(capacity);
     this.#setMask = capacity / WAYS - 1;
     // Without a secret an attacker could choose connections that all fall into one set.
     this.#seed = crypto.getRandomValues(new Int32Array(1))[0];
@@ -74,12 +98,10 @@ export class FlowTable {
    * confirms a connection only after its first packet passed.
    */
   track(packet: ParsedPacket, key: FlowKey): number {
-    this.#set = this.#setOf(packet, key.ports);
     this.#find(packet, key);
     const slot = this.#slot;
     this.#isNew = slot === NONE || this.#isOver(slot, packet);
     if (this.#isNew) return FlowState.new;
-    this.#words[slot + SEEN] = packet.seconds;
     return this.#advance(slot, packet);
   }
 
@@ -90,7 +112,6 @@ export class FlowTable {
    * @returns `reply`, `established` (the error travels with the opener's packets) or -1
    */
   trackQuoted(quoted: ParsedPacket, key: FlowKey): number {
-    this.#set = this.#setOf(quoted, key.ports);
     this.#find(quoted, key);
     if (this.#slot === NONE || this.#isOver(this.#slot, quoted)) return NONE;
     this.#isNew = false;
@@ -107,18 +128,19 @@ export class FlowTable {
     if (!this.#isNew) return;
     const at = this.#slot === NONE ? this.#place(packet.seconds) : this.#slot;
     const words = this.#words;
+    this.#tags[at / STRIDE] = this.#tag;
     words[at + KIND] = kindOf(packet);
     words[at + PORTS] = key.ports;
     words[at + SOURCE] = packet.source0;
-    words[at + SOURCE + 1] = packet.source1;
-    words[at + SOURCE + 2] = packet.source2;
-    words[at + SOURCE + 3] = packet.source3;
     words[at + DESTINATION] = packet.destination0;
-    words[at + DESTINATION + 1] = packet.destination1;
-    words[at + DESTINATION + 2] = packet.destination2;
-    words[at + DESTINATION + 3] = packet.destination3;
+    words[at + SOURCE_TAIL] = packet.source1;
+    words[at + SOURCE_TAIL + 1] = packet.source2;
+    words[at + SOURCE_TAIL + 2] = packet.source3;
+    words[at + DESTINATION_TAIL] = packet.destination1;
+    words[at + DESTINATION_TAIL + 1] = packet.destination2;
+    words[at + DESTINATION_TAIL + 2] = packet.destination3;
     words[at + SEEN] = packet.seconds;
-    words[at + STATE] = 0;
+    words[at + STATE] = packet.protocol === Protocol.tcp ? beginTcp(packet.tcpFlags) : 0;
     words[at + VERDICT] = verdict;
     words[at + GENERATION] = generation;
   }
@@ -138,36 +160,44 @@ export class FlowTable {
 
   /** Sets the slot and its orientation. */
   #find(packet: ParsedPacket, key: FlowKey): void {
-    const words = this.#words, kind = kindOf(packet), ports = key.ports;
-    const reversePorts = swapPorts(packet.protocol, ports);
-    const { source0, destination0 } = packet;
-    let at = this.#set;
-    for (let way = 0; way < WAYS; way++, at += STRIDE) {
-      if (words[at + KIND] !== kind) continue;
-      if (
-        key.mayOpen && words[at + PORTS] === ports && words[at + SOURCE] === source0 &&
-        words[at + DESTINATION] === destination0 &&
-        (packet.family === 4 || sameTail(words, at + SOURCE, at + DESTINATION, packet))
-      ) {
-        this.#slot = at;
-        this.#isReverse = false;
-        return;
-      }
-      if (
-        key.mayReply && words[at + PORTS] === reversePorts && words[at + SOURCE] === destination0 &&
-        words[at + DESTINATION] === source0 &&
-        (packet.family === 4 || sameTail(words, at + DESTINATION, at + SOURCE, packet))
-      ) {
-        this.#slot = at;
-        this.#isReverse = true;
+    const tags = this.#tags, tag = this.#hash(packet, key.ports);
+    const first = (tag >>> 1 & this.#setMask) * WAYS;
+    this.#tag = tag;
+    this.#set = first;
+    for (let at = first; at < first + WAYS; at++) {
+      if (tags[at] === tag && this.#isEntryOf(at * STRIDE, packet, key)) {
+        this.#slot = at * STRIDE;
         return;
       }
     }
     this.#slot = NONE;
   }
 
-  /** The set is the same for both directions: the halves are mixed alike and added. */
-  #setOf(packet: ParsedPacket, ports: number): number {
+  /** Whether the entry is the packet's connection; sets the orientation when it is. */
+  #isEntryOf(at: number, packet: ParsedPacket, key: FlowKey): boolean {
+    const words = this.#words, { source0, destination0 } = packet;
+    if (words[at + KIND] !== kindOf(packet)) return false;
+    if (
+      key.mayOpen && words[at + PORTS] === key.ports && words[at + SOURCE] === source0 &&
+      words[at + DESTINATION] === destination0 &&
+      (packet.family === 4 || sameTails(words, at + SOURCE_TAIL, at + DESTINATION_TAIL, packet))
+    ) {
+      this.#isReverse = false;
+      return true;
+    }
+    if (
+      key.mayReply && words[at + PORTS] === swapPorts(packet.protocol, key.ports) &&
+      words[at + SOURCE] === destination0 && words[at + DESTINATION] === source0 &&
+      (packet.family === 4 || sameTails(words, at + DESTINATION_TAIL, at + SOURCE_TAIL, packet))
+    ) {
+      this.#isReverse = true;
+      return true;
+    }
+    return false;
+  }
+
+  /** Never `FREE`, and the same for both directions: the halves are mixed alike and added. */
+  #hash(packet: ParsedPacket, ports: number): number {
     const seed = this.#seed;
     const isIcmp = packet.protocol === Protocol.icmp || packet.protocol === Protocol.icmpv6;
     let source = packet.source0, destination = packet.destination0;
@@ -184,28 +214,30 @@ export class FlowTable {
     const destinationPort = isIcmp ? ports : ports & 0xffff;
     let hash = (mix(source, sourcePort, seed) + mix(destination, destinationPort, seed)) | 0;
     hash = Math.imul(hash ^ (hash >>> 15) ^ packet.protocol, 0x2c1b3c6d);
-    return ((hash ^ (hash >>> 13)) & this.#setMask) * (WAYS * STRIDE);
+    return hash ^ (hash >>> 13) | 1;
   }
 
-  /** Whether the entry's connection has ended, so that this packet begins another. */
   #isOver(at: number, packet: ParsedPacket): boolean {
-    const state = this.#words[at + STATE];
-    if (packet.seconds - this.#words[at + SEEN] > timeoutOf(packet.protocol, state)) return true;
-    // A port may be used again at once after a close.
-    return (state & (CLOSING | CLOSED)) !== 0 &&
-      (packet.tcpFlags & (TcpFlag.syn | TcpFlag.ack)) === TcpFlag.syn;
+    const age = packet.seconds - this.#words[at + SEEN];
+    return age > timeoutOf(packet.protocol, this.#words[at + STATE]);
   }
 
   #advance(at: number, packet: ParsedPacket): number {
     const words = this.#words;
     const wasAnswered = (words[at + STATE] & ANSWERED) !== 0;
     if (packet.protocol === Protocol.tcp && packet.hasTcpFlags) {
-      if (packet.tcpFlags & TcpFlag.rst) {
-        // The kernel forgets a connection whose only answer is a refusal.
-        if (this.#isReverse && !wasAnswered) words[at + KIND] = 0;
-        else words[at + STATE] |= CLOSED;
-      } else if (packet.tcpFlags & TcpFlag.fin) words[at + STATE] |= CLOSING;
+      const followed = followTcp(words[at + STATE], packet.tcpFlags, this.#isReverse);
+      if (followed === TcpOutcome.invalid) return FlowState.invalid;
+      if (followed === TcpOutcome.anew) {
+        this.#tags[at / STRIDE] = FREE;
+        this.#isNew = true;
+        return FlowState.new;
+      }
+      words[at + STATE] = followed;
+      // The kernel forgets a connection that was reset before any answer.
+      if ((packet.tcpFlags & TcpFlag.rst) !== 0 && !wasAnswered) this.#tags[at / STRIDE] = FREE;
     }
+    words[at + SEEN] = packet.seconds;
     if (this.#isReverse) {
       words[at + STATE] |= ANSWERED;
       return FlowState.reply;
@@ -215,11 +247,11 @@ export class FlowTable {
 
   /** A free entry of the set, or its oldest. */
   #place(now: number): number {
-    const words = this.#words;
-    let oldest = this.#set;
-    for (let way = 0, at = this.#set; way < WAYS; way++, at += STRIDE) {
-      if (words[at + KIND] === 0) return at;
-      if (words[at + SEEN] < words[oldest + SEEN]) oldest = at;
+    const words = this.#words, first = this.#set;
+    let oldest = first * STRIDE;
+    for (let way = first; way < first + WAYS; way++) {
+      if (this.#tags[way] === FREE) return way * STRIDE;
+      if (words[way * STRIDE + SEEN] < words[oldest + SEEN]) oldest = way * STRIDE;
     }
     const protocol = words[oldest + KIND] & 255;
     if (now - words[oldest + SEEN] <= timeoutOf(protocol, words[oldest + STATE])) this.evictions++;
@@ -232,11 +264,11 @@ function kindOf(packet: ParsedPacket): number {
 }
 
 /** Words 1 to 3 of both addresses; word 0 was compared before. */
-function sameTail(words: Int32Array, source: number, destination: number, packet: ParsedPacket) {
-  return words[source + 1] === packet.source1 && words[source + 2] === packet.source2 &&
-    words[source + 3] === packet.source3 && words[destination + 1] === packet.destination1 &&
-    words[destination + 2] === packet.destination2 &&
-    words[destination + 3] === packet.destination3;
+function sameTails(words: Int32Array, source: number, destination: number, packet: ParsedPacket) {
+  return words[source] === packet.source1 && words[source + 1] === packet.source2 &&
+    words[source + 2] === packet.source3 && words[destination] === packet.destination1 &&
+    words[destination + 1] === packet.destination2 &&
+    words[destination + 2] === packet.destination3;
 }
 
 function fold(w0: number, w1: number, w2: number, w3: number): number {
@@ -254,10 +286,11 @@ function mix(address: number, port: number, seed: number): number {
 function timeoutOf(protocol: number, state: number): number {
   const isAnswered = (state & ANSWERED) !== 0;
   switch (protocol) {
-    case Protocol.tcp:
-      if (state & CLOSED) return TIMEOUT.tcpClosed;
-      if (state & CLOSING) return TIMEOUT.tcpClosing;
-      return isAnswered ? TIMEOUT.tcpEstablished : TIMEOUT.tcpNew;
+    case Protocol.tcp: {
+      const tcp = tcpStateOf(state);
+      if (tcp === TcpState.established && !isAnswered) return TIMEOUT.tcpUnanswered;
+      return TCP_TIMEOUTS[tcp];
+    }
     case Protocol.udp:
       return isAnswered ? TIMEOUT.udpStream : TIMEOUT.udp;
     case Protocol.icmp:

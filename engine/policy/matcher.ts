@@ -7,7 +7,7 @@ import { decodeIp } from "../packet/decode.ts";
 import { DecodeResult, Direction, ParsedPacket, Protocol } from "../packet/packet.ts";
 import { FlowKey, PacketClass } from "./flow_key.ts";
 import { FlowState, FlowTable } from "./flow_table.ts";
-import { FragmentTable } from "./fragment_table.ts";
+import { FragmentTable, NO_VERDICT } from "./fragment_table.ts";
 import { PrefixTable } from "../net/prefix_table.ts";
 import type { Policy } from "./policy.ts";
 import { RateLimiter } from "./rate_limit.ts";
@@ -72,6 +72,7 @@ export class Matcher {
     this.#rules = new RuleTable(policy.rules);
     this.#blocksByDefault = policy.defaultAction === "block";
     this.#policy = policy;
+    this.#fragments.clear();
     this.#generation = (this.#generation + 1) & 0x3fffffff;
   }
 
@@ -84,7 +85,20 @@ export class Matcher {
     // The tables of iptables judge IP alone; loopback is always free.
     if (packet.result !== DecodeResult.ok) return ALLOWED;
     if (packet.direction === Direction.local) return WHITELISTED;
+    if (packet.fragmentOffset > 0) {
+      const verdict = this.#fragments.verdict(packet);
+      if (verdict !== NO_VERDICT) return verdict;
+    }
+    const verdict = this.#decideWhole(packet, view);
+    if (packet.moreFragments && packet.fragmentOffset === 0) {
+      this.#fragments.remember(packet, verdict);
+    }
+    return verdict;
+  }
+
+  #decideWhole(packet: ParsedPacket, view: DataView): Verdict {
     const listed = this.#decideByLists(packet);
+    if (listed === WHITELISTED) this.#follow(packet);
     if (listed !== NONE) return listed;
     if (packet.family === 6 && isAlwaysPassed(packet)) return ALLOWED;
     return this.#decideByConnection(packet, view);
@@ -114,12 +128,22 @@ export class Matcher {
     ) - 1;
   }
 
+  /** Remembers a connection that no rule judges: ICMP errors about it come from others. */
+  #follow(packet: ParsedPacket): void {
+    const key = this.#key, flows = this.#flows;
+    if (key.fill(packet, portsOf(packet)) !== PacketClass.tracked) return;
+    const state = flows.track(packet, key);
+    if (state === FlowState.new && key.mayBegin) {
+      flows.commit(packet, key, NO_RULE, this.#generation);
+    }
+  }
+
   #decideByConnection(packet: ParsedPacket, view: DataView): Verdict {
-    const key = this.#key;
-    const ports = this.#fragments.ports(packet);
+    const key = this.#key, ports = portsOf(packet);
     switch (key.fill(packet, ports)) {
       case PacketClass.tracked: {
         const state = this.#flows.track(packet, key);
+        if (state === FlowState.invalid) return this.#decideInvalid(packet, ports);
         if (state === FlowState.new && this.#flows.isUnknown && !key.mayBegin) {
           return this.#decideInvalid(packet, ports);
         }
@@ -164,9 +188,9 @@ export class Matcher {
     const isAboutTarget = quoted.result === DecodeResult.ok && quoted.family === packet.family &&
       quoted.source0 === packet.destination0 && quoted.source1 === packet.destination1 &&
       quoted.source2 === packet.destination2 && quoted.source3 === packet.destination3;
-    if (!isAboutTarget) return this.#decideInvalid(packet, 0);
-    const ports = quoted.hasPorts ? (quoted.sourcePort << 16) | quoted.destinationPort : 0;
-    this.#quotedKey.fill(quoted, ports);
+    if (!isAboutTarget || !this.#quotedKey.fillQuoted(quoted)) {
+      return this.#decideInvalid(packet, 0);
+    }
     const state = this.#flows.trackQuoted(quoted, this.#quotedKey);
     if (state < 0) return this.#decideInvalid(packet, 0);
     if (state === FlowState.reply) return ALLOWED;
@@ -188,6 +212,11 @@ export class Matcher {
 }
 
 const NONE = -1;
+
+/** `source << 16 | destination`, 0 where there are none. */
+function portsOf({ hasPorts, sourcePort, destinationPort }: ParsedPacket): number {
+  return hasPorts ? (sourcePort << 16) | destinationPort : 0;
+}
 
 /** Without these a machine loses its IPv6 neighbours and its path MTU (RFC 4890). */
 function isAlwaysPassed(packet: ParsedPacket): boolean {

@@ -33,25 +33,29 @@ const port: fc.Arbitrary<PortChoice> = fc.record(
   } as const,
 );
 
-const plain: Shape = { options: 0, headers: [], isCut: false };
+const plain: Shape = { options: 0, headers: [], cut: "none", headerBytes: undefined };
 
 const shape: fc.Arbitrary<Shape> = fc.oneof(
-  { weight: 6, arbitrary: fc.constant(plain) },
+  { weight: 30, arbitrary: fc.constant(plain) },
   {
-    weight: 1,
-    arbitrary: fc.record({
-      options: fc.nat(3),
-      headers: fc.constantFrom<Shape["headers"][]>(
-        [],
-        ["hop"],
-        ["destination"],
-        ["routing"],
-        ["hop", "destination"],
-        ["hop", "routing", "destination"],
-      ),
-      isCut: fc.constantFrom(true, false, false),
-    }),
+    weight: 5,
+    arbitrary: fc.record(
+      {
+        options: fc.nat(3),
+        headers: fc.constantFrom<Shape["headers"][]>(
+          [],
+          ["hop"],
+          ["destination"],
+          ["routing"],
+          ["hop", "destination"],
+          ["hop", "routing", "destination"],
+        ),
+        cut: fc.constantFrom("none", "none", "none", "large", "large", "tiny"),
+        headerBytes: fc.constant(undefined),
+      } as const,
+    ),
   },
+  { weight: 1, arbitrary: fc.nat(20).map((headerBytes) => ({ ...plain, headerBytes })) },
 );
 
 /** What TCP sends, then what nobody should. */
@@ -133,7 +137,14 @@ const moves = fc.record({
 }).map(({ length, bytes, shape, then }) => [...scripted(length, bytes, shape), ...then])
   .filter((moves) => moves.length > 0);
 
-/** A conversation. Other protocols: see `EXCLUDED_PROTOCOLS`. */
+/**
+ * Protocols beside TCP, UDP and ICMP. ICMP of the other family is among them. Not among them is
+ * what connection tracking knows more of than the matcher: SCTP, DCCP, UDP-Lite and the GRE of PPTP;
+ * nor AH, behind which iptables finds TCP in one of its two backends alone (docs/architecture.md).
+ */
+const OTHER_PROTOCOLS = [1, 2, 4, 41, 47, 50, 58, 59, 89, 103, 253] as const;
+
+/** A conversation. */
 export const arbitraryConversation: fc.Arbitrary<Conversation> = fc.record(
   {
     way: fc.constantFrom("in", "in", "out", "forward"),
@@ -144,7 +155,7 @@ export const arbitraryConversation: fc.Arbitrary<Conversation> = fc.record(
       { weight: 6, arbitrary: fc.constant("tcp") },
       { weight: 4, arbitrary: fc.constant("udp") },
       { weight: 3, arbitrary: fc.constant("icmp") },
-      { weight: 1, arbitrary: fc.constantFrom(1, 2, 4, 41, 47, 50, 58, 59, 89, 103, 253) },
+      { weight: 1, arbitrary: fc.constantFrom(...OTHER_PROTOCOLS) },
     ),
     sourcePort: port,
     destinationPort: port,

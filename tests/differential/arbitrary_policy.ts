@@ -70,12 +70,12 @@ const prefix = fc.oneof(prefixOf(4), prefixOf(6));
 const widePrefix = fc.constantFrom("0.0.0.0/0", "128.0.0.0/1", "::/0", "2000::/3", "0.0.0.0/1");
 
 /** Up to a few thousand prefixes of both families. */
-const longList = fc.record({ seed: word, count: fc.integer({ min: 1000, max: 4000 }) }).map(
+const longList = fc.record({ seed: word, count: fc.integer({ min: 2000, max: 6000 }) }).map(
   ({ seed, count }) => {
     const next = seeded(seed);
     return Array.from({ length: count }, () => {
       const family = next() % 4 === 0 ? 6 : 4;
-      const length = family === 4 ? 18 + next() % 15 : 60 + next() % 69;
+      const length = family === 4 ? 25 + next() % 8 : 60 + next() % 69;
       return prefixText({ family, pool: next() % 5, bits: next() | 0, more: next() | 0, length });
     });
   },
@@ -141,15 +141,20 @@ const rateLimit = fc.record({
   seconds: fc.constant(3600),
 });
 
+/** Every other list is empty, or the lists would leave little to the rules. */
+function sometimes(list: fc.Arbitrary<string[]>): fc.Arbitrary<string[]> {
+  return fc.oneof(fc.constant<string[]>([]), list);
+}
+
 /** A policy. */
 export const arbitraryPolicy: fc.Arbitrary<PolicyText> = fc.record(
   {
     defaultAction: fc.constantFrom("allow", "block"),
     rules: fc.array(rule, { maxLength: 10 }),
-    whitelist: listOf(3, 1),
-    blacklist: listOf(4, 2),
-    bans: listOf(4, 1),
-    threats: listOf(3, 3),
+    whitelist: sometimes(listOf(3, 1)),
+    blacklist: sometimes(listOf(4, 4)),
+    bans: sometimes(listOf(4, 1)),
+    threats: sometimes(listOf(3, 10)),
     rateLimit: fc.oneof(
       { weight: 5, arbitrary: fc.constant(undefined) },
       { weight: 1, arbitrary: rateLimit },

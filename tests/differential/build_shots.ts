@@ -90,8 +90,16 @@ const OPTIONS_4: readonly (readonly number[])[] = [
   [0x94, 4, 0, 0],
 ];
 
-/** Bytes of data of a packet that is cut, and of each of its fragments. */
-const CUT_DATA = 1600, CUT_AT: Record<Family, number> = { 4: 528, 6: 1256 };
+/** Headers that may be cut short. The kernel drops short ICMPv6 without a word. */
+const HEADER_BYTES: Record<number, number> = {
+  [Protocol.tcp]: 20,
+  [Protocol.udp]: 8,
+  [Protocol.icmp]: 8,
+};
+
+/** Bytes of data of a packet that is cut, and of the IP payload in each of its fragments. */
+const LARGE_DATA = 1600, LARGE_CUT: Record<Family, number> = { 4: 528, 6: 1256 };
+const TINY_DATA = 24, TINY_CUT = 8;
 
 /** Both sides of one conversation. */
 class Speaker {
@@ -123,7 +131,10 @@ class Speaker {
 
   send(move: SendMove, id: number): Omit<Shot, "id"> {
     const [from, to] = move.answers ? [this.#answers, this.#asks] : [this.#asks, this.#answers];
-    const payload = this.#payload(move, from, to);
+    const { headerBytes = Infinity } = move.shape;
+    // UDP says its length and is believed: see docs/architecture.md, "Where the matcher knows less".
+    const isShort = headerBytes < (HEADER_BYTES[this.#protocol] ?? 0) && from.way !== "out";
+    const payload = this.#payload(move, from, to).slice(0, isShort ? headerBytes : undefined);
     const built = this.#build(from.address, to.address, this.#protocol, payload, id, move.shape);
     from.last = built;
     return { way: from.way, ...built };
@@ -136,7 +147,7 @@ class Speaker {
       ? [this.#answers, this.#asks]
       : [this.#asks, this.#answers];
     if (!author.last) return undefined;
-    const quoted = twist([...author.last.whole], move, family);
+    const quoted = twist([...author.last.whole], move, this.conversation);
     const from = move.router ? chooseAddress(this.choices, family, move.router) : other.address;
     if (same(from, author.address)) return undefined;
     const protocol = family === 4 ? Protocol.icmp : Protocol.icmpv6;
@@ -148,7 +159,8 @@ class Speaker {
 
   #payload(move: SendMove, from: Side, to: Side): number[] {
     const { family } = this.conversation;
-    const data = Array<number>(move.shape.isCut ? CUT_DATA : move.data).fill(0x61);
+    const length = { none: move.data, tiny: TINY_DATA, large: LARGE_DATA }[this.#cutOf(move.shape)];
+    const data = Array<number>(length).fill(0x61);
     const { flags } = move;
     switch (this.conversation.protocol) {
       case "tcp": {
@@ -185,15 +197,25 @@ class Speaker {
       ...parts,
       options: OPTIONS_4[shape.options % OPTIONS_4.length],
       headers: shape.headers,
-      fragmentBytes: shape.isCut ? CUT_AT[family] : 0,
+      fragmentBytes: { none: 0, tiny: TINY_CUT, large: LARGE_CUT[family] }[this.#cutOf(shape)],
     });
+  }
+
+  /** Of TCP in tiny fragments the matcher sees no flags, and the kernel wants no such IPv6. */
+  #cutOf({ cut }: Shape): Shape["cut"] {
+    if (cut !== "tiny") return cut;
+    return this.conversation.family === 4 && this.#protocol !== Protocol.tcp ? "tiny" : "large";
   }
 }
 
 /** The part of a packet that an error quotes, perhaps changed. */
-function twist(packet: number[], { twist, quoted }: ErrorMove, family: Family): number[] {
+function twist(
+  packet: number[],
+  { twist, quoted }: ErrorMove,
+  { family, protocol }: Conversation,
+): number[] {
   const header = family === 4 ? (packet[0] & 15) << 2 : 40;
-  if (twist === "port") packet[header + 1] ^= 1;
+  if (twist === "port" && typeof protocol !== "number") packet[header + 1] ^= 1;
   if (twist === "source") packet[family === 4 ? 15 : 23] ^= 1;
   return packet.slice(0, header + quoted);
 }

@@ -28,8 +28,13 @@ export interface Shape {
   readonly options: number;
   /** Extension headers of IPv6 packets. */
   readonly headers: readonly ExtensionHeader[];
-  /** Whether it is cut into fragments. */
-  readonly isCut: boolean;
+  /** Whether it is cut into fragments; `tiny` ones of 8 bytes, on IPv4 and where no TCP is in it. */
+  readonly cut: "none" | "large" | "tiny";
+  /**
+   * Bytes of its transport header that there are, where that is not whole. Not of what the machine
+   * itself sends: iptables drops that without a word when a rule asks for ports.
+   */
+  readonly headerBytes: number | undefined;
 }
 
 /** One packet of one side. */

@@ -50,7 +50,11 @@ Deno.test("a connection is forgotten after its time, and after a close its ports
   assert.equal(seen(table, { ...answer(query), seconds: 1029 + 121 }), FlowState.new);
   seen(table, {});
   seen(table, answer({ flags: SYN | ACK }));
+  seen(table, { flags: ACK });
   seen(table, { flags: FIN | ACK });
+  assert.equal(seen(table, answer({ flags: SYN })), FlowState.invalid, "half of it is still open");
+  seen(table, answer({ flags: FIN | ACK }));
+  seen(table, { flags: ACK });
   assert.equal(seen(table, answer({ flags: SYN })), FlowState.new, "the other side opens anew");
 });
 
