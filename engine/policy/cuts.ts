@@ -38,6 +38,7 @@ const OUR_PORT = 50_123;
 /** What the policy would cut; empty when all lifelines hold. */
 export function findCuts(policy: Policy, lifelines: Lifelines): Cut[] {
   const { sessions, gateways, resolvers } = lifelines;
+  if (sessions.length + gateways.length + resolvers.length === 0) return [];
   const judge = new Judge(policy, lifelines.own);
   const cuts: Cut[] = [];
   const note = (lifeline: string, verdict: Verdict | undefined) => {
