@@ -217,6 +217,7 @@ export class FlowTable {
     return hash ^ (hash >>> 13) | 1;
   }
 
+  /** Whether the entry's connection was silent for so long that this packet begins another. */
   #isOver(at: number, packet: ParsedPacket): boolean {
     const age = packet.seconds - this.#words[at + SEEN];
     return age > timeoutOf(packet.protocol, this.#words[at + STATE]);
