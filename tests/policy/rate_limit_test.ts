@@ -61,3 +61,23 @@ Deno.test("a million sources cost no memory beyond the table", () => {
     assert.ok(limiter.take(packet), "a new source begins with a full bucket");
   }
 });
+
+Deno.test("a clock that jumps neither opens the limit nor shuts anybody out", () => {
+  const jump = fc.oneof(
+    fc.integer({ min: 0, max: 2_000 }),
+    fc.integer({ min: -86_400_000, max: 86_400_000 }),
+  );
+  fc.assert(fc.property(fc.array(jump, { maxLength: 300 }), (jumps) => {
+    const limiter = new RateLimiter({ connections: 5, seconds: 10 }, 1024);
+    let now = 1_700_000_000_000, forward = 0, passed = 0;
+    const take = (after: number) => {
+      now += after;
+      forward += Math.max(0, after);
+      return limiter.take(packetOf({ seconds: now / 1000 }).packet);
+    };
+    for (const after of jumps) if (take(after)) passed++;
+    // Packets carry whole microseconds.
+    assert.ok(passed <= 5 + (forward / 1000 + jumps.length * 1e-6) / 2, `${passed} passed`);
+    assert.ok(take(2_001), "two seconds later, by whatever clock, there is a new token");
+  }));
+});
