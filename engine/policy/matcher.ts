@@ -85,14 +85,17 @@ export class Matcher {
     // The tables of iptables judge IP alone; loopback is always free.
     if (packet.result !== DecodeResult.ok) return ALLOWED;
     if (packet.direction === Direction.local) return WHITELISTED;
-    if (packet.fragmentOffset > 0) {
-      const verdict = this.#fragments.verdict(packet);
-      if (verdict !== NO_VERDICT) return verdict;
-    }
+    return packet.moreFragments || packet.fragmentOffset > 0
+      ? this.#decideFragment(packet, view)
+      : this.#decideWhole(packet, view);
+  }
+
+  #decideFragment(packet: ParsedPacket, view: DataView): Verdict {
+    const isFirst = packet.fragmentOffset === 0;
+    const known = isFirst ? NO_VERDICT : this.#fragments.verdict(packet);
+    if (known !== NO_VERDICT) return known;
     const verdict = this.#decideWhole(packet, view);
-    if (packet.moreFragments && packet.fragmentOffset === 0) {
-      this.#fragments.remember(packet, verdict);
-    }
+    if (isFirst) this.#fragments.remember(packet, verdict);
     return verdict;
   }
 

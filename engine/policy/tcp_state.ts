@@ -32,6 +32,7 @@ const STATE_BITS = 15, LAST_SHIFT = 4, LAST_BITS = 7 << LAST_SHIFT, LAST_IS_REPL
 const WAS_CLOSED = 1 << 8;
 /** Both sides sent a SYN. */
 const WAS_OPENED_TWICE = 1 << 9;
+const HAPPENED_BITS = ~(STATE_BITS | LAST_BITS | LAST_IS_REPLY);
 
 /** The first bit that is free for the owner of the word. */
 export const TCP_WORD_BITS = 10;
@@ -80,20 +81,32 @@ export function tcpStateOf(word: number): number {
 /** The tracking word after a packet whose flags are valid, or a `TcpOutcome`. */
 export function followTcp(word: number, flags: number, isReply: boolean): number {
   const kind = kindOf(flags), state = word & STATE_BITS;
-  let next = TRANSITIONS[((isReply ? KINDS : 0) + kind) * STATES + state];
-  if (next === INVALID) return TcpOutcome.invalid;
+  const next = TRANSITIONS[((isReply ? KINDS : 0) + kind) * STATES + state];
   const last = (kind << LAST_SHIFT) | (isReply ? LAST_IS_REPLY : 0);
-  const others = word & ~(STATE_BITS | LAST_BITS | LAST_IS_REPLY);
+  // Nearly every packet is one of a connection that is and stays established.
+  if (next === TcpState.established) return (word & HAPPENED_BITS) | next | last;
+  if (next === INVALID) return TcpOutcome.invalid;
+  return followRare(word, kind, isReply, next, last);
+}
+
+function followRare(
+  word: number,
+  kind: number,
+  isReply: boolean,
+  next: number,
+  last: number,
+): number {
+  const state = word & STATE_BITS;
+  let happened = word & HAPPENED_BITS;
   if (next === TcpState.synSent && state >= TcpState.timeWait) {
-    if ((word & WAS_CLOSED) !== 0 || isAfterOwn(word, Kind.rst, isReply)) return TcpOutcome.anew;
+    if ((word & WAS_CLOSED) !== 0 || isAfter(word, Kind.rst, isReply)) return TcpOutcome.anew;
     next = IGNORE;
   }
   if (next === IGNORE) {
     // An answer to a SYN that was ignored: the two sides agree, and we were wrong.
-    const isAgreed = kind === Kind.synAck && isAfterOwn(word, Kind.syn, !isReply);
-    return isAgreed ? TcpState.synReceived | last | others : state | last | others;
+    const isAgreed = kind === Kind.synAck && isAfter(word, Kind.syn, !isReply);
+    return (isAgreed ? TcpState.synReceived : state) | last | happened;
   }
-  let happened = others;
   if (next === TcpState.synSent2) happened |= WAS_OPENED_TWICE;
   else if (next === TcpState.finWait && state !== TcpState.finWait) happened |= WAS_CLOSED;
   else if (
@@ -104,14 +117,19 @@ export function followTcp(word: number, flags: number, isReply: boolean): number
 }
 
 /** Whether the last packet was of this kind and from this side. */
-function isAfterOwn(word: number, kind: number, isReply: boolean): boolean {
+function isAfter(word: number, kind: number, isReply: boolean): boolean {
   return (word & (LAST_BITS | LAST_IS_REPLY)) ===
     ((kind << LAST_SHIFT) | (isReply ? LAST_IS_REPLY : 0));
 }
 
-function kindOf(flags: number): number {
+/** `Kind` by the six flags. */
+const KIND_OF_FLAGS: Uint8Array = Uint8Array.from({ length: 64 }, (_, flags) => {
   if (flags & TcpFlag.rst) return Kind.rst;
   if (flags & TcpFlag.syn) return flags & TcpFlag.ack ? Kind.synAck : Kind.syn;
   if (flags & TcpFlag.fin) return Kind.fin;
   return flags & TcpFlag.ack ? Kind.ack : Kind.none;
+});
+
+function kindOf(flags: number): number {
+  return KIND_OF_FLAGS[flags & 63];
 }

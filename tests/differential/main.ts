@@ -14,7 +14,7 @@ import { Lab } from "./lab.ts";
 const USAGE = `usage: deno task differential [options]
 
   --policies N       random policies; default 500
-  --conversations N  the most under each policy, about five packets each; default 140
+  --conversations N  the most under each policy, about five packets each; default 200
   --seed N           repeats the run of that seed; default: another one each time
   --path P           begins where a failing run says that it failed
   --save NAME        keeps the smallest difference as corpus/NAME.json`;
@@ -22,7 +22,7 @@ const USAGE = `usage: deno task differential [options]
 const { values } = parseArgs({
   options: {
     policies: { type: "string", default: "500" },
-    conversations: { type: "string", default: "140" },
+    conversations: { type: "string", default: "200" },
     seed: { type: "string" },
     path: { type: "string" },
     save: { type: "string" },
