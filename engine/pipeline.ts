@@ -36,10 +36,17 @@ export interface PipelineParts {
 /** Interfaces that a tap does not watch; what the kernel drops there is seen by NFLOG alone. */
 export type IsWatched = (interfaceIndex: number) => boolean;
 
+/** Packets that are decoded before the first of them is judged. */
+const GROUP = 32;
+
 /** Judges, counts and remembers packets. */
 export class Pipeline {
   readonly #parts: PipelineParts;
   readonly #packet = new ParsedPacket();
+  /** Packets are decoded some at a time, so that the matcher can read ahead in its tables. */
+  readonly #group = Array.from({ length: GROUP }, () => new ParsedPacket());
+  /** Where in the buffer the next group begins. */
+  #next = 0;
   readonly #record = new NflogRecord();
   /** Details of the present policy's rules, by index. */
   #ruleDetails: readonly number[] = [];
@@ -71,23 +78,37 @@ export class Pipeline {
    * @returns number of records
    */
   readTap(buffer: RecordBuffer, length: number, linkType: number, interfaceIndex: number): number {
-    const { view } = buffer, packet = this.#packet;
-    let at = 0, records = 0;
-    while (at + RECORD_HEADER <= length) {
+    const { matcher } = this.#parts, group = this.#group;
+    let records = 0;
+    this.#next = 0;
+    for (;;) {
+      const count = this.#decodeGroup(buffer, length, linkType, interfaceIndex);
+      if (count === 0) return records;
+      matcher.fetch(group, count);
+      for (let at = 0; at < count; at++) this.#judge(group[at], buffer);
+      records += count;
+    }
+  }
+
+  /** Decodes the records from `#next` on, as many as a group holds; returns how many those are. */
+  #decodeGroup(buffer: RecordBuffer, length: number, linkType: number, interfaceIndex: number) {
+    const { view } = buffer, group = this.#group;
+    let at = this.#next, count = 0;
+    while (count < GROUP && at + RECORD_HEADER <= length) {
       const start = at + RECORD_HEADER;
       const end = start + view.getUint32(at + 8, true);
       if (end > length) break;
+      const packet = group[count++];
       packet.seconds = view.getUint32(at, true);
       packet.microseconds = view.getUint32(at + 4, true);
       packet.wireLength = view.getUint32(at + 12, true);
       if (linkType === LinkType.nflog) decodeNflog(packet, this.#record, view, start, end);
       else decode(packet, view, start, end, linkType);
       if (packet.interfaceIndex === 0) packet.interfaceIndex = interfaceIndex;
-      this.#judge(packet, buffer);
       at = end;
-      records++;
     }
-    return records;
+    this.#next = at;
+    return count;
   }
 
   /** Takes in a batch of the kernel's reports: drops that happened. Returns the records. */

@@ -76,6 +76,11 @@ export class Matcher {
     this.#generation = (this.#generation + 1) & 0x3fffffff;
   }
 
+  /** Makes ready for packets that are decided next. Changes nothing but the time that they take. */
+  fetch(packets: readonly ParsedPacket[], count: number): void {
+    this.#flows.fetch(packets, count);
+  }
+
   /**
    * The verdict on a packet.
    *
