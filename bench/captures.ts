@@ -18,7 +18,7 @@ export interface Capture extends CaptureSummary {
 export const HOST_V4 = "10.9.0.1", HOST_V6 = "fd09::1";
 
 /** Changes whenever the same options give other packets, so that old files are not used. */
-const FORM = 1;
+const FORM = 2;
 
 const FLOWS = 50_000, SEED = 20_261_121;
 

@@ -176,11 +176,11 @@ export class Traffic {
     return frameOf(flow, random.share() < 0.4, payload > 0 ? ack | psh : ack, payload);
   }
 
-  /** Half are bare acknowledgements, a sixth nearly full; most of the rest is short. */
+  /** Half are bare acknowledgements, a fifth nearly full; most of the rest is short. */
   #tcpPayload(): number {
     const share = this.#random.share();
     if (share < 0.5) return 0;
-    return share < 0.83 ? 20 + this.#random.below(400) : 1000 + this.#random.below(441);
+    return share < 0.81 ? 20 + this.#random.below(400) : 1000 + this.#random.below(441);
   }
 
   #nextUdp(flow: Flow): FrameFields {
