@@ -8,7 +8,7 @@
  * Nobody else says anything: `remote` and `server` have no addresses, and what the machine's own
  * stack answers is dropped before connection tracking sees it.
  */
-import { join } from "node:path";
+import type { Commands } from "../../engine/kernel/command.ts";
 import type { Enforcer } from "../../engine/kernel/enforcer.ts";
 import { enforcerIn } from "../support/enforcer.ts";
 import { NetworkNamespace } from "../support/netns.ts";
@@ -28,6 +28,14 @@ export interface KernelFates {
   readonly counters: ReadonlyMap<string, number>;
 }
 
+/** Which of its two ways iptables takes to the kernel. */
+export type Backend = "default" | "legacy";
+
+/** The backend's name of a tool. */
+function toolOf(backend: Backend, tool: string): string {
+  return backend === "legacy" ? tool.replace(/^ip6?tables/, "$&-legacy") : tool;
+}
+
 /** The namespaces, the enforcer and the agent; `await using` removes them. */
 export class Lab implements AsyncDisposable {
   #batches = 0;
@@ -36,10 +44,11 @@ export class Lab implements AsyncDisposable {
     readonly local: NetworkNamespace,
     readonly enforcer: Enforcer,
     readonly agent: Agent,
+    readonly backend: Backend,
     readonly owned: AsyncDisposable,
   ) {}
 
-  static async create(): Promise<Lab> {
+  static async create(backend: Backend = "default"): Promise<Lab> {
     await using made = new AsyncDisposableStack();
     const [local, remote, server] = [
       made.use(await NetworkNamespace.create()),
@@ -49,12 +58,17 @@ export class Lab implements AsyncDisposable {
     const directory = await Deno.makeTempDir({ prefix: "pfw-lab-" });
     made.defer(() => Deno.remove(directory, { recursive: true }));
     await connect(local, remote, server);
-    await countPassing(local);
+    await countPassing(local, backend);
     const agent = made.use(new Agent(local.name, remote.name, server.name));
     await agent.ready();
-    const enforcer = enforcerIn(local, join(directory));
+    const commands: Commands = {
+      run: ([tool, ...args], stdin) => local.commands.run([toolOf(backend, tool), ...args], stdin),
+    };
+    const enforcer = enforcerIn(local, directory, commands);
     const owned = made.move();
-    return new Lab(local, enforcer, agent, { [Symbol.asyncDispose]: () => owned.disposeAsync() });
+    return new Lab(local, enforcer, agent, backend, {
+      [Symbol.asyncDispose]: () => owned.disposeAsync(),
+    });
   }
 
   /**
@@ -85,7 +99,9 @@ export class Lab implements AsyncDisposable {
   /** Packets counted by each rule of our chains. */
   async #counters(): Promise<Map<string, number>> {
     const counters = new Map<string, number>();
-    const script = "iptables-save -c; echo '#6'; ip6tables-save -c";
+    const [save4, save6] = ["iptables-save", "ip6tables-save"]
+      .map((tool) => toolOf(this.backend, tool));
+    const script = `${save4} -c; echo '#6'; ${save6} -c`;
     const text = await this.local.run(["sh", "-c", script]);
     text.split("#6\n").forEach((part, at) => readCounters(part, at === 0 ? 4 : 6, counters));
     return counters;
@@ -199,7 +215,7 @@ async function addRoutes(local: NetworkNamespace): Promise<void> {
 }
 
 /** Rules of the test's own, after those of pfw: they report what passes, and keep the stack quiet. */
-async function countPassing(local: NetworkNamespace): Promise<void> {
+async function countPassing(local: NetworkNamespace, backend: Backend): Promise<void> {
   const report = `-j NFLOG --nflog-prefix pass --nflog-group ${PASS_GROUP} --nflog-size 128 ` +
     "--nflog-threshold 64";
   const rules = `*raw
@@ -211,7 +227,9 @@ COMMIT
 -A OUTPUT ${report}
 COMMIT
 `;
-  for (const tool of ["iptables-restore", "ip6tables-restore"]) await local.run([tool], rules);
+  for (const tool of ["iptables-restore", "ip6tables-restore"]) {
+    await local.run([toolOf(backend, tool)], rules);
+  }
 }
 
 /** The process that sends and listens. */

@@ -17,6 +17,7 @@ const USAGE = `usage: deno task differential [options]
   --conversations N  the most under each policy, about five packets each; default 200
   --seed N           repeats the run of that seed; default: another one each time
   --path P           begins where a failing run says that it failed
+  --legacy           with the legacy backend of iptables
   --save NAME        keeps the smallest difference as corpus/NAME.json`;
 
 const { values } = parseArgs({
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     conversations: { type: "string", default: "200" },
     seed: { type: "string" },
     path: { type: "string" },
+    legacy: { type: "boolean", default: false },
     save: { type: "string" },
     help: { type: "boolean", default: false },
   },
@@ -74,7 +76,7 @@ async function main(): Promise<number> {
     : number("seed", values.seed);
   console.log(`seed ${seed}`);
   const started = performance.now();
-  await using lab = await Lab.create();
+  await using lab = await Lab.create(values.legacy ? "legacy" : "default");
   const { totals, failure } = await runCampaign(lab, {
     policies: number("policies", values.policies),
     conversations: number("conversations", values.conversations),
