@@ -28,10 +28,10 @@ export const FlowState = {
   invalid: 3,
 } as const;
 
-/** Words of an entry. What every packet needs comes first: 32 bytes, one cache line or two. */
-const STRIDE = 16;
+/** Words of an entry: a set of four takes two or three cache lines, which lie together. */
+const STRIDE = 8;
 const WAYS = 4;
-const KIND = 0; // family << 8 | protocol
+const KIND = 0; // family << 8 | protocol; 0: the entry is free
 const PORTS = 1; // as in FlowKey, in the opener's orientation
 const SOURCE = 2; // the first word of the opener's address
 const DESTINATION = 3;
@@ -39,11 +39,11 @@ const SEEN = 4; // seconds, when a packet of it last passed by
 const STATE = 5; // ANSWERED, and the tracking word of TCP
 const VERDICT = 6;
 const GENERATION = 7;
-const SOURCE_TAIL = 8; // words 1 to 3 of the addresses
-const DESTINATION_TAIL = 11;
 
-/** The tag of an entry that is free; no hash gives it. */
-const FREE = 0;
+/** Words 1 to 3 of both addresses lie apart: IPv4 needs none of them. */
+const TAIL_STRIDE = 6;
+const SOURCE_TAIL = 0;
+const DESTINATION_TAIL = 3;
 
 const ANSWERED = 1 << TCP_WORD_BITS;
 
@@ -62,58 +62,43 @@ const TCP_TIMEOUTS: Int32Array = Int32Array.of(0, 120, 60, 432_000, 120, 60, 30,
 
 const NONE = -1;
 
-/** Packets that `fetch` takes at once. */
-const AHEAD = 32;
-
 /** A fixed-size table of connections. */
 export class FlowTable {
   readonly #words: Int32Array;
-  /** The hash of each entry: those of a set lie together, so that a look-up reads one entry. */
-  readonly #tags: Int32Array;
+  readonly #tails: Int32Array;
   readonly #setMask: number;
   readonly #seed: number;
   /** The entry of the packet that `track` saw last; of no meaning while `#isNew`. */
   #slot = NONE;
   #isNew = false;
-  /** Of the packet that was looked for last: its hash, and the first tag of its set. */
-  #tag = 0;
+  /** The first entry of the set that was looked into last. */
   #set = 0;
   #isReverse = false;
-  readonly #tagsAhead = new Int32Array(AHEAD);
   /** Of no meaning: what `fetch` reads goes somewhere, so that no compiler leaves the reading out. */
   fetched = 0;
   /** Living entries that gave way to newer ones. */
   evictions = 0;
 
-  /** @param capacity number of entries, a power of two; 68 bytes each */
+  /** @param capacity number of entries, a power of two; 56 bytes each, 32 where all is IPv4 */
   constructor(capacity: number = 1 << 16) {
     this.#words = new Int32Array(capacity * STRIDE);
-    this.#tags = new Int32Array(capacity);
+    this.#tails = new Int32Array(capacity * TAIL_STRIDE);
     this.#setMask = capacity / WAYS - 1;
     // Without a secret an attacker could choose connections that all fall into one set.
     this.#seed = crypto.getRandomValues(new Int32Array(1))[0];
   }
 
   /**
-   * Reads the entries of packets that are tracked next, all at once: the memory's latency, which
-   * costs more than all the rest, is then waited for once and not for each packet. First all tags,
-   * so that no branch waits for one, then the entries that they name.
+   * Reads the sets of packets that are tracked next, all at once: the memory's latency, which costs
+   * more than all the rest, is then waited for once and not for each packet.
    */
   fetch(packets: readonly ParsedPacket[], count: number): void {
-    const tags = this.#tags, words = this.#words, ahead = this.#tagsAhead, mask = this.#setMask;
+    const words = this.#words;
     let sum = 0;
-    count = Math.min(count, AHEAD);
     for (let at = 0; at < count; at++) {
       const { sourcePort, destinationPort } = packets[at];
-      const tag = ahead[at] = this.#hash(packets[at], (sourcePort << 16) | destinationPort);
-      sum ^= tags[(tag >>> 1 & mask) * WAYS];
-    }
-    for (let at = 0; at < count; at++) {
-      const tag = ahead[at];
-      let slot = (tag >>> 1 & mask) * WAYS;
-      for (let way = 1; way < WAYS && tags[slot] !== tag; way++) slot++;
-      // The beginning and the end of what `track` reads.
-      sum ^= words[slot * STRIDE] ^ words[slot * STRIDE + GENERATION];
+      const set = this.#setOf(packets[at], (sourcePort << 16) | destinationPort);
+      sum ^= words[set] ^ words[set + 2 * STRIDE] ^ words[set + 4 * STRIDE - 1];
     }
     this.fetched = sum;
   }
@@ -155,21 +140,25 @@ export class FlowTable {
     if (!this.#isNew) return;
     const at = this.#slot === NONE ? this.#place(packet.seconds) : this.#slot;
     const words = this.#words;
-    this.#tags[at / STRIDE] = this.#tag;
     words[at + KIND] = kindOf(packet);
     words[at + PORTS] = key.ports;
     words[at + SOURCE] = packet.source0;
     words[at + DESTINATION] = packet.destination0;
-    words[at + SOURCE_TAIL] = packet.source1;
-    words[at + SOURCE_TAIL + 1] = packet.source2;
-    words[at + SOURCE_TAIL + 2] = packet.source3;
-    words[at + DESTINATION_TAIL] = packet.destination1;
-    words[at + DESTINATION_TAIL + 1] = packet.destination2;
-    words[at + DESTINATION_TAIL + 2] = packet.destination3;
     words[at + SEEN] = packet.seconds;
     words[at + STATE] = packet.protocol === Protocol.tcp ? beginTcp(packet.tcpFlags) : 0;
     words[at + VERDICT] = verdict;
     words[at + GENERATION] = generation;
+    if (packet.family === 6) this.#writeTails(at, packet);
+  }
+
+  #writeTails(at: number, packet: ParsedPacket): void {
+    const tails = this.#tails, tail = tailOf(at);
+    tails[tail + SOURCE_TAIL] = packet.source1;
+    tails[tail + SOURCE_TAIL + 1] = packet.source2;
+    tails[tail + SOURCE_TAIL + 2] = packet.source3;
+    tails[tail + DESTINATION_TAIL] = packet.destination1;
+    tails[tail + DESTINATION_TAIL + 1] = packet.destination2;
+    tails[tail + DESTINATION_TAIL + 2] = packet.destination3;
   }
 
   /** What the rules said of the connection under this policy generation, or -1. */
@@ -187,44 +176,47 @@ export class FlowTable {
 
   /** Sets the slot and its orientation. */
   #find(packet: ParsedPacket, key: FlowKey): void {
-    const tags = this.#tags, tag = this.#hash(packet, key.ports);
-    const first = (tag >>> 1 & this.#setMask) * WAYS;
-    this.#tag = tag;
-    this.#set = first;
-    for (let at = first; at < first + WAYS; at++) {
-      if (tags[at] === tag && this.#isEntryOf(at * STRIDE, packet, key)) {
-        this.#slot = at * STRIDE;
+    const words = this.#words, kind = kindOf(packet), ports = key.ports;
+    const reversePorts = swapPorts(packet.protocol, ports);
+    const { source0, destination0 } = packet;
+    const set = this.#set = this.#setOf(packet, ports);
+    for (let at = set; at < set + WAYS * STRIDE; at += STRIDE) {
+      if (words[at + KIND] !== kind) continue;
+      if (
+        key.mayOpen && words[at + PORTS] === ports && words[at + SOURCE] === source0 &&
+        words[at + DESTINATION] === destination0 &&
+        (packet.family === 4 || this.#hasTails(at, SOURCE_TAIL, DESTINATION_TAIL, packet))
+      ) {
+        this.#slot = at;
+        this.#isReverse = false;
+        return;
+      }
+      if (
+        key.mayReply && words[at + PORTS] === reversePorts && words[at + SOURCE] === destination0 &&
+        words[at + DESTINATION] === source0 &&
+        (packet.family === 4 || this.#hasTails(at, DESTINATION_TAIL, SOURCE_TAIL, packet))
+      ) {
+        this.#slot = at;
+        this.#isReverse = true;
         return;
       }
     }
     this.#slot = NONE;
   }
 
-  /** Whether the entry is the packet's connection; sets the orientation when it is. */
-  #isEntryOf(at: number, packet: ParsedPacket, key: FlowKey): boolean {
-    const words = this.#words, { source0, destination0 } = packet;
-    if (words[at + KIND] !== kindOf(packet)) return false;
-    if (
-      key.mayOpen && words[at + PORTS] === key.ports && words[at + SOURCE] === source0 &&
-      words[at + DESTINATION] === destination0 &&
-      (packet.family === 4 || sameTails(words, at + SOURCE_TAIL, at + DESTINATION_TAIL, packet))
-    ) {
-      this.#isReverse = false;
-      return true;
-    }
-    if (
-      key.mayReply && words[at + PORTS] === swapPorts(packet.protocol, key.ports) &&
-      words[at + SOURCE] === destination0 && words[at + DESTINATION] === source0 &&
-      (packet.family === 4 || sameTails(words, at + DESTINATION_TAIL, at + SOURCE_TAIL, packet))
-    ) {
-      this.#isReverse = true;
-      return true;
-    }
-    return false;
+  /** Whether words 1 to 3 are the packet's; word 0 was compared before. */
+  #hasTails(at: number, source: number, destination: number, packet: ParsedPacket): boolean {
+    const tails = this.#tails;
+    source += tailOf(at);
+    destination += tailOf(at);
+    return tails[source] === packet.source1 && tails[source + 1] === packet.source2 &&
+      tails[source + 2] === packet.source3 && tails[destination] === packet.destination1 &&
+      tails[destination + 1] === packet.destination2 &&
+      tails[destination + 2] === packet.destination3;
   }
 
-  /** Never `FREE`, and the same for both directions: the halves are mixed alike and added. */
-  #hash(packet: ParsedPacket, ports: number): number {
+  /** The set is the same for both directions: the halves are mixed alike and added. */
+  #setOf(packet: ParsedPacket, ports: number): number {
     const seed = this.#seed;
     const isIcmp = packet.protocol === Protocol.icmp || packet.protocol === Protocol.icmpv6;
     let source = packet.source0, destination = packet.destination0;
@@ -241,7 +233,7 @@ export class FlowTable {
     const destinationPort = isIcmp ? ports : ports & 0xffff;
     let hash = (mix(source, sourcePort, seed) + mix(destination, destinationPort, seed)) | 0;
     hash = Math.imul(hash ^ (hash >>> 15) ^ packet.protocol, 0x2c1b3c6d);
-    return hash ^ (hash >>> 13) | 1;
+    return ((hash ^ (hash >>> 13)) & this.#setMask) * (WAYS * STRIDE);
   }
 
   /** Whether the entry's connection was silent for so long that this packet begins another. */
@@ -257,13 +249,13 @@ export class FlowTable {
       const followed = followTcp(words[at + STATE], packet.tcpFlags, this.#isReverse);
       if (followed === TcpOutcome.invalid) return FlowState.invalid;
       if (followed === TcpOutcome.anew) {
-        this.#tags[at / STRIDE] = FREE;
+        words[at + KIND] = 0;
         this.#isNew = true;
         return FlowState.new;
       }
       words[at + STATE] = followed;
       // The kernel forgets a connection that was reset before any answer.
-      if ((packet.tcpFlags & TcpFlag.rst) !== 0 && !wasAnswered) this.#tags[at / STRIDE] = FREE;
+      if ((packet.tcpFlags & TcpFlag.rst) !== 0 && !wasAnswered) words[at + KIND] = 0;
     }
     words[at + SEEN] = packet.seconds;
     if (this.#isReverse) {
@@ -275,11 +267,11 @@ export class FlowTable {
 
   /** A free entry of the set, or its oldest. */
   #place(now: number): number {
-    const words = this.#words, first = this.#set;
-    let oldest = first * STRIDE;
-    for (let way = first; way < first + WAYS; way++) {
-      if (this.#tags[way] === FREE) return way * STRIDE;
-      if (words[way * STRIDE + SEEN] < words[oldest + SEEN]) oldest = way * STRIDE;
+    const words = this.#words, set = this.#set;
+    let oldest = set;
+    for (let at = set; at < set + WAYS * STRIDE; at += STRIDE) {
+      if (words[at + KIND] === 0) return at;
+      if (words[at + SEEN] < words[oldest + SEEN]) oldest = at;
     }
     const protocol = words[oldest + KIND] & 255;
     if (now - words[oldest + SEEN] <= timeoutOf(protocol, words[oldest + STATE])) this.evictions++;
@@ -291,12 +283,9 @@ function kindOf(packet: ParsedPacket): number {
   return (packet.family << 8) | packet.protocol;
 }
 
-/** Words 1 to 3 of both addresses; word 0 was compared before. */
-function sameTails(words: Int32Array, source: number, destination: number, packet: ParsedPacket) {
-  return words[source] === packet.source1 && words[source + 1] === packet.source2 &&
-    words[source + 2] === packet.source3 && words[destination] === packet.destination1 &&
-    words[destination + 1] === packet.destination2 &&
-    words[destination + 2] === packet.destination3;
+/** Where an entry's words 1 to 3 are. */
+function tailOf(at: number): number {
+  return (at / STRIDE) * TAIL_STRIDE;
 }
 
 function fold(w0: number, w1: number, w2: number, w3: number): number {
