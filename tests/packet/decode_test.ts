@@ -5,31 +5,13 @@ import { LinkType } from "../../engine/packet/link_layer.ts";
 import { decodeNflog, NflogRecord } from "../../engine/packet/nflog.ts";
 import { DecodeResult, Direction, ParsedPacket, TcpFlag } from "../../engine/packet/packet.ts";
 import { be16, be32, ethernet, ipv4, ipv6, tcp, tlv, udp } from "./frames.ts";
+import { GUARD, guarded } from "./guarded_view.ts";
 
 /** Decodes bytes that lie in the middle of a larger buffer, so that reading outside is noticed. */
 function decoded(frame: number[], linkType: number = LinkType.ethernet): ParsedPacket {
   const packet = new ParsedPacket();
   decode(packet, guarded(frame), GUARD, GUARD + frame.length, linkType);
   return packet;
-}
-
-const GUARD = 64;
-
-/** A view whose reads outside the frame throw. */
-function guarded(frame: number[]): DataView {
-  const bytes = new Uint8Array(GUARD + frame.length + GUARD).fill(0xa5);
-  bytes.set(frame, GUARD);
-  const view = new DataView(bytes.buffer);
-  const end = GUARD + frame.length;
-  const check = (at: number, size: number) => {
-    if (at < GUARD || at + size > end) throw new Error(`read ${size} bytes at ${at} of ${end}`);
-  };
-  const guard: Pick<DataView, "getUint8" | "getUint16" | "getInt32"> = {
-    getUint8: (at) => (check(at, 1), view.getUint8(at)),
-    getUint16: (at, little) => (check(at, 2), view.getUint16(at, little)),
-    getInt32: (at, little) => (check(at, 4), view.getInt32(at, little)),
-  };
-  return guard as DataView;
 }
 
 const SYN = tcp(40000, 443, TcpFlag.syn);
