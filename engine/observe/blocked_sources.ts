@@ -1,5 +1,5 @@
 /** Which addresses were blocked most, where no database counts them: bounded, exact below the bound. */
-import { type Family, formatAddress } from "../net/address.ts";
+import { formatV4, formatV6 } from "../net/address.ts";
 import { type EventBuffer, Mixed } from "./event_buffer.ts";
 
 /** An address and its blocked packets. */
@@ -13,30 +13,40 @@ const CAPACITY = 100_000;
 
 /** Counts blocked packets by source. */
 export class BlockedSources {
-  readonly #counts = new Map<string, number>();
+  /** IPv4 by its word, since a flood makes few things as dear as a text for each packet; else text. */
+  readonly #counts = new Map<number | string, number>();
 
   /** Adds the rows of a buffer. */
   add(events: EventBuffer): void {
-    for (let row = 0; row < events.count; row++) {
-      const family = events.family[row];
-      if (family === 0 || events.mixed[row] & Mixed.source) continue;
-      const [w0, w1, w2, w3] = events.addresses.subarray(8 * row, 8 * row + 4);
-      const ip = formatAddress(family as Family, w0, w1, w2, w3);
-      this.#counts.set(ip, (this.#counts.get(ip) ?? 0) + events.rowHits[row]);
+    const { count, family, mixed, rowHits } = events;
+    for (let row = 0; row < count; row++) {
+      if (family[row] === 0 || (mixed[row] & Mixed.source) !== 0) continue;
+      const key = sourceOf(events, row);
+      this.#counts.set(key, (this.#counts.get(key) ?? 0) + rowHits[row]);
     }
     if (this.#counts.size > CAPACITY) this.#forget();
   }
 
   /** The most blocked addresses, most first. */
   top(count: number): SourceCount[] {
-    return this.#sorted().slice(0, count).map(([ip, packets]) => ({ ip, packets }));
+    return this.#sorted().slice(0, count).map(([key, packets]) => ({
+      ip: typeof key === "number" ? formatV4(key) : key,
+      packets,
+    }));
   }
 
   #forget(): void {
-    for (const [ip] of this.#sorted().slice(CAPACITY >> 1)) this.#counts.delete(ip);
+    for (const [key] of this.#sorted().slice(CAPACITY >> 1)) this.#counts.delete(key);
   }
 
-  #sorted(): [string, number][] {
+  #sorted(): [number | string, number][] {
     return [...this.#counts].sort(([, a], [, b]) => b - a);
   }
+}
+
+function sourceOf({ family, addresses }: EventBuffer, row: number): number | string {
+  const at = 8 * row;
+  return family[row] === 4
+    ? addresses[at]
+    : formatV6(addresses[at], addresses[at + 1], addresses[at + 2], addresses[at + 3]);
 }
