@@ -62,6 +62,9 @@ const TCP_TIMEOUTS: Int32Array = Int32Array.of(0, 120, 60, 432_000, 120, 60, 30,
 
 const NONE = -1;
 
+/** Packets that `fetch` takes at once. */
+const AHEAD = 32;
+
 /** A fixed-size table of connections. */
 export class FlowTable {
   readonly #words: Int32Array;
@@ -74,6 +77,7 @@ export class FlowTable {
   /** The first entry of the set that was looked into last. */
   #set = 0;
   #isReverse = false;
+  readonly #setsAhead = new Int32Array(AHEAD);
   /** Of no meaning: what `fetch` reads goes somewhere, so that no compiler leaves the reading out. */
   fetched = 0;
   /** Living entries that gave way to newer ones. */
@@ -93,11 +97,16 @@ export class FlowTable {
    * more than all the rest, is then waited for once and not for each packet.
    */
   fetch(packets: readonly ParsedPacket[], count: number): void {
-    const words = this.#words;
-    let sum = 0;
+    const words = this.#words, sets = this.#setsAhead;
+    count = Math.min(count, AHEAD);
     for (let at = 0; at < count; at++) {
       const { sourcePort, destinationPort } = packets[at];
-      const set = this.#setOf(packets[at], (sourcePort << 16) | destinationPort);
+      sets[at] = this.#setOf(packets[at], (sourcePort << 16) | destinationPort);
+    }
+    let sum = 0;
+    // Nothing else is done here: the fewer instructions, the more reads run beside each other.
+    for (let at = 0; at < count; at++) {
+      const set = sets[at];
       sum ^= words[set] ^ words[set + 2 * STRIDE] ^ words[set + 4 * STRIDE - 1];
     }
     this.fetched = sum;
