@@ -3,10 +3,12 @@
 Called with a capture and a configuration of pfw; prints one JSON document. Only the reading and
 the callback are timed.
 """
+import hashlib
 import json
 import sys
 import time
 from collections import Counter
+from datetime import datetime
 
 from scapy.all import ICMP, IP, TCP, UDP, IPv6, sniff
 
@@ -57,9 +59,14 @@ class Firewall:
         verdict, reason = self.judge(layer.src, layer.dst, protocol, port)
         self.protocols[protocol] += 1
         self.verdicts[verdict] += 1
+        # What pfw keeps of a blocked packet, too: a hash by which equal ones are found.
+        digest = ""
+        if verdict == "blocked":
+            digest = hashlib.sha256(bytes(packet)).hexdigest()[:16]
+        when = datetime.fromtimestamp(float(packet.time)).isoformat(timespec="milliseconds")
         self.last_line = (
-            f"{verdict}: {layer.src}:{source_port} -> {layer.dst}:{port} "
-            f"{protocol} {len(packet)} bytes ({reason})"
+            f"{when} {verdict}: {layer.src}:{source_port} -> {layer.dst}:{port} "
+            f"{protocol} {len(packet)} bytes ({reason}) {digest}"
         )
 
 
