@@ -11,7 +11,7 @@ const collect = (globalThis as { gc?: (options: Record<string, string>) => void 
 /** Milliseconds after a policy was loaded: many changes in a row cost one collection. */
 const AFTER_LOADING = 500;
 /** Milliseconds between two collections of what running programs leaves behind. */
-const INTERVAL = 60_000;
+const INTERVAL = 30_000;
 
 /** Collects when there is something to gain; each time stops the process for 15 to 50 ms. */
 export class MemoryKeeper implements Disposable {

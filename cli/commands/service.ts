@@ -24,7 +24,7 @@ export function registerService(program: Command): void {
     .option("--duration <time>", "stop by itself, e.g. 30s, 10m, 1h")
     .option("--force", "even if the policy cuts the SSH session that this command comes from")
     .option("--filter <expression>", "watch only these packets, pcap-filter(7)")
-    .addOption(new Option("--ring-size <size>", "kernel buffer of each interface").default("32MB"))
+    .addOption(new Option("--ring-size <size>", "kernel buffer of each interface").default("24MB"))
     .addHelpText("after", START_EXAMPLES)
     .action(async (interfaces: string[], options, command: Command) => {
       const { start } = await import("./start.ts");
