@@ -73,7 +73,7 @@ async function run(settings: Settings): Promise<Findings> {
       `(${settings.blacklist.source}), default rules and rate limit, flow state, counters.`,
       `scapy reads the first ${slice.packets.toLocaleString("en-US")} of these packets with ` +
       "`sniff(offline=…, prn=…, store=False)` and a callback that asks sets and rules and " +
-      "formats a line.",
+      "writes a line to a log that leads nowhere.",
       "The C program calls `pcap_loop` with a callback that adds up packets and bytes.",
     ],
   };
