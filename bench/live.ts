@@ -1,4 +1,5 @@
 /** Watching an interface under the highest rate that tcpreplay makes, beside tcpdump. */
+import { RING_BYTES, SNAPLEN } from "../engine/capture.ts";
 import { createPair, type Link } from "../tests/support/netns.ts";
 import { capture } from "./captures.ts";
 import { type Benchmark, type Findings, interleave, median, type Settings } from "./harness.ts";
@@ -9,8 +10,8 @@ import { canRun, MeasuredProcess, sleep } from "./process.ts";
 /** Few enough for tcpreplay to hold in memory, sent often enough to make the total. */
 const FILE_PACKETS = 200_000, TOTAL_PACKETS = 4_000_000;
 
-/** What pfw takes by default, given to tcpdump as well. */
-const RING_KIBIBYTES = 32 << 10, SNAPLEN = 128;
+/** tcpdump gets the ring that pfw takes by default. */
+const RING_KIBIBYTES = RING_BYTES / 1024;
 
 /** Time in which what was sent has surely been read, in milliseconds. */
 const SETTLE = 1500;
@@ -81,7 +82,7 @@ async function watchOnce(
   await silence(link);
   const inside = (argv: readonly string[]) =>
     new MeasuredProcess(["ip", "netns", "exec", link.local.name, ...argv]);
-  const words = ["start", "--monitor", "veth-0", "--json", "--ring-size", "32MiB"];
+  const words = ["start", "--monitor", "veth-0", "--json"];
   await using watcher = inside([...pfw.argv, ...words, ...home.options]);
   await watcher.printed(/pfw: ready/);
   await using tcpdump = inside(

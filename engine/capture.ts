@@ -21,7 +21,7 @@ export const RECORD_BUFFER_BYTES = 1 << 21;
 export const SNAPLEN = 128;
 
 /** Kernel ring of each device: a tenth of a second at a million packets a second. */
-const RING_BYTES = 24 << 20;
+export const RING_BYTES = 24 << 20;
 
 /**
  * libpcap receives one netlink datagram, a whole batch of reports, into a buffer of this size: a
