@@ -80,11 +80,11 @@ export class PrefixTable {
     let low = 0;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (isBelow(this.#v6Ends, middle, w0, w1, w2, w3)) low = middle + 1;
+      if (compareAt(this.#v6Ends, middle, w0, w1, w2, w3) < 0) low = middle + 1;
       else high = middle;
     }
     if (low === this.#v6Values.length) return 0;
-    return isAbove(this.#v6Starts, low, w0, w1, w2, w3) ? 0 : this.#v6Values[low];
+    return compareAt(this.#v6Starts, low, w0, w1, w2, w3) > 0 ? 0 : this.#v6Values[low];
   }
 
   /** The value for an address given as words. */
@@ -95,34 +95,21 @@ export class PrefixTable {
 
 const SIGN = 0x80000000 | 0;
 
-function isBelow(
+/** Negative where the range's word quadruple lies below the address, positive where above. */
+function compareAt(
   words: Int32Array,
   at: number,
   w0: number,
   w1: number,
   w2: number,
   w3: number,
-): boolean {
+): number {
   at <<= 2;
-  if (words[at] !== w0) return words[at] < w0;
-  if (words[at + 1] !== w1) return words[at + 1] < w1;
-  if (words[at + 2] !== w2) return words[at + 2] < w2;
-  return words[at + 3] < w3;
-}
-
-function isAbove(
-  words: Int32Array,
-  at: number,
-  w0: number,
-  w1: number,
-  w2: number,
-  w3: number,
-): boolean {
-  at <<= 2;
-  if (words[at] !== w0) return words[at] > w0;
-  if (words[at + 1] !== w1) return words[at + 1] > w1;
-  if (words[at + 2] !== w2) return words[at + 2] > w2;
-  return words[at + 3] > w3;
+  if (words[at] !== w0) return words[at] < w0 ? -1 : 1;
+  if (words[at + 1] !== w1) return words[at + 1] < w1 ? -1 : 1;
+  if (words[at + 2] !== w2) return words[at + 2] < w2 ? -1 : 1;
+  if (words[at + 3] !== w3) return words[at + 3] < w3 ? -1 : 1;
+  return 0;
 }
 
 function mergeLayers<T extends number | bigint>(
