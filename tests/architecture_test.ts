@@ -13,17 +13,27 @@ interface Layer {
 /** The first layer whose pattern matches a file is its layer. */
 const LAYERS: readonly Layer[] = [
   { name: "ffi", files: /^ffi\//, imports: [] },
-  { name: "base", files: /^engine\/(errors|paths|packages)\.ts$/, imports: [] },
+  { name: "base", files: /^engine\/(errors|paths|packages|atomic_file)\.ts$/, imports: [] },
   { name: "net", files: /^engine\/net\//, imports: ["base"] },
   { name: "intel", files: /^intel\//, imports: ["base", "net"] },
   { name: "client", files: /^engine\/control\/client\.ts$/, imports: ["base"] },
   { name: "packet", files: /^engine\/packet\//, imports: ["base", "net"] },
-  { name: "policy", files: /^engine\/policy\//, imports: ["base", "net", "packet", "client"] },
+  {
+    name: "policy",
+    files: /^engine\/policy\//,
+    imports: ["base", "net", "intel", "packet", "client"],
+  },
+  { name: "detect", files: /^engine\/detect\//, imports: ["base", "net", "packet", "policy"] },
   { name: "kernel", files: /^engine\/kernel\//, imports: ["base", "net", "policy", "ffi"] },
   {
     name: "observe",
     files: /^engine\/observe\//,
     imports: ["base", "net", "packet", "policy", "kernel", "client"],
+  },
+  {
+    name: "bans",
+    files: /^engine\/bans\//,
+    imports: ["base", "net", "packet", "policy", "detect", "observe"],
   },
   {
     name: "daemon",
@@ -35,8 +45,10 @@ const LAYERS: readonly Layer[] = [
       "client",
       "packet",
       "policy",
+      "detect",
       "kernel",
       "observe",
+      "bans",
       "pipeline",
       "ffi",
     ],
@@ -44,7 +56,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: "pipeline",
     files: /^engine\/\w+\.ts$/,
-    imports: ["base", "net", "packet", "policy", "kernel", "observe", "ffi"],
+    imports: ["base", "net", "packet", "policy", "detect", "kernel", "observe", "ffi"],
   },
 ];
 

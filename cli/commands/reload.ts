@@ -2,7 +2,7 @@
 import { resolve } from "node:path";
 import { reload, type ReloadAnswer } from "../../engine/control/client.ts";
 import { PfwError } from "../../engine/errors.ts";
-import { withLock } from "../../engine/policy/atomic_file.ts";
+import { withLock } from "../../engine/atomic_file.ts";
 import type { ConfigChange } from "../../engine/policy/config_edit.ts";
 import { readConfigFile } from "../../engine/policy/config_file.ts";
 import { PolicyHistory } from "../../engine/policy/policy_history.ts";

@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import type { ReloadAnswer } from "../control/client.ts";
 import { errorText, ExitCode, PfwError } from "../errors.ts";
-import { replaceAtomically, withLock } from "./atomic_file.ts";
+import { replaceAtomically, withLock } from "../atomic_file.ts";
 import { checkConfig } from "./config.ts";
 import { ensureConfig, fileError, readConfigFile, readConfigText } from "./config_file.ts";
 import { formatConfig } from "./format_config.ts";

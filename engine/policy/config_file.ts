@@ -1,7 +1,7 @@
 /** The configuration file: read with suspicion, created with the defaults where there is none. */
 import { dirname } from "node:path";
 import { ExitCode, PfwError } from "../errors.ts";
-import { createAtomically, withLock } from "./atomic_file.ts";
+import { createAtomically, withLock } from "../atomic_file.ts";
 import { checkConfig } from "./config.ts";
 import { decodeText } from "./decode_text.ts";
 import { DEFAULT_CONFIG, SCHEMA_FILE } from "./default_config.ts";

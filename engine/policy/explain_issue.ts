@@ -50,6 +50,13 @@ function knownKeys(path: JsonPath): string[] {
       return Object.keys(shape.rate_limit.unwrap().shape);
     case "logging":
       return Object.keys(shape.logging.unwrap().shape);
+    case "bans":
+      return Object.keys(shape.bans.unwrap().shape);
+    case "detection": {
+      const detection = shape.detection.unwrap().shape;
+      const inner = detection[path[1] as "port_scan"];
+      return Object.keys(inner ? inner.unwrap().shape : detection);
+    }
     default:
       return [];
   }

@@ -101,3 +101,17 @@ export function kindOf(value: unknown): string {
       return `a ${typeof value}`;
   }
 }
+
+/** Wants the name of an HTTP header (RFC 9110, section 5.6.2). */
+export function headerNameProblem(text: string): string | undefined {
+  return /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/.test(text)
+    ? undefined
+    : `${quote(text)} is not the name of a header`;
+}
+
+/** Wants where a secret is kept: `env:NAME` or `file:/path`. The value itself is never repeated. */
+export function secretProblem(text: string): string | undefined {
+  return /^env:[A-Za-z_][A-Za-z0-9_]{0,99}$/.test(text) || /^file:\/[^\0\n]{1,500}$/.test(text)
+    ? undefined
+    : "says not where the secret is kept: write env:NAME or file:/path";
+}

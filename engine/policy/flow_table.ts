@@ -78,6 +78,8 @@ export class FlowTable {
   #set = 0;
   #isReverse = false;
   readonly #setsAhead = new Int32Array(AHEAD);
+  /** Whether the packet that `track` saw completed a handshake that its sender began. */
+  isHandshakeEnd = false;
   /** Of no meaning: what `fetch` reads goes somewhere, so that no compiler leaves the reading out. */
   fetched = 0;
   /** Living entries that gave way to newer ones. */
@@ -122,6 +124,7 @@ export class FlowTable {
     this.#find(packet, key);
     const slot = this.#slot;
     this.#isNew = slot === NONE || this.#isOver(slot, packet);
+    this.isHandshakeEnd = false;
     if (this.#isNew) return FlowState.new;
     return this.#advance(slot, packet);
   }
@@ -262,6 +265,9 @@ export class FlowTable {
         this.#isNew = true;
         return FlowState.new;
       }
+      this.isHandshakeEnd = !this.#isReverse &&
+        tcpStateOf(words[at + STATE]) === TcpState.synReceived &&
+        tcpStateOf(followed) === TcpState.established;
       words[at + STATE] = followed;
       // The kernel forgets a connection that was reset before any answer.
       if ((packet.tcpFlags & TcpFlag.rst) !== 0 && !wasAnswered) words[at + KIND] = 0;

@@ -8,6 +8,7 @@ import { DecodeResult, Direction, ParsedPacket, Protocol } from "../packet/packe
 import { FlowKey, PacketClass } from "./flow_key.ts";
 import { FlowState, FlowTable } from "./flow_table.ts";
 import { FragmentTable, NO_VERDICT } from "./fragment_table.ts";
+import type { PrefixList } from "../net/prefix_list.ts";
 import { PrefixTable } from "../net/prefix_table.ts";
 import type { Policy } from "./policy.ts";
 import { RateLimiter } from "./rate_limit.ts";
@@ -20,6 +21,18 @@ const RATE_LIMITED = makeVerdict(Reason.rateLimit, true);
 const ALLOWED = makeVerdict(Reason.defaultPolicy, false);
 const DEFAULT_BLOCKED = makeVerdict(Reason.defaultPolicy, true);
 
+const BANNED = makeVerdict(Reason.ban, true);
+const BY_THREAT = makeVerdict(Reason.threat, true);
+
+/** What the packet judged last was to its connection, for those who watch how sources behave. */
+export const Moment = {
+  none: 0,
+  /** It asks for a connection that is not known yet. */
+  opens: 1,
+  /** It completes a TCP handshake that its sender began. */
+  completes: 2,
+} as const;
+
 /** Sizes of the tables that traffic fills. */
 export interface MatcherOptions {
   /** Connections remembered; a power of two. */
@@ -29,11 +42,15 @@ export interface MatcherOptions {
 /** Judges packets one after another, in the order in which they were seen. */
 export class Matcher {
   #lists!: PrefixTable;
+  /** Bans that come and go without a new policy; `undefined`: none. */
+  #bans: PrefixTable | undefined;
   #rules!: RuleTable;
   #limiter: RateLimiter | undefined;
   #blocksByDefault = false;
   #generation = 0;
   #policy!: Policy;
+  /** One of `Moment`, of the packet judged last; none for one that a list decided. */
+  moment: number = Moment.none;
   readonly #flows: FlowTable;
   readonly #fragments = new FragmentTable();
   readonly #key = new FlowKey();
@@ -76,6 +93,11 @@ export class Matcher {
     this.#generation = (this.#generation + 1) & 0x3fffffff;
   }
 
+  /** Changes the bans, beside those of the policy; they come after the blacklist. */
+  replaceBans(bans: PrefixList): void {
+    this.#bans = bans.size === 0 ? undefined : new PrefixTable([{ list: bans, value: BANNED + 1 }]);
+  }
+
   /** Makes ready for packets that are decided next. Changes nothing but the time that they take. */
   fetch(packets: readonly ParsedPacket[], count: number): void {
     this.#flows.fetch(packets, count);
@@ -87,6 +109,7 @@ export class Matcher {
    * @param view the buffer that the packet was decoded from: an ICMP error quotes another packet
    */
   decide(packet: ParsedPacket, view: DataView): Verdict {
+    this.moment = Moment.none;
     // The tables of iptables judge IP alone; loopback is always free.
     if (packet.result !== DecodeResult.ok) return ALLOWED;
     if (packet.direction === Direction.local) return WHITELISTED;
@@ -118,22 +141,29 @@ export class Matcher {
    */
   #decideByLists(packet: ParsedPacket): Verdict {
     if (packet.direction !== Direction.outgoing) {
-      const bySource = this.#lists.lookup(
+      const bySource = this.#listOf(
         packet.family,
         packet.source0,
         packet.source1,
         packet.source2,
         packet.source3,
-      ) - 1;
+      );
       if (bySource !== NONE || packet.direction === Direction.incoming) return bySource;
     }
-    return this.#lists.lookup(
+    return this.#listOf(
       packet.family,
       packet.destination0,
       packet.destination1,
       packet.destination2,
       packet.destination3,
-    ) - 1;
+    );
+  }
+
+  #listOf(family: number, w0: number, w1: number, w2: number, w3: number): Verdict {
+    const listed = this.#lists.lookup(family, w0, w1, w2, w3) - 1;
+    const bans = this.#bans;
+    if (bans === undefined || (listed !== NONE && listed !== BY_THREAT)) return listed;
+    return bans.lookup(family, w0, w1, w2, w3) === 0 ? listed : BANNED;
   }
 
   /** Remembers a connection that no rule judges: ICMP errors about it come from others. */
@@ -152,8 +182,11 @@ export class Matcher {
       case PacketClass.tracked: {
         const state = this.#flows.track(packet, key);
         if (state === FlowState.invalid) return this.#decideInvalid(packet, ports);
-        if (state === FlowState.new && this.#flows.isUnknown && !key.mayBegin) {
-          return this.#decideInvalid(packet, ports);
+        if (state === FlowState.new && this.#flows.isUnknown) {
+          if (!key.mayBegin) return this.#decideInvalid(packet, ports);
+          this.moment = Moment.opens;
+        } else if (this.#flows.isHandshakeEnd) {
+          this.moment = Moment.completes;
         }
         return this.#decideTracked(packet, ports, state);
       }

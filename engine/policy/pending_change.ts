@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { createAtomically } from "./atomic_file.ts";
+import { createAtomically } from "../atomic_file.ts";
 import { MAX_CONFIG_BYTES } from "./config_file.ts";
 
 /** A change that returns unless it is confirmed. */

@@ -6,7 +6,7 @@
 import { join } from "node:path";
 import { gunzipSync, gzipSync } from "node:zlib";
 import { errorText, ExitCode, PfwError } from "../errors.ts";
-import { createAtomically, createBytesAtomically, withLock } from "./atomic_file.ts";
+import { createAtomically, createBytesAtomically, withLock } from "../atomic_file.ts";
 import { MAX_CONFIG_BYTES } from "./config_file.ts";
 
 /** What is remembered of one policy. */

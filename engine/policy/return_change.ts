@@ -1,5 +1,5 @@
 /** Confirming a change that waits, or bringing back what was before it. */
-import { createAtomically, replaceAtomically, withLock } from "./atomic_file.ts";
+import { createAtomically, replaceAtomically, withLock } from "../atomic_file.ts";
 import { type PendingChange, PendingFile, secondsLeft } from "./pending_change.ts";
 import { PolicyHistory } from "./policy_history.ts";
 

@@ -3,7 +3,15 @@
  * becomes the JSON Schema that editors use. What each key means: docs of the keys are in `.meta`.
  */
 import * as z from "zod";
-import { addressProblem, nameProblem, portProblem, urlProblem } from "./field_problems.ts";
+import { FEED_FORMATS } from "../../intel/feed.ts";
+import {
+  addressProblem,
+  headerNameProblem,
+  nameProblem,
+  portProblem,
+  secretProblem,
+  urlProblem,
+} from "./field_problems.ts";
 import { DURATION_PATTERN, MAX_DURATION, parseDuration, parseSize, SIZE_PATTERN } from "./units.ts";
 
 /** Counts past which a configuration is refused, so that no file can exhaust memory. */
@@ -86,6 +94,8 @@ const ports = listOf<number | string>(portProblem, LIMITS.portsInRule, {
   ],
 }, "Destination ports, 1 to 65535, or ranges such as 8000-8100. Empty: every port.");
 
+const portNumbers = z.array(z.int().min(1).max(65535)).max(LIMITS.portsInRule);
+
 /** One entry of `rules`. */
 export const ruleSchema = z.strictObject({
   name: judgedString(nameProblem).meta({ minLength: 1, maxLength: 100 }),
@@ -113,11 +123,67 @@ function portsFitProtocol(rule: unknown): boolean {
 const feedSchema = z.strictObject({
   name: judgedString(nameProblem).meta({ minLength: 1, maxLength: 100 }),
   url: judgedString(urlProblem).meta({ format: "uri" }),
-  format: z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/).default("auto")
+  format: z.enum(["auto", ...FEED_FORMATS]).default("auto")
     .describe("auto recognises the form by its content."),
   interval: duration.default("1h"),
   enabled: z.boolean().default(true),
+  headers: z.record(judgedString(headerNameProblem), judgedString(secretProblem)).default({})
+    .describe("Headers of the request; a value is env:NAME or file:/path, never the secret."),
+  minimum: z.int().min(0).max(255).default(0)
+    .describe("IPsum: lists that an address must stand on. AbuseIPDB: lowest score."),
+  allow_insecure: z.boolean().default(false).describe("Plain http is taken."),
 });
+
+/** What every detector has: a switch, and whether it only says what it would ban. */
+const detector = {
+  enabled: z.boolean().default(true),
+  dry_run: z.boolean().default(false).describe("Say what would be banned, ban nothing."),
+};
+const threshold = (fallback: number) => z.int().min(2).max(1_000_000).default(fallback);
+const span = (fallback: number) => z.int().min(1).max(3_600).default(fallback);
+
+/** Ports on which somebody proves who they are: where guessing pays. */
+const LOGIN_PORTS = [
+  21,
+  22,
+  23,
+  110,
+  143,
+  389,
+  465,
+  587,
+  993,
+  995,
+  1433,
+  3306,
+  3389,
+  5432,
+  5900,
+  5985,
+  6379,
+];
+
+const detectionSchema = z.strictObject({
+  enabled: z.boolean().default(true),
+  dry_run: z.boolean().default(false).describe("Say what would be banned, ban nothing."),
+  port_scan: z.strictObject({ ...detector, ports: threshold(20), seconds: span(10) })
+    .prefault({}).describe("Distinct ports or hosts that one source tried; a low port counts 3."),
+  syn_flood: z.strictObject({ ...detector, half_open: threshold(150), seconds: span(5) })
+    .prefault({}).describe("Connections that one source began and did not complete."),
+  blocked_hits: z.strictObject({ ...detector, hits: threshold(30), seconds: span(60) })
+    .prefault({}).describe("Packets of one source that rules or the default policy blocked."),
+  connection_burst: z.strictObject({
+    ...detector,
+    connections: threshold(20),
+    seconds: span(60),
+    ports: portNumbers.default(LOGIN_PORTS),
+  }).prefault({}).describe("Completed connections of one source to one of these ports."),
+}).prefault({}).describe("What leads to a ban by itself.");
+
+const bansSchema = z.strictObject({
+  first: duration.default("10m").describe("The first ban of a source; each further one is longer."),
+  longest: duration.default("7d"),
+}).prefault({});
 
 function haveDistinctNames(feeds: unknown): boolean {
   if (!Array.isArray(feeds)) return true;
@@ -142,6 +208,8 @@ export const configSchema = z.strictObject({
   threat_feeds: z.array(feedSchema).max(LIMITS.threatFeeds)
     .refine(haveDistinctNames, { message: "two feeds have the same name", when: () => true })
     .default([]),
+  detection: detectionSchema,
+  bans: bansSchema,
   on_exit: z.enum(["remove", "keep"]).default("remove")
     .describe("What becomes of the rules in the kernel when pfw ends in good order."),
   logging: z.strictObject({

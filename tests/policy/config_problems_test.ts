@@ -118,7 +118,7 @@ const GOLDEN: readonly (readonly [string, string, readonly string[]])[] = [
       {
         rate_limit: { enabled: "yes", connections: 1e7, seconds: 1.5 },
         logging: { allowed_sample: 2, retention: "1 day", max_size: "10kB" },
-        threat_feeds: [{ name: "f", url: "ftp://a/b", interval: "0s", format: "" }],
+        threat_feeds: [{ name: "f", url: "ftp://a/b", interval: "0s", format: "ipsm" }],
       },
       null,
       1,
@@ -133,7 +133,9 @@ const GOLDEN: readonly (readonly [string, string, readonly string[]])[] = [
       'line 15, threat_feeds[0].url: "ftp://a/b" is not an https, http or file URL',
       'line 16, threat_feeds[0].interval: "0s" is not a duration like 30s, 10m, 1h or 30d ' +
       "(at most 3650d)",
-      'line 17, threat_feeds[0].format: "" has not the right form',
+      "line 17, threat_feeds[0].format: must be one of auto, plain, ipsum, feodo_csv, feodo_json, " +
+      "spamhaus_json, abuseipdb, otx_export, otx_reputation, tor, crowdsec, not " +
+      '"ipsm"; did you mean "ipsum"?',
     ],
   ],
   [
