@@ -7,6 +7,14 @@ export const DETECTORS = ["port_scan", "syn_flood", "blocked_hits", "connection_
 /** One of `DETECTORS`. */
 export type DetectorName = typeof DETECTORS[number];
 
+/** The same for people. */
+export const DETECTOR_TEXTS: Readonly<Record<DetectorName, string>> = {
+  port_scan: "port scan",
+  syn_flood: "SYN flood",
+  blocked_hits: "repeated hits on blocked ports",
+  connection_burst: "burst of connections",
+};
+
 /** Figures and samples that show what was seen; flat, so that they can be stored and shown. */
 export type Evidence = Readonly<Record<string, number | string | readonly number[]>>;
 
