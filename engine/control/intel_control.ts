@@ -1,6 +1,7 @@
 /** What the control socket offers of feeds and bans: its requests and answers as types. */
 import type { BanView } from "../bans/ban.ts";
 import type { FeedState } from "../../intel/feed.ts";
+import type { Mode } from "./status.ts";
 
 /** Answer of `GET /threats`. */
 export interface ThreatsAnswer {
@@ -11,6 +12,8 @@ export interface ThreatsAnswer {
   readonly updating: boolean;
   /** Why the kernel does not have the newest lists; null when it does. */
   readonly fault: string | null;
+  /** Filled in by the route: only with `enforce` the kernel has them. */
+  readonly mode?: Mode;
 }
 
 /** Body of `POST /threats/update`; answered at once, `GET /threats` shows how it goes. */
@@ -41,6 +44,8 @@ export interface BansAnswer {
   readonly bans: readonly BanView[];
   /** Asked for and not banned, by `POST /bans/remove`. */
   readonly unknown?: readonly string[];
+  /** Filled in by the route: only with `enforce` the kernel has them. */
+  readonly mode?: Mode;
 }
 
 /** What the running firewall offers of its feeds. */

@@ -3,10 +3,11 @@ import { Hono, type HonoRequest } from "hono";
 import { errorText, PfwError } from "../errors.ts";
 import type { OnExit } from "../policy/settings.ts";
 import type { ReloadRequest, RuleHits } from "./client.ts";
+import { addIntelRoutes, type IntelControlled } from "./intel_routes.ts";
 import type { RunningLifelines, RunningStats, RunningStatus } from "./status.ts";
 
 /** What the socket asks of the running firewall. */
-export interface Controlled {
+export interface Controlled extends IntelControlled {
   /** Path of the configuration. */
   readonly config: string;
   status(): Promise<RunningStatus>;
@@ -48,6 +49,7 @@ export function controlRoutes(pfw: Controlled): Hono {
       return context.json({ error: errorText(error), exitCode }, 422);
     }
   });
+  addIntelRoutes(app, pfw);
   app.post("/stop", (context) => {
     return context.json({ stopping: true, onExit: pfw.stop() });
   });

@@ -1,4 +1,5 @@
 /** What the running pfw says of itself; the JSON of `status` and `stats`. */
+import type { FeedState } from "../../intel/feed.ts";
 import type { DriftReport } from "../kernel_guard.ts";
 import type { Lifelines } from "../net/lifelines.ts";
 import type { Inspection } from "../kernel/enforcer.ts";
@@ -56,6 +57,10 @@ export interface RunningStatus extends RunningStats {
   readonly pid: number;
   readonly config: string;
   readonly policy: PolicyStatus;
+  /** Threat feeds, also those that are off. */
+  readonly feeds?: readonly FeedState[];
+  /** Bans in force. */
+  readonly bans?: number;
   readonly devices: readonly DeviceStatus[];
   /** Absent while only looking on. */
   readonly kernel?: Inspection;
