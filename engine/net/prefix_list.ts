@@ -57,6 +57,22 @@ export class PrefixList {
     return PrefixList.#build(keys4, of6);
   }
 
+  /**
+   * Takes arrays that are sorted already, as another list had them; they belong to the list then.
+   * Throws a `RangeError` where they are not what this class promises.
+   */
+  static fromArrays(
+    v4: Int32Array,
+    v4Lengths: Uint8Array,
+    v6: Int32Array,
+    v6Lengths: Uint8Array,
+  ): PrefixList {
+    requireSorted(4, v4, v4Lengths);
+    requireSorted(6, v6, v6Lengths);
+    if (v4Lengths.length + v6Lengths.length === 0) return PrefixList.EMPTY;
+    return new PrefixList(v4, v4Lengths, v6, v6Lengths);
+  }
+
   static #build(keys4: number[], of6: Prefix[]): PrefixList {
     if (keys4.length + of6.length === 0) return PrefixList.EMPTY;
     const v4 = withoutCovered4(keys4), v6 = withoutCovered(of6);
@@ -112,6 +128,39 @@ export function comparePrefixes(a: Prefix, b: Prefix): number {
     if (difference !== 0) return difference;
   }
   return a.length - b.length;
+}
+
+/** Wants ascending prefixes, none within another, and no bits past their lengths. */
+function requireSorted(family: Family, words: Int32Array, lengths: Uint8Array): void {
+  const step = family === 4 ? 1 : 4, bits = 32 * step;
+  if (words.length !== step * lengths.length) {
+    throw new RangeError(`IPv${family}: ${words.length} words for ${lengths.length} prefixes`);
+  }
+  for (let at = 0; at < lengths.length; at++) {
+    const length = lengths[at];
+    const isPrefix = length <= bits && hasNoHostBits(words, step * at, step, length);
+    if (!isPrefix || (at > 0 && !follows(words, step, at, lengths[at - 1]))) {
+      throw new RangeError(`IPv${family}: prefix ${at} is not in order`);
+    }
+  }
+}
+
+function hasNoHostBits(words: Int32Array, from: number, step: number, length: number): boolean {
+  for (let word = 0; word < step; word++) {
+    if ((words[from + word] & ~maskWord(length - 32 * word)) !== 0) return false;
+  }
+  return true;
+}
+
+/** Whether a prefix lies above the one before it, which has this length, and not in it. */
+function follows(words: Int32Array, step: number, at: number, before: number): boolean {
+  for (let word = 0; word < step; word++) {
+    const mask = maskWord(before - 32 * word);
+    const difference = ((words[step * at + word] & mask) >>> 0) -
+      (words[step * (at - 1) + word] >>> 0);
+    if (difference !== 0) return difference > 0;
+  }
+  return false;
 }
 
 /** Whether every address of `inner` lies in `outer`. */
