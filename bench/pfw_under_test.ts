@@ -37,7 +37,12 @@ export class PfwHome implements Disposable {
   /** What goes behind a command of pfw, so that it uses these files. */
   readonly options: readonly string[];
 
-  constructor(directory: string, blacklist: readonly string[]) {
+  /** @param changes keys of the configuration that are not as in the defaults */
+  constructor(
+    directory: string,
+    blacklist: readonly string[],
+    changes: Readonly<Record<string, unknown>> = {},
+  ) {
     this.directory = Deno.makeTempDirSync({ dir: directory, prefix: "home-" });
     const config = this.config = join(this.directory, "firewall_rules.json");
     const content = {
@@ -46,6 +51,7 @@ export class PfwHome implements Disposable {
       // Nothing is fetched while the benchmarks run.
       threat_feeds: [],
       blacklist_ips: [...blacklist],
+      ...changes,
     };
     Deno.writeTextFileSync(config, JSON.stringify(content, null, 2), { mode: 0o600 });
     this.options = [

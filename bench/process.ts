@@ -73,6 +73,11 @@ export class MeasuredProcess implements AsyncDisposable {
     });
   }
 
+  /** What it printed so far, at most the first 64 kB. */
+  get seen(): string {
+    return this.#seen;
+  }
+
   /** Waits until it prints this; returns the milliseconds since its start. */
   async printed(pattern: RegExp, timeout = 60_000): Promise<number> {
     const end = performance.now() + timeout;
