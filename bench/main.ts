@@ -5,6 +5,7 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readBlacklist } from "./blacklist.ts";
+import { feedsBenchmark } from "./feeds.ts";
 import type { Benchmark, Settings } from "./harness.ts";
 import { liveBenchmark } from "./live.ts";
 import { loadBenchmark } from "./load.ts";
@@ -12,6 +13,7 @@ import { thisMachine, thisOccasion } from "./machine.ts";
 import { memoryBenchmark } from "./memory.ts";
 import { findPfw } from "./pfw_under_test.ts";
 import { runToEnd } from "./process.ts";
+import { queriesBenchmark } from "./queries.ts";
 import { replayBenchmark } from "./replay.ts";
 import { PAGE_FILE, performancePage, resultTable } from "./report.ts";
 import { type BenchmarkResult, readResults, RESULTS_FILE, writeResults } from "./results.ts";
@@ -22,7 +24,9 @@ const BENCHMARKS: readonly Benchmark[] = [
   stagesBenchmark,
   liveBenchmark,
   loadBenchmark,
+  feedsBenchmark,
   memoryBenchmark,
+  queriesBenchmark,
 ];
 
 const USAGE = `usage: deno task bench [--quick] [--long] [--only NAME]… [--rounds N] [--pfw FILE]
