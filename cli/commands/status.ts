@@ -18,6 +18,7 @@ import {
 } from "../output.ts";
 import { returnOverdue } from "./apply_edit.ts";
 import { confirmFields } from "./print_edited.ts";
+import { feedsLine } from "./status_feeds.ts";
 
 /** Prints the state of the running pfw, or that none runs, and what waits to be confirmed. */
 export async function status({ paths, json }: CommandContext): Promise<void> {
@@ -54,6 +55,8 @@ export function renderStatus(state: RunningStatus): string {
     ["since", sinceText(state)],
     ["policy", policyText(state)],
     ["lists", listsText(state)],
+    ["feeds", state.feeds ? feedsLine(state.feeds) : ""],
+    ["bans", state.bans === undefined ? "" : bansText(state.bans)],
     ["kernel", kernelText(state)],
     ["drift", driftText(state)],
     ["watching", state.devices.map(deviceText).join(", ")],
@@ -92,6 +95,10 @@ function listsText({ policy }: RunningStatus): string {
     formatCount(policy.whitelist)
   } whitelisted, ` +
     `${formatCount(policy.bans)} banned, ${formatCount(policy.threats)} threats`;
+}
+
+function bansText(bans: number): string {
+  return bans === 0 ? "none" : `${plural(bans, "ban")} in force, see pfw bans list`;
 }
 
 function kernelText({ kernel }: RunningStatus): string {

@@ -24,6 +24,9 @@ export interface UpdateRequest {
   readonly force?: boolean;
 }
 
+/** Addresses in one request that changes bans. */
+export const MOST_ADDRESSES = 1_000;
+
 /** Body of `POST /bans`. */
 export interface BanRequest {
   /** Addresses or CIDR ranges. */

@@ -4,17 +4,15 @@ import { errorText, ExitCode, PfwError } from "../errors.ts";
 import { addressProblem, nameProblem, quote } from "../policy/field_problems.ts";
 import { LIMITS } from "../policy/schema.ts";
 import { MAX_DURATION } from "../policy/units.ts";
-import type {
-  BanControl,
-  BanRequest,
-  ThreatControl,
-  UnbanRequest,
-  UpdateRequest,
+import {
+  type BanControl,
+  type BanRequest,
+  MOST_ADDRESSES,
+  type ThreatControl,
+  type UnbanRequest,
+  type UpdateRequest,
 } from "./intel_control.ts";
 import type { Mode } from "./status.ts";
-
-/** Addresses in one request. */
-export const MOST_ADDRESSES = 1_000;
 
 /** What these routes ask of the running firewall. */
 export interface IntelControlled {
