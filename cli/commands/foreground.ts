@@ -3,11 +3,14 @@ import type { TapOptions } from "../../engine/capture.ts";
 import type { Mode } from "../../engine/control/status.ts";
 import { Daemon } from "../../engine/daemon.ts";
 import { errorText } from "../../engine/errors.ts";
+import { ServiceNotifier } from "../../engine/service_notify.ts";
 import type { CommandContext } from "../context.ts";
 import { LiveView } from "../live.ts";
 import { printJson, warn } from "../output.ts";
 import { VERSION } from "../version.ts";
 import { returnOverdue } from "./apply_edit.ts";
+import { firstRunText, isFirstRun } from "./first_run.ts";
+import { askEndReason, keepRules, ownUnit } from "./service_manager.ts";
 import { END_TEXTS } from "./stop.ts";
 
 /** What to run. */
@@ -26,8 +29,10 @@ export async function runInForeground(
   context: CommandContext,
   options: ForegroundOptions,
 ): Promise<void> {
-  using signals = new Signals();
+  using notifier = ServiceNotifier.fromEnvironment();
+  using signals = new Signals(notifier);
   await returnOverdue(context.paths);
+  const isFirst = await isFirstRun(context.paths);
   const daemon = await Daemon.start({
     paths: context.paths,
     version: VERSION,
@@ -37,11 +42,20 @@ export async function runInForeground(
   signals.handOver(daemon);
   for (const warning of daemon.warnings) warn(warning);
   const view = context.json ? undefined : new LiveView(daemon.view);
-  if (view) daemon.onEvents = () => view.showEvents();
-  const ready = `pfw: ready (${daemon.summary})`;
-  if (context.json) console.error(ready);
-  else console.log(ready);
-  const cancel = options.duration > 0 ? after(options.duration, () => daemon.stop()) : undefined;
+  daemon.onEvents = () => {
+    // The loop that reads the packets calls this: as long as it does, pfw lives.
+    notifier.alive();
+    view?.showEvents();
+  };
+  announce(context, daemon, notifier);
+  if (isFirst && view && Deno.stdout.isTerminal()) {
+    console.log(await firstRunText(context.paths, options.mode));
+  }
+  const end = () => {
+    notifier.stopping();
+    daemon.stop();
+  };
+  const cancel = options.duration > 0 ? after(options.duration, end) : undefined;
   view?.begin();
   try {
     await daemon.run();
@@ -49,9 +63,20 @@ export async function runInForeground(
     view?.end();
     cancel?.();
   }
+  sumUp(daemon, view);
+}
+
+function announce({ json }: CommandContext, daemon: Daemon, notifier: ServiceNotifier): void {
+  const ready = `pfw: ready (${daemon.summary})`;
+  if (json) console.error(ready);
+  else console.log(ready);
+  notifier.ready(daemon.summary);
+}
+
+function sumUp(daemon: Daemon, view: LiveView | undefined): void {
   const { totals, losses, mode } = daemon.view;
-  if (context.json) printJson({ mode, totals: totals.toJSON(), losses: losses.toJSON() });
-  else console.log(view!.summary());
+  if (view) console.log(view.summary());
+  else printJson({ mode, totals: totals.toJSON(), losses: losses.toJSON() });
   if (mode === "enforce" && daemon.onExit === "keep") console.error(`pfw: ${END_TEXTS.keep}`);
 }
 
@@ -71,7 +96,7 @@ class Signals implements Disposable {
     [signal, () => this.#receive(signal)] as const
   );
 
-  constructor() {
+  constructor(private readonly notifier: ServiceNotifier) {
     for (const [signal, handler] of this.#handlers) Deno.addSignalListener(signal, handler);
   }
 
@@ -83,8 +108,8 @@ class Signals implements Disposable {
 
   #receive(signal: Deno.Signal): void {
     if (!this.#daemon) this.#early.add(signal);
-    else if (signal === "SIGHUP") void reload(this.#daemon);
-    else this.#daemon.stop();
+    else if (signal === "SIGHUP") void reload(this.#daemon, this.notifier);
+    else void end(this.#daemon, this.notifier, signal);
   }
 
   [Symbol.dispose](): void {
@@ -92,12 +117,28 @@ class Signals implements Disposable {
   }
 }
 
-async function reload(daemon: Daemon): Promise<void> {
+async function reload(daemon: Daemon, notifier: ServiceNotifier): Promise<void> {
+  notifier.reloading();
   try {
-    console.error(`pfw: reloaded: ${await daemon.reload()}`);
+    const summary = await daemon.reload();
+    notifier.ready(summary);
+    console.error(`pfw: reloaded: ${summary}`);
   } catch (error) {
-    console.error(`pfw: reload refused, the running policy stays: ${errorText(error)}`);
+    const why = `reload refused, the running policy stays: ${errorText(error)}`;
+    notifier.ready(why);
+    console.error(`pfw: ${why}`);
   }
+}
+
+async function end(daemon: Daemon, notifier: ServiceNotifier, signal: Deno.Signal): Promise<void> {
+  notifier.stopping();
+  const unit = signal === "SIGTERM" ? ownUnit() : undefined;
+  if (unit && daemon.view.mode === "enforce") {
+    const reason = await askEndReason(unit);
+    if (reason === "unknown") warn("systemd does not say whether this is a restart");
+    if (reason !== "stop") keepRules(daemon);
+  }
+  daemon.stop();
 }
 
 /** A timer's delay is a signed 32-bit number: a longer one would end at once. */
