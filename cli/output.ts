@@ -1,5 +1,5 @@
 /** How commands print: aligned tables, colours with meaning, one JSON document. */
-import Table from "cli-table3";
+import { fitText, padText, terminalWidth, textWidth } from "./text_width.ts";
 
 /** Whether colours may be used on this stream: a terminal, and no `NO_COLOR`. */
 export function useColor(stream: { isTerminal(): boolean } = Deno.stdout): boolean {
@@ -22,55 +22,81 @@ export function printJson(value: unknown): void {
 export interface Column {
   readonly title: string;
   readonly align?: "left" | "right";
+  /**
+   * Where the table is wider than the terminal, this column gives way, ending its texts in an
+   * ellipsis, down to so many columns. For names and reasons: addresses and numbers stay whole.
+   */
+  readonly shrinkTo?: number;
 }
 
-/** A table without borders: titles, then rows, columns aligned and two blanks apart. */
-export function renderTable(columns: readonly Column[], rows: readonly string[][]): string {
-  const table = new Table({
-    head: columns.map((column) => paint("bold", column.title)),
-    colAligns: columns.map((column) => column.align ?? "left"),
-    style: { head: [], border: [], "padding-left": 0, "padding-right": 2 },
-    chars: Object.fromEntries(
-      [
-        "top",
-        "top-mid",
-        "top-left",
-        "top-right",
-        "bottom",
-        "bottom-mid",
-        "bottom-left",
-        "bottom-right",
-        "left",
-        "left-mid",
-        "mid",
-        "mid-mid",
-        "right",
-        "right-mid",
-        "middle",
-      ].map((name) => [name, ""]),
-    ),
-  });
-  table.push(...rows.map((row) => row.map(printable)));
-  return table.toString().split("\n").map((line) => line.trimEnd()).join("\n");
-}
-
-// deno-lint-ignore no-control-regex
-const UNPRINTABLE = /[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[\d{1,2}m)/g;
+/** Blanks between two columns. */
+const GAP = 2;
 
 /**
- * Text from packets, feeds and rule names with control characters made visible: none of it may
- * drive the terminal.
+ * A table without borders: titles, then rows, columns aligned and two blanks apart.
+ *
+ * @param width columns that it may take; a table that nothing can shrink far enough takes more
+ */
+export function renderTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width = terminalWidth(),
+): string {
+  const head = columns.map(({ title }) => paint("bold", title));
+  const lines = [head, ...rows.map((row) => row.map((cell) => printable(oneLine(cell))))];
+  const widths = columnWidths(columns, lines, width);
+  const cellText = (cell: string, at: number) =>
+    padText(fitText(cell, widths[at]), widths[at], columns[at].align);
+  return lines.map((cells) => cells.map(cellText).join(" ".repeat(GAP)).trimEnd()).join("\n");
+}
+
+/** The widest of those that may shrink gives way first. */
+function columnWidths(
+  columns: readonly Column[],
+  lines: readonly (readonly string[])[],
+  width: number,
+): number[] {
+  const widths = columns.map((_, at) =>
+    lines.reduce((widest, cells) => Math.max(widest, textWidth(cells[at])), 0)
+  );
+  const least = columns.map(({ shrinkTo }, at) => Math.min(shrinkTo ?? Infinity, widths[at]));
+  let excess = widths.reduce((sum, one) => sum + one, GAP * (widths.length - 1)) - width;
+  for (; excess > 0; excess--) {
+    let widest = -1;
+    for (let at = 0; at < widths.length; at++) {
+      if (widths[at] > least[at] && !(widths[at] <= widths[widest])) widest = at;
+    }
+    if (widest < 0) break;
+    widths[widest]--;
+  }
+  return widths;
+}
+
+/** A line break in a cell would tear the table apart. */
+function oneLine(text: string): string {
+  return text.replace(/[\t\r\n]+/g, " ");
+}
+
+/** Control characters, and those that turn the direction of writing ("Trojan Source"). */
+const UNPRINTABLE =
+  // deno-lint-ignore no-control-regex
+  /[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]|\x1b(?!\[\d{1,2}m)/g;
+
+/**
+ * Text from packets, feeds and rule names with such characters made visible: none of it may drive
+ * the terminal.
  */
 export function printable(text: string): string {
-  return text.replace(
-    UNPRINTABLE,
-    (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`,
-  );
+  return text.replace(UNPRINTABLE, (character) => {
+    const hex = character.charCodeAt(0).toString(16);
+    return hex.length > 2 ? `\\u${hex}` : `\\x${hex.padStart(2, "0")}`;
+  });
 }
 
 /** 1234567 as `1,234,567`. */
 export function formatCount(count: number): string {
-  return Math.round(count).toLocaleString("en-US");
+  // By hand: loading the tables of languages for it takes 15 ms, a third of a whole command.
+  return String(Math.round(count)).replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
 
 /** Bytes as `1.5 MB` (powers of 1,000). */
