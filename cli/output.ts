@@ -18,36 +18,87 @@ export function printJson(value: unknown): void {
   console.log(JSON.stringify(value, null, 2));
 }
 
-/** A column of a table. */
+/** A column of a table; the last three say what gives way where the terminal is too narrow. */
 export interface Column {
   readonly title: string;
   readonly align?: "left" | "right";
+  /** First: a shorter title. */
+  readonly shortTitle?: string;
+  /** Then: the column is left out where every cell says just this, as it says nothing. */
+  readonly omit?: string;
   /**
-   * Where the table is wider than the terminal, this column gives way, ending its texts in an
-   * ellipsis, down to so many columns. For names and reasons: addresses and numbers stay whole.
+   * Last: texts end in an ellipsis, down to so many columns. For names and reasons; addresses and
+   * numbers stay whole.
    */
   readonly shrinkTo?: number;
 }
 
-/** Blanks between two columns. */
-const GAP = 2;
+/** Blanks between two columns, and before the rest of a line that had to be broken. */
+const GAP = 2, INDENT = 4;
 
 /**
  * A table without borders: titles, then rows, columns aligned and two blanks apart.
  *
- * @param width columns that it may take; a table that nothing can shrink far enough takes more
+ * @param width columns that it may take; where even what can give way is too wide, rows are broken
+ *   between two columns
  */
 export function renderTable(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   width = terminalWidth(),
 ): string {
-  const head = columns.map(({ title }) => paint("bold", title));
-  const lines = [head, ...rows.map((row) => row.map((cell) => printable(oneLine(cell))))];
-  const widths = columnWidths(columns, lines, width);
-  const cellText = (cell: string, at: number) =>
-    padText(fitText(cell, widths[at]), widths[at], columns[at].align);
-  return lines.map((cells) => cells.map(cellText).join(" ".repeat(GAP)).trimEnd()).join("\n");
+  const shown = rows.map((row) => row.map((cell) => printable(oneLine(cell))));
+  const kept = fittingColumns(columns, shown, width);
+  const lines = [kept.map(({ column }) => paint("bold", column.title))];
+  for (const row of shown) lines.push(kept.map(({ at }) => row[at]));
+  const widths = columnWidths(kept.map(({ column }) => column), lines, width);
+  const pieces = breakColumns(widths, width);
+  return lines.map((cells) => {
+    const padded = cells.map((cell, at) =>
+      padText(fitText(cell, widths[at]), widths[at], kept[at].column.align)
+    );
+    return pieces.map(([from, to], piece) =>
+      " ".repeat(piece > 0 ? INDENT : 0) + padded.slice(from, to).join(" ".repeat(GAP)).trimEnd()
+    ).join("\n");
+  }).join("\n");
+}
+
+/** A column and its place in every row. */
+interface PlacedColumn {
+  readonly column: Column;
+  readonly at: number;
+}
+
+/** All columns where there is room, else those that say something, under short titles. */
+function fittingColumns(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): PlacedColumn[] {
+  const all = columns.map((column, at) => ({ column, at }));
+  const cellWidths = naturalWidths(columns, rows);
+  const isWide = (placed: readonly PlacedColumn[]) =>
+    totalWidth(placed.map(({ column, at }) => Math.max(cellWidths[at], textWidth(column.title)))) >
+      width;
+  if (!isWide(all)) return all;
+  const short = all.map(({ column, at }) => ({
+    column: { ...column, title: column.shortTitle ?? column.title },
+    at,
+  }));
+  if (!isWide(short)) return short;
+  return short.filter(({ column: { omit }, at }) =>
+    omit === undefined || rows.some((row) => row[at] !== omit)
+  );
+}
+
+function naturalWidths(columns: readonly Column[], lines: readonly (readonly string[])[]) {
+  return columns.map((_, at) =>
+    lines.reduce((widest, cells) => Math.max(widest, textWidth(cells[at])), 0)
+  );
+}
+
+function totalWidth(widths: readonly number[]): number {
+  return widths.reduce((sum, one) => sum + one, GAP * (widths.length - 1));
 }
 
 /** The widest of those that may shrink gives way first. */
@@ -56,12 +107,9 @@ function columnWidths(
   lines: readonly (readonly string[])[],
   width: number,
 ): number[] {
-  const widths = columns.map((_, at) =>
-    lines.reduce((widest, cells) => Math.max(widest, textWidth(cells[at])), 0)
-  );
+  const widths = naturalWidths(columns, lines);
   const least = columns.map(({ shrinkTo }, at) => Math.min(shrinkTo ?? Infinity, widths[at]));
-  let excess = widths.reduce((sum, one) => sum + one, GAP * (widths.length - 1)) - width;
-  for (; excess > 0; excess--) {
+  for (let excess = totalWidth(widths) - width; excess > 0; excess--) {
     let widest = -1;
     for (let at = 0; at < widths.length; at++) {
       if (widths[at] > least[at] && !(widths[at] <= widths[widest])) widest = at;
@@ -70,6 +118,22 @@ function columnWidths(
     widths[widest]--;
   }
   return widths;
+}
+
+/** Ranges of columns, each of which fits on a line of its own (a single one always does). */
+function breakColumns(widths: readonly number[], width: number): [number, number][] {
+  const pieces: [number, number][] = [];
+  let from = 0, used = 0;
+  for (let at = 0; at < widths.length; at++) {
+    if (at > from && used + GAP + widths[at] > width) {
+      pieces.push([from, at]);
+      from = at;
+      used = INDENT;
+    }
+    used += (at > from ? GAP : 0) + widths[at];
+  }
+  pieces.push([from, widths.length]);
+  return pieces;
 }
 
 /** A line break in a cell would tear the table apart. */

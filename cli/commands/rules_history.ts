@@ -19,10 +19,13 @@ export async function listHistory({ paths, json }: CommandContext): Promise<void
     return;
   }
   console.log(renderTable(
-    [{ title: "#", align: "right" }, { title: "when" }, { title: "by" }, {
-      title: "size",
-      align: "right",
-    }, { title: "what" }],
+    [
+      { title: "#", align: "right" },
+      { title: "when" },
+      { title: "by" },
+      { title: "size", align: "right" },
+      { title: "what", shrinkTo: 16 },
+    ],
     entries.map(row),
   ));
 }

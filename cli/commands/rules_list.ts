@@ -41,12 +41,12 @@ const COLUMNS: readonly Column[] = [
   { title: "#", align: "right" },
   { title: "on" },
   { title: "action" },
-  { title: "direction" },
-  { title: "protocol" },
-  { title: "ports" },
-  { title: "source" },
-  { title: "destination" },
-  { title: "name" },
+  { title: "direction", shortTitle: "dir" },
+  { title: "protocol", shortTitle: "proto" },
+  { title: "ports", shrinkTo: 8 },
+  { title: "source", omit: "any" },
+  { title: "destination", shortTitle: "dest", omit: "any" },
+  { title: "name", shrinkTo: 8 },
   { title: "hits", align: "right" },
 ];
 

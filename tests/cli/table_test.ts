@@ -30,8 +30,29 @@ Deno.test("a named column gives way, addresses and numbers stay whole", () => {
  1  203.0.113.7            short                          12
 10  2001:db8:1234:5678::1  a name that is too lo…  1,234,567`,
   );
-  const narrow = renderTable(COLUMNS, ROWS, 10);
-  assert.match(narrow, /2001:db8:1234:5678::1 {2}a name …  1,234,567$/, "never below shrinkTo");
+});
+
+Deno.test("where nothing more can give way, rows are broken between columns", () => {
+  assert.equal(
+    renderTable(COLUMNS, ROWS, 40),
+    ` #  address                name
+    hits
+ 1  203.0.113.7            short
+           12
+10  2001:db8:1234:5678::1  a name …
+    1,234,567`.replace("    hits", "         hits"),
+  );
+});
+
+Deno.test("short titles come first, then columns that say nothing go", () => {
+  const columns = [{ title: "direction", shortTitle: "dir" }, { title: "source", omit: "any" }];
+  assert.equal(renderTable(columns, [["in", "any"]], 17), "direction  source\nin         any");
+  assert.equal(renderTable(columns, [["in", "any"]], 16), "dir  source\nin   any");
+  assert.equal(renderTable(columns, [["in", "any"]], 8), "dir\nin");
+  assert.equal(
+    renderTable(columns, [["in", "any"], ["out", "::1"]], 11),
+    "dir  source\nin   any\nout  ::1",
+  );
 });
 
 Deno.test("the widest of several columns gives way first", () => {
