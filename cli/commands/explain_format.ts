@@ -1,0 +1,98 @@
+/** `pfw explain` as people read it. */
+import type { ExplainAnswer } from "../../engine/control/explain.ts";
+import type { KernelEvidence } from "../../engine/kernel/evidence.ts";
+import type { Step } from "../../engine/policy/trail.ts";
+import { formatBytes, formatSeconds, paint, plural, printable, renderTable } from "../output.ts";
+
+const STEP_NAMES: Record<Step["code"], string> = {
+  whitelist: "whitelist",
+  blacklist: "blacklist",
+  ban: "bans",
+  threat: "threat feeds",
+  invalid: "state",
+  rate_limit: "rate limit",
+  rule: "rule",
+  default_policy: "default policy",
+};
+
+/** The whole answer as text. */
+export function renderExplanation(answer: ExplainAnswer): string {
+  return [
+    headline(answer),
+    "",
+    renderTable(
+      [{ title: "" }, { title: "step" }, { title: "what it says" }],
+      answer.steps.map((step) => stepRow(step)),
+    ),
+    ...conditions(answer.steps),
+    ...sources(answer),
+    "",
+    kernelLine(answer),
+    ...answer.warnings.map((text) => paint("yellow", printable(`warning: ${text}`))),
+  ].join("\n");
+}
+
+function headline(answer: ExplainAnswer): string {
+  const { address, direction, protocol, port, action, reason, enforced } = answer;
+  const what = [protocol ?? "any protocol", port === undefined ? "" : `port ${port}`]
+    .filter(Boolean).join(" ");
+  const way = direction === "in" ? `from ${address} to this machine` : `from here to ${address}`;
+  const verb = enforced ? "is" : "would be";
+  const verdict = action === "block" ? paint("red", "blocked") : paint("green", "allowed");
+  return `A connection ${way} (${what}) ${verb} ${verdict}: ${printable(reason)}`;
+}
+
+function stepRow(step: Step): string[] {
+  const name = step.rule ? `rule ${step.rule.number} "${step.rule.name}"` : STEP_NAMES[step.code];
+  switch (step.outcome) {
+    case "decides":
+      return [paint("bold", "▶"), paint("bold", printable(name)), paint("bold", step.text)];
+    case "depends":
+      return [paint("yellow", "?"), name, paint("yellow", step.text)];
+    case "passes":
+      return ["·", name, step.text];
+    case "unreached":
+      return ["", paint("gray", printable(name)), paint("gray", "not reached")];
+  }
+}
+
+/** What is left open and would decide first. */
+function conditions(steps: readonly Step[]): string[] {
+  const decided = steps.findIndex(({ outcome }) => outcome === "decides");
+  const open = steps.slice(0, decided).filter(({ outcome }) => outcome === "depends");
+  if (open.length === 0) return [];
+  const rules = open.map(({ rule, text }) => `rule ${rule?.number} ${text}`).join("; ");
+  return ["", printable(`Before that: ${rules}. Ask with --protocol and --port to be exact.`)];
+}
+
+function sources({ ban, feeds }: ExplainAnswer): string[] {
+  const lines: string[] = [];
+  if (ban) {
+    lines.push(
+      `Banned for ${formatSeconds(ban.secondsLeft)} more: ${ban.reason} ` +
+        `(${ban.offences === 1 ? "first time" : `${ban.offences} times so far`})`,
+      ...Object.entries(ban.evidence).map(([name, value]) => `  ${name}: ${value}`),
+    );
+  }
+  for (const { feed, entry, level } of feeds) {
+    lines.push(`Listed by ${feed} as ${entry}${level > 0 ? `, level ${level}` : ""}`);
+  }
+  return lines.length > 0 ? ["", ...lines.map(printable)] : [];
+}
+
+function kernelLine({ kernel, enforced }: ExplainAnswer): string {
+  if (!enforced || !kernel) {
+    return "Nothing is enforced: pfw does not run, or only looks on. Start it with: sudo pfw start";
+  }
+  return `In the kernel: ${kernelText(kernel)}`;
+}
+
+function kernelText({ set, isInSet, chain, tables, packets, bytes }: KernelEvidence): string {
+  const parts: string[] = [];
+  if (set) parts.push(`set ${set} ${isInSet ? "holds it" : "does not hold it"}`);
+  if (chain && tables.length > 0) {
+    const counted = `${plural(packets, "packet")}, ${formatBytes(bytes)}`;
+    parts.push(`chain ${chain} (${tables.join(", ")}) counted ${counted}`);
+  }
+  return parts.length > 0 ? parts.join("; ") : "the packet passes the chains of pfw to their end";
+}
