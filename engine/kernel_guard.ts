@@ -5,9 +5,11 @@
 import { NFLOG_GROUP } from "./capture.ts";
 import type { DropPrefixes } from "./drop_prefixes.ts";
 import { errorText, PfwError } from "./errors.ts";
+import type { TimedPrefix } from "./kernel/bans.ts";
 import type { Commands } from "./kernel/command.ts";
 import { type ApplyResult, Enforcer, type Inspection } from "./kernel/enforcer.ts";
 import type { KernelCounters } from "./kernel/counters.ts";
+import type { Prefix } from "./net/address.ts";
 import type { AppLog } from "./observe/application_log.ts";
 import type { Losses } from "./observe/losses.ts";
 import type { Totals } from "./observe/totals.ts";
@@ -72,6 +74,17 @@ export class KernelGuard {
   async apply(policy: Policy): Promise<ApplyResult> {
     if (this.#stopped) throw new PfwError("cannot apply a policy", "pfw is stopping");
     return await this.#parts.enforcer.apply(policy);
+  }
+
+  /** What `apply` shall find banned; see `Enforcer.setBans`. */
+  setBans(bans: readonly TimedPrefix[]): void {
+    this.#parts.enforcer.setBans(bans);
+  }
+
+  /** Bans and unbans; see `Enforcer.changeBans`. Not once the end has begun. */
+  async changeBans(add: readonly TimedPrefix[], remove: readonly Prefix[]): Promise<void> {
+    if (this.#stopped) throw new PfwError("cannot change the bans", "pfw is stopping");
+    await this.#parts.enforcer.changeBans(add, remove);
   }
 
   /** Begins to look after the kernel. */

@@ -83,10 +83,10 @@ function tableDifferences(
   return [...hooks, ...chains];
 }
 
-/** What of a set is not in place, by its header. */
+/** What of a set is not in place, by its header; where entries expire, whether it is there. */
 export function setDifferences(plan: SetPlan, saved: SavedSet | undefined): string[] {
   if (!saved) return [`set ${plan.name} is missing`];
-  if (plan.sources) return [];
+  if (plan.timeout) return [];
   const wanted = entryCount(plan);
   return saved.entries === wanted
     ? []

@@ -1,8 +1,10 @@
 /** Puts policies into the kernel, keeps them there, counts, and takes everything away again. */
 import { errorText, ExitCode, PfwError } from "../errors.ts";
-import type { Family } from "../net/address.ts";
+import type { Family, Prefix } from "../net/address.ts";
 import type { Policy } from "../policy/policy.ts";
+import { type ApplyResult, applyResult } from "./apply_result.ts";
 import { AppliedPolicy } from "./applied.ts";
+import { type BanDifference, banDifferences, KernelBans, type TimedPrefix } from "./bans.ts";
 import { type Commands, runOrThrow } from "./command.ts";
 import { compilePlan } from "./compile.ts";
 import { CounterLedger, type KernelCounters } from "./counters.ts";
@@ -15,11 +17,13 @@ import {
   restoreTables,
 } from "./kernel_state.ts";
 import { chainVerdict } from "./names.ts";
-import { type KernelPlan, planSize, type TablePlan, TABLES } from "./plan.ts";
+import { banSets, type KernelPlan, type TablePlan, TABLES } from "./plan.ts";
 import { PolicyChange } from "./policy_change.ts";
 import { isMissingFeature, supportedFamilies } from "./requirements.ts";
 import { isOurs, ourChainIn, type SavedChain } from "./saved_state.ts";
 import { revert, withoutChains } from "./transition.ts";
+
+export type { ApplyResult } from "./apply_result.ts";
 
 /** What an enforcer works with. */
 export interface EnforcerOptions {
@@ -34,20 +38,6 @@ export interface EnforcerOptions {
   readonly families?: readonly Family[];
   /** Deletes empty tables; default: `removeEmptyTables` in this process's network namespace. */
   readonly removeTables?: (keys: readonly TableKey[]) => Promise<void>;
-}
-
-/** What applying a policy did. */
-export interface ApplyResult {
-  /** For people: `3 rules, 120,430 list entries, IPv4 and IPv6`. */
-  readonly summary: string;
-  readonly milliseconds: number;
-  /** Enabled rules of the policy. */
-  readonly rules: number;
-  /** Rules and chains of ours in the kernel, both families. */
-  readonly kernelRules: number;
-  readonly chains: number;
-  /** Entries of all our sets. */
-  readonly setEntries: number;
 }
 
 /** What the kernel holds. */
@@ -65,6 +55,7 @@ export interface Inspection {
 export class Enforcer {
   readonly #options: EnforcerOptions;
   readonly #created: CreatedTables;
+  readonly #bans: KernelBans;
   readonly #ledger = new CounterLedger();
   #families: readonly Family[] | undefined;
   #applied: AppliedPolicy | undefined;
@@ -73,6 +64,7 @@ export class Enforcer {
   constructor(options: EnforcerOptions) {
     this.#options = options;
     this.#created = new CreatedTables(options.stateFile);
+    this.#bans = new KernelBans(options.commands);
   }
 
   /**
@@ -83,6 +75,27 @@ export class Enforcer {
    */
   apply(policy: Policy): Promise<ApplyResult> {
     return this.#exclusive(() => this.#apply(policy));
+  }
+
+  /**
+   * The bans that the kernel holds from the next `apply` or `restoreIfDrifted` on, in place of
+   * those known before; what is over is left out. Of more than 65,536 those that last longest
+   * count. At start it comes before the first `apply`, which then leaves no gap.
+   */
+  setBans(bans: readonly TimedPrefix[]): void {
+    this.#queue = this.#queue.then(() => this.#bans.set(bans));
+  }
+
+  /**
+   * Adds bans, or gives those that are there another end, and takes others away. The kernel has it
+   * when this returns, or, before the first `apply`, when that does.
+   *
+   * @param add one that is over already is taken away
+   * @param remove unknown ones are fine
+   * @throws PfwError when it cannot, also for more than 65,536 bans at once; then all is as before
+   */
+  changeBans(add: readonly TimedPrefix[], remove: readonly Prefix[]): Promise<void> {
+    return this.#exclusive(() => this.#bans.change(this.#banSets(), add, remove));
   }
 
   /** Removes everything of ours, whoever left it; throws PfwError when something stays. */
@@ -102,7 +115,10 @@ export class Enforcer {
   inspect(): Promise<Inspection> {
     return this.#exclusive(async () => {
       const state = await this.#read();
-      const differences = this.#applied?.differences(state) ?? [];
+      const differences = [
+        ...this.#applied?.differences(state) ?? [],
+        ...banDifferences(await this.#compareBans(state)),
+      ];
       const chains = ourChains(state);
       return {
         inPlace: this.#applied !== undefined && differences.length === 0,
@@ -127,10 +143,22 @@ export class Enforcer {
   restoreIfDrifted(): Promise<readonly string[]> {
     return this.#exclusive(async () => {
       if (!this.#applied) return [];
-      const differences = this.#applied.differences(await this.#read());
-      if (differences.length > 0) await this.#apply(this.#applied.policy);
+      await this.#bans.forgetPast(this.#banSets());
+      const state = await this.#read();
+      const bans = await this.#compareBans(state);
+      const differences = [...this.#applied.differences(state), ...banDifferences(bans)];
+      if (differences.length + bans.length > 0) await this.#apply(this.#applied.policy);
+      else this.#bans.settle();
       return differences;
     });
+  }
+
+  #banSets() {
+    return this.#applied ? banSets(this.#applied.plan) : [];
+  }
+
+  async #compareBans(state: KernelState): Promise<BanDifference[]> {
+    return await this.#bans.compare(this.#banSets(), state.sets, this.#applied?.sets ?? new Map());
   }
 
   #exclusive<T>(task: () => Promise<T>): Promise<T> {
@@ -159,6 +187,7 @@ export class Enforcer {
       plan,
       nflogGroup,
       before,
+      bans: this.#bans,
       knownSets: this.#applied?.sets ?? new Map(),
       isInPlace: (family, table) => this.#applied?.holds(family, table, before) ?? false,
     });
@@ -274,22 +303,4 @@ function isEmpty(state: KernelState): boolean {
 
 function chainNames(table: TablePlan): Set<string> {
   return new Set([...table.mains, ...table.targets].map((chain) => chain.name));
-}
-
-function applyResult(policy: Policy, plan: KernelPlan, milliseconds: number): ApplyResult {
-  const { rules: kernelRules, chains, entries } = planSize(plan);
-  const families = plan.families.map(({ family }) => `IPv${family}`).join(" and ");
-  return {
-    summary: `${count(policy.rules.length, "rule", "rules")}, ` +
-      `${count(entries, "list entry", "list entries")}, ${families}`,
-    milliseconds,
-    rules: policy.rules.length,
-    kernelRules,
-    chains,
-    setEntries: entries,
-  };
-}
-
-function count(number: number, one: string, many: string): string {
-  return `${number.toLocaleString("en-US")} ${number === 1 ? one : many}`;
 }

@@ -6,6 +6,7 @@ import {
   parseIptablesSave,
   parseSetEntries,
   parseSetHeaders,
+  parseTimedEntries,
   type SavedSet,
   type SavedTables,
 } from "./saved_state.ts";
@@ -51,6 +52,14 @@ export async function readTables(commands: Commands, family: Family): Promise<Sa
 /** The entries of one set, as canonical text. */
 export async function readEntries(commands: Commands, set: string): Promise<Set<string>> {
   return parseSetEntries(await runOrThrow(commands, ["ipset", "save", set]));
+}
+
+/** The entries of one set, as canonical text, with the seconds that each has left; 0: no end. */
+export async function readTimedEntries(
+  commands: Commands,
+  set: string,
+): Promise<Map<string, number>> {
+  return parseTimedEntries(await runOrThrow(commands, ["ipset", "save", set]));
 }
 
 /** One transaction for each table that `text` names. Waits up to 5 s for the lock of xtables. */

@@ -142,14 +142,22 @@ export interface KernelPlan {
   readonly families: readonly FamilyPlan[];
 }
 
-/** The prefixes as `hash:net` takes them, in ascending order: it has no /0, so that is two /1. */
+/** The sets of bans: those whose entries expire and are not the kernel's own. */
+export function banSets(plan: KernelPlan): SetPlan[] {
+  return plan.families.flatMap(({ sets }) => sets).filter((set) => set.timeout && !set.sources);
+}
+
+/** A prefix as `hash:net` takes it: it has no /0, so that is two /1. */
+export function netEntries(prefix: Prefix): Prefix[] {
+  if (prefix.length > 0) return [prefix];
+  return [{ ...prefix, length: 1 }, { ...prefix, length: 1, words: [1 << 31, 0, 0, 0] }];
+}
+
+/** The prefixes as `hash:net` takes them, in ascending order. */
 export function* setEntries(set: SetPlan): Generator<Prefix> {
   for (const prefix of set.prefixes.prefixes(set.family)) {
     if (prefix.length > 0) yield prefix;
-    else {
-      yield { ...prefix, length: 1 };
-      yield { ...prefix, length: 1, words: [1 << 31, 0, 0, 0] };
-    }
+    else yield* netEntries(prefix);
   }
 }
 

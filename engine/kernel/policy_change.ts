@@ -6,6 +6,7 @@
  */
 import { PfwError } from "../errors.ts";
 import type { Family } from "../net/address.ts";
+import { banChanges, banDifferences, type KernelBans } from "./bans.ts";
 import { CommandError, type Commands } from "./command.ts";
 import { familyDifferences, setDifferences } from "./compare.ts";
 import { compileRaw } from "./compile.ts";
@@ -19,10 +20,10 @@ import {
   restoreTables,
 } from "./kernel_state.ts";
 import { LIST_SETS, type ListSet, listSetName } from "./names.ts";
-import type { FamilyPlan, KernelPlan, SetPlan, TablePlan } from "./plan.ts";
+import { banSets, type FamilyPlan, type KernelPlan, type SetPlan, type TablePlan } from "./plan.ts";
 import { renderCreate, renderEntries, type SetChange } from "./render_ipset.ts";
 import { isOurs, ourChainIn, type SavedTable, type SavedTables } from "./saved_state.ts";
-import { compareSets, type SetChanges } from "./set_changes.ts";
+import { compareSets, joinChanges, type SetChanges } from "./set_changes.ts";
 import { revert, switchTable } from "./transition.ts";
 
 /** What a change starts from. */
@@ -34,6 +35,7 @@ export interface ChangeStart {
   readonly before: KernelState;
   /** What this process last put into the sets, by name. */
   readonly knownSets: ReadonlyMap<string, SetPlan>;
+  readonly bans: KernelBans;
   /** Whether a table holds exactly this plan already, so that it can be left alone. */
   readonly isInPlace: (family: Family, table: TablePlan) => boolean;
 }
@@ -51,16 +53,22 @@ export class PolicyChange {
   async run(): Promise<KernelState> {
     const { commands, plan, before, knownSets } = this.#start;
     const wanted = plan.families.flatMap((family) => family.sets);
-    const changes = await compareSets(commands, wanted, before.sets, knownSets);
+    const bans = await this.#start.bans.compare(banSets(plan), before.sets, knownSets);
+    const changes = joinChanges(
+      await compareSets(commands, wanted, before.sets, knownSets),
+      banChanges(bans),
+    );
     await this.#addEntries(changes);
     for (const family of plan.families) await this.#switchFamily(family);
     for (const family of plan.families) await this.#dropOldLists(family);
     await this.#removeEntries(changes);
+    this.#start.bans.settle();
     return await this.#readBack(wanted);
   }
 
   /** Takes the steps back, the last one first; returns what could not be. */
   async undo(): Promise<unknown[]> {
+    this.#start.bans.doubt();
     const failures: unknown[] = [];
     for (const step of this.#undo.reverse()) {
       try {
@@ -72,14 +80,18 @@ export class PolicyChange {
     return failures;
   }
 
-  async #addEntries({ create, add }: SetChanges): Promise<void> {
+  async #addEntries({ create, add, added, overwritten }: SetChanges): Promise<void> {
     if (create.length + add.length === 0) return;
     const { commands } = this.#start;
     const created = new Set(create.map((set) => set.name));
     this.#undo.push(async () => {
       const present = await readSets(commands);
-      const grown = add.filter(({ name }) => !created.has(name) && present.has(name));
-      if (grown.length > 0) await restoreSets(commands, renderEntries("del", grown));
+      const isGrown = ({ name }: SetChange) => !created.has(name) && present.has(name);
+      const back = [
+        ...renderEntries("del", added.filter(isGrown)),
+        ...renderEntries("add", overwritten.filter(isGrown)),
+      ];
+      if (back.length > 0) await restoreSets(commands, back);
       await destroySets(commands, [...created]);
     });
     await restoreSets(commands, renderAdditions(create, add));
@@ -120,22 +132,24 @@ export class PolicyChange {
     await change(plan.raw);
   }
 
-  async #removeEntries({ remove }: SetChanges): Promise<void> {
+  async #removeEntries({ remove, removed }: SetChanges): Promise<void> {
     if (remove.length === 0) return;
     const { commands } = this.#start;
-    this.#undo.push(() => restoreSets(commands, renderEntries("add", remove)));
+    this.#undo.push(() => restoreSets(commands, renderEntries("add", removed)));
     await restoreSets(commands, renderEntries("del", remove));
   }
 
   async #readBack(wanted: readonly SetPlan[]): Promise<KernelState> {
-    const { commands, plan } = this.#start;
+    const { commands, plan, bans } = this.#start;
     const families = plan.families.map(({ family }) => family);
     const after = await readKernel(commands, families);
+    const known = new Map(wanted.map((set) => [set.name, set]));
     const differences = [
       ...plan.families.flatMap((family) =>
         familyDifferences(family, after.tables.get(family.family) ?? new Map())
       ),
       ...wanted.flatMap((set) => setDifferences(set, after.sets.get(set.name))),
+      ...banDifferences(await bans.compare(banSets(plan), after.sets, known)),
     ];
     if (differences.length === 0) return after;
     throw new PfwError(

@@ -123,11 +123,24 @@ export function parseSetHeaders(text: string): Map<string, SavedSet> {
 /** Reads the entries of `ipset save <set>`, canonical where they are addresses. */
 export function parseSetEntries(text: string): Set<string> {
   const entries = new Set<string>();
-  for (const [, entry] of text.matchAll(/^add \S+ (\S+)/gm)) {
-    // What ipset prints of IPv4 is canonical. `::ffff:192.0.2.1` must not become IPv4, which a
-    // set of IPv6 could not be asked to delete.
-    const prefix = entry.includes(":") ? parsePrefix(entry) : undefined;
-    entries.add(prefix?.family === 6 ? formatPrefix(prefix) : entry);
+  for (const [, entry] of text.matchAll(/^add \S+ (\S+)/gm)) entries.add(canonicalEntry(entry));
+  return entries;
+}
+
+/** The same of a set whose entries expire, with the seconds that each has left; 0: no end. */
+export function parseTimedEntries(text: string): Map<string, number> {
+  const entries = new Map<string, number>();
+  for (const [, entry, seconds] of text.matchAll(/^add \S+ (\S+)(?: timeout (\d+))?/gm)) {
+    entries.set(canonicalEntry(entry), Number(seconds ?? 0));
   }
   return entries;
+}
+
+/**
+ * What ipset prints of IPv4 is canonical. `::ffff:192.0.2.1` must not become IPv4, which a set of
+ * IPv6 could not be asked to delete.
+ */
+function canonicalEntry(entry: string): string {
+  const prefix = entry.includes(":") ? parsePrefix(entry) : undefined;
+  return prefix?.family === 6 ? formatPrefix(prefix) : entry;
 }

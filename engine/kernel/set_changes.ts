@@ -12,11 +12,29 @@ import type { SavedSet } from "./saved_state.ts";
 export interface SetChanges {
   readonly create: readonly SetPlan[];
   readonly add: readonly SetChange[];
+  /** What of `add` was not there at all: deleted to take it back. */
+  readonly added: readonly SetChange[];
+  /** What of `add` was there in another form, as it was: added to take it back. */
+  readonly overwritten: readonly SetChange[];
   readonly remove: readonly SetChange[];
+  /** `remove` in the form in which it was there. */
+  readonly removed: readonly SetChange[];
+}
+
+/** Both changes in one. */
+export function joinChanges(a: SetChanges, b: SetChanges): SetChanges {
+  return {
+    create: [...a.create, ...b.create],
+    add: [...a.add, ...b.add],
+    added: [...a.added, ...b.added],
+    overwritten: [...a.overwritten, ...b.overwritten],
+    remove: [...a.remove, ...b.remove],
+    removed: [...a.removed, ...b.removed],
+  };
 }
 
 /**
- * Compares sets with what the kernel holds.
+ * Compares sets with what the kernel holds; of those whose entries expire only what they are.
  *
  * @param known what this process last put into sets: saves reading them back. A set whose number
  *   of entries differs, or of which nothing is known (a crashed run left it), is read.
@@ -34,8 +52,8 @@ export async function compareSets(
     const there = present.get(set.name);
     if (!there) create.push(set);
     else if (!isUsable(set, there)) throw foreign(set.name);
-    // What is in it is the kernel's business.
-    if (set.sources) continue;
+    // What is in it is the kernel's business, or that of bans.
+    if (set.timeout) continue;
     if (entryCount(set) === 0 && !there?.entries) continue;
     if (!there?.entries) {
       add.push({ name: set.name, entries: entryTexts(set) });
@@ -45,7 +63,7 @@ export async function compareSets(
     if (missing.length > 0) add.push({ name: set.name, entries: missing });
     if (surplus.length > 0) remove.push({ name: set.name, entries: surplus });
   }
-  return { create, add, remove };
+  return { create, add, added: add, overwritten: [], remove, removed: remove };
 }
 
 interface Difference {
@@ -85,8 +103,7 @@ function differenceOfUnknown(have: Set<string>, set: SetPlan): Difference {
   const missing: string[] = [];
   for (const prefix of setEntries(set)) {
     const text = formatPrefix(prefix);
-    // An entry that is about to expire is there, yet must be written again to stay.
-    if (!have.delete(text) || set.timeout) missing.push(text);
+    if (!have.delete(text)) missing.push(text);
   }
   return { missing, surplus: [...have] };
 }

@@ -7,6 +7,7 @@ import {
   parseIptablesSave,
   parseSetEntries,
   parseSetHeaders,
+  parseTimedEntries,
   ruleOptions,
   type SavedTables,
 } from "../../engine/kernel/saved_state.ts";
@@ -55,6 +56,7 @@ Deno.test("parsers take any text", () => {
     parseIptablesSave(`*filter\n:X - [0:0]\n${lines}`);
     parseSetHeaders(`Name: pfw-${text}`);
     parseSetEntries(`add x ${text}`);
+    parseTimedEntries(`add x ${text} timeout ${text}`);
     essence(text);
   }));
 });
@@ -88,6 +90,10 @@ Number of entries: 0
     "create x hash:net\nadd x 192.0.2.1 timeout 0\nadd x 2001:DB8::/32\nadd x ::ffff:1.2.3.4\n",
   );
   deepEqual([...entries], ["192.0.2.1", "2001:db8::/32", "::ffff:1.2.3.4"]);
+  deepEqual(
+    [...parseTimedEntries("add x 192.0.2.1 timeout 7\nadd x 2001:DB8::/32 timeout 0\nadd x ::\n")],
+    [["192.0.2.1", 7], ["2001:db8::/32", 0], ["::", 0]],
+  );
 });
 
 const PLAN = compilePlan(

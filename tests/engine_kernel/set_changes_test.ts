@@ -5,19 +5,19 @@ import { entryTexts, type SetPlan } from "../../engine/kernel/plan.ts";
 import { setDifferences } from "../../engine/kernel/compare.ts";
 import { renderCreate, renderEntries } from "../../engine/kernel/render_ipset.ts";
 import type { SavedSet } from "../../engine/kernel/saved_state.ts";
-import { compareSets } from "../../engine/kernel/set_changes.ts";
+import { compareSets, type SetChanges } from "../../engine/kernel/set_changes.ts";
 import { PrefixList } from "../../engine/net/prefix_list.ts";
 
 function set(prefixes: PrefixList, timeout = false): SetPlan {
   return { name: "pfw-black4", family: 4, prefixes, timeout };
 }
 
-function header(entries: number, timeout = false): SavedSet {
+function header(entries: number): SavedSet {
   return {
     name: "pfw-black4",
     type: "hash:net",
     family: 4,
-    timeout,
+    timeout: false,
     maxEntries: 65536,
     entries,
     memory: 0,
@@ -31,6 +31,15 @@ function holding(entries: readonly string[]): Commands {
 }
 
 const NOTHING_RUN: Commands = { run: (argv) => Promise.reject(new Error(`ran ${argv[0]}`)) };
+
+const NO_CHANGE: SetChanges = {
+  create: [],
+  add: [],
+  added: [],
+  overwritten: [],
+  remove: [],
+  removed: [],
+};
 
 const prefix = fc.tuple(fc.nat(3), fc.nat(255), fc.constantFrom(0, 1, 8, 24, 31, 32))
   .map(([a, b, length]) => `${a * 60}.0.0.${b}/${length}`);
@@ -68,12 +77,12 @@ Deno.test("a known set is changed by what differs, without reading it", async ()
 });
 
 Deno.test("a set that another run left is read and changed", async () => {
-  await fc.assert(fc.asyncProperty(list, list, fc.boolean(), async (old, fresh, timeout) => {
+  await fc.assert(fc.asyncProperty(list, list, async (old, fresh) => {
     const before = [...entryTexts(set(old)), "192.0.2.0/30"];
     const changes = await compareSets(
       holding(before),
-      [set(fresh, timeout)],
-      new Map([["pfw-black4", header(before.length, timeout)]]),
+      [set(fresh)],
+      new Map([["pfw-black4", header(before.length)]]),
       new Map(),
     );
     deepEqual(result(before, changes), [...entryTexts(set(fresh))].sort());
@@ -82,7 +91,7 @@ Deno.test("a set that another run left is read and changed", async () => {
 });
 
 Deno.test("a missing set is created and filled", async () => {
-  const wanted = set(PrefixList.parse(["192.0.2.1", "192.0.2.4/30"]), true);
+  const wanted = set(PrefixList.parse(["192.0.2.1", "192.0.2.4/30"]));
   const { create, add } = await compareSets(NOTHING_RUN, [wanted], new Map(), new Map());
   deepEqual(create, [wanted]);
   equal(
@@ -91,6 +100,18 @@ Deno.test("a missing set is created and filled", async () => {
   );
   equal(
     renderCreate(wanted),
+    "create pfw-black4 hash:net family inet hashsize 64 maxelem 4194304",
+  );
+});
+
+Deno.test("a set whose entries expire is created and left to those who know them", async () => {
+  const bans = set(PrefixList.parse(["192.0.2.1"]), true);
+  deepEqual(await compareSets(NOTHING_RUN, [bans], new Map(), new Map()), {
+    ...NO_CHANGE,
+    create: [bans],
+  });
+  equal(
+    renderCreate(bans),
     "create pfw-black4 hash:net family inet hashsize 64 maxelem 4194304 timeout 0",
   );
 });
@@ -116,18 +137,20 @@ Deno.test("what the kernel put into a set that it fills is left alone", async ()
     sources,
   } as const;
   const missing = await compareSets(NOTHING_RUN, [filled], new Map(), new Map());
-  deepEqual(missing, { create: [filled], add: [], remove: [] });
+  deepEqual(missing, { ...NO_CHANGE, create: [filled] });
   equal(
     renderCreate(filled),
     "create pfw-rate6-5-60s hash:ip family inet6 hashsize 16384 maxelem 65536 timeout 0 netmask 64",
   );
-  const there = { ...header(9_000, true), name: filled.name, family: 6, type: "hash:ip" } as const;
+  const there = {
+    ...header(9_000),
+    name: filled.name,
+    family: 6,
+    timeout: true,
+    type: "hash:ip",
+  } as const;
   const present = (change = {}) => new Map([[filled.name, { ...there, ...change }]]);
-  deepEqual(await compareSets(NOTHING_RUN, [filled], present(), new Map()), {
-    create: [],
-    add: [],
-    remove: [],
-  });
+  deepEqual(await compareSets(NOTHING_RUN, [filled], present(), new Map()), NO_CHANGE);
   deepEqual(setDifferences(filled, present().get(filled.name)), []);
   deepEqual(setDifferences(filled, undefined), ["set pfw-rate6-5-60s is missing"]);
   await rejects(
