@@ -3,6 +3,7 @@
  * allocation for a packet.
  */
 import { RECORD_HEADER, type RecordBuffer } from "../ffi/record_buffer.ts";
+import type { Detectors } from "./detect/detectors.ts";
 import type { LocalAddresses } from "./net/local_addresses.ts";
 import type { EventBuffer } from "./observe/event_buffer.ts";
 import type { Totals } from "./observe/totals.ts";
@@ -11,7 +12,7 @@ import { setDirection } from "./packet/direction.ts";
 import { LinkType } from "./packet/link_layer.ts";
 import { decodeNflog, NflogRecord } from "./packet/nflog.ts";
 import { DecodeResult, Direction, ParsedPacket } from "./packet/packet.ts";
-import type { Matcher } from "./policy/matcher.ts";
+import { type Matcher, Moment } from "./policy/matcher.ts";
 import { isBlocked, Reason, reasonOf, ruleOf } from "./policy/verdict.ts";
 import type { DropPrefixes } from "./drop_prefixes.ts";
 
@@ -31,7 +32,14 @@ export interface PipelineParts {
   readonly prefixes: DropPrefixes;
   /** Share of allowed packets that is kept, 0 to 1. */
   readonly sample: number;
+  /** Watch how sources behave, where anybody wants to know. */
+  readonly detectors?: Detectors;
+  /** Which ban or feed blocks the packet, asked for those reasons; must not allocate. */
+  readonly detailOf?: DetailOf;
 }
+
+/** A number in `EventDetails`, 0 for none, of a packet that a reason (in `REASONS`) blocks. */
+export type DetailOf = (reason: number, packet: ParsedPacket) => number;
 
 /** Interfaces that a tap does not watch; what the kernel drops there is seen by NFLOG alone. */
 export type IsWatched = (interfaceIndex: number) => boolean;
@@ -129,8 +137,9 @@ export class Pipeline {
         // The tap has counted it already, unless the packet never came past one.
         if (this.#passedNoTap(packet)) totals.seen(packet);
         totals.blocked(packet, drop.reason);
-        blocked.add(packet, bytes, drop.reason, drop.detail);
+        blocked.add(packet, bytes, drop.reason, drop.detail || this.#listed(packet, drop.reason));
         drop.packets++;
+        if (this.#isToUs(packet)) this.#parts.detectors?.blocked(packet, drop.reason);
       }
       at = end;
       records++;
@@ -143,17 +152,31 @@ export class Pipeline {
     return packet.direction === Direction.outgoing || !this.isWatched(packet.interfaceIndex);
   }
 
+  /** The kernel reports no link layer, and broadcasts and what passes through as incoming too. */
+  #isToUs(packet: ParsedPacket): boolean {
+    if (packet.direction !== Direction.incoming) return false;
+    const { own } = this.#parts, { destination0, destination1 } = packet;
+    return packet.family === 4
+      ? own.hasV4(destination0)
+      : own.hasV6(destination0, destination1, packet.destination2, packet.destination3);
+  }
+
   #judge(packet: ParsedPacket, buffer: RecordBuffer): void {
     const { totals, matcher, own, enforcement } = this.#parts;
     setDirection(packet, own);
     totals.seen(packet);
     const verdict = matcher.decide(packet, buffer.view);
     const reason = reasonOf(verdict);
+    if (matcher.moment !== Moment.none && packet.direction === Direction.incoming) {
+      this.#parts.detectors?.seen(packet, matcher.moment, reason === Reason.rateLimit);
+    }
     if (isBlocked(verdict)) {
       // While the kernel enforces, only its own report makes a blocked packet.
       if (enforcement === "kernel") return;
       totals.wouldBlock(packet, reason);
-      this.#parts.blocked.add(packet, buffer.bytes, reason, this.#detailOf(verdict, reason));
+      const detail = this.#detailOf(verdict, reason) || this.#listed(packet, reason);
+      this.#parts.blocked.add(packet, buffer.bytes, reason, detail);
+      if (packet.direction === Direction.incoming) this.#parts.detectors?.blocked(packet, reason);
       return;
     }
     if (packet.result !== DecodeResult.ok) return;
@@ -165,6 +188,12 @@ export class Pipeline {
 
   #detailOf(verdict: number, reason: number): number {
     return reason === Reason.rule ? this.#ruleDetails[ruleOf(verdict)] ?? 0 : 0;
+  }
+
+  /** The ban or the feed that lists the packet's peer. */
+  #listed(packet: ParsedPacket, reason: number): number {
+    if (reason !== Reason.ban && reason !== Reason.threat) return 0;
+    return this.#parts.detailOf?.(reason, packet) ?? 0;
   }
 
   /** xorshift32 (Marsaglia 2003): a share of packets that no regular traffic can fall in step with. */
