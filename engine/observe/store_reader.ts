@@ -42,9 +42,13 @@ export class StoreReader implements Disposable {
     );
   }
 
-  /** Ids of the newest `limit` rows that pass the filter, oldest first. */
-  newest(filter: LogFilter, limit: number): number[] {
-    return reading(this.path, () => findNewest(this.db, filter, limit));
+  /**
+   * Ids of the newest `limit` rows that pass the filter, oldest first.
+   *
+   * @param progress see `findNewest`
+   */
+  newest(filter: LogFilter, limit: number, progress?: (part: number) => void): number[] {
+    return reading(this.path, () => findNewest(this.db, filter, limit, progress));
   }
 
   /** Ids of rows after `id` that pass the filter, oldest first, at most 1,000, and where to go on. */

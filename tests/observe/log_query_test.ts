@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import fc from "fast-check";
 import { parsePrefix } from "../../engine/net/address.ts";
 import { covers } from "../../engine/net/prefix_list.ts";
 import type { LogFilter, LogRow } from "../../engine/observe/log_query.ts";
 import { BUCKET_SHIFT } from "../../engine/observe/schema.ts";
 import { StoreReader } from "../../engine/observe/store_reader.ts";
-import { REASONS } from "../../engine/policy/verdict.ts";
+import { Reason, REASONS } from "../../engine/policy/verdict.ts";
 import { addTo, NOON, type Sample, StoreBench } from "./samples.ts";
 
 const ADDRESSES = [
@@ -113,6 +114,30 @@ Deno.test("addresses are found across the buckets of the index, newest first", (
   const own = { table: "blocked", address: parsePrefix("192.0.2.1") } as const;
   assert.deepEqual(reader.newest(own, 3), [total - 2, total - 1, total]);
   assert.deepEqual(reader.newest({ table: "blocked" }, 2), [total - 1, total]);
+});
+
+Deno.test("without an index rows are looked at in steps, from the newest, no more than needed", () => {
+  using bench = new StoreBench();
+  bench.block({ destinationPort: 7, reason: Reason.ban });
+  bench.block({ destinationPort: 8 });
+  bench.flush();
+  using db = new DatabaseSync(bench.path);
+  db.exec(`WITH RECURSIVE n (id) AS (SELECT 3 UNION ALL SELECT id + 1 FROM n WHERE id < 450000)
+    INSERT INTO blocked_rows (id, time, context, dst_port, length, hits)
+    SELECT n.id, ${NOON}, r.context, n.id % 65536, 60, 1 FROM n, blocked_rows AS r WHERE r.id = 2;
+    UPDATE row_contexts SET last_id = 450000 WHERE reason_code = 'rule'`);
+  using reader = StoreReader.open(bench.path)!;
+  const search = (filter: Omit<LogFilter, "table">, limit: number) => {
+    const parts: number[] = [];
+    const ids = reader.newest({ table: "blocked", ...filter }, limit, (part) => parts.push(part));
+    return { ids, steps: parts.length, last: parts.at(-1) };
+  };
+  assert.deepEqual(search({ port: 7 }, 2), { ids: [327_687, 393_223], steps: 1, last: 4 / 9 });
+  const seven = [1, 7, 65_543, 131_079, 196_615, 262_151, 327_687, 393_223];
+  assert.deepEqual(search({ port: 7 }, 50), { ids: seven, steps: 3, last: 1 });
+  assert.deepEqual(search({ port: 65_535, reason: "rule" }, 1).ids, [393_215]);
+  assert.deepEqual(search({ reason: "ban" }, 50), { ids: [1], steps: 1, last: 1 });
+  assert.deepEqual(search({ reason: "threat" }, 50), { ids: [], steps: 0, last: undefined });
 });
 
 Deno.test("rows that share many addresses are no match for one of them", () => {
