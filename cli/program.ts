@@ -3,6 +3,7 @@
  * `pfw rules list` does not pay for the daemon.
  */
 import { Command } from "commander";
+import { registerCompletion } from "./commands/completion.ts";
 import { registerLists } from "./commands/lists.ts";
 import { registerObserve } from "./commands/observe.ts";
 import { registerRules } from "./commands/rules.ts";
@@ -28,6 +29,7 @@ export function buildProgram(): Command {
   registerRules(program);
   registerLists(program);
   registerObserve(program);
+  registerCompletion(program);
   for (const command of withDescendants(program)) inheritSettings(program, command);
   return program;
 }
