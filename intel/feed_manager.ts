@@ -1,0 +1,341 @@
+/**
+ * All feeds of the configuration: their last good copies, the schedule by which they are fetched,
+ * and how each of them goes. The running firewall and the command line use the same one.
+ */
+import { errorText, ExitCode, PfwError } from "../engine/errors.ts";
+import type { FeedContent, FeedSource, FeedState } from "./feed.ts";
+import { FeedError } from "./feed.ts";
+import { FeedCache } from "./feed_cache.ts";
+import { FeedLog, oneLine } from "./feed_log.ts";
+import { FETCH_LIMITS, fetchFeed, type FetchResult } from "./feed_fetch.ts";
+import { count, isSameRequest, requirePlausible } from "./feed_judgement.ts";
+import { type ConfiguredFeed, FeedRecord } from "./feed_record.ts";
+import {
+  type Clock,
+  Coalesced,
+  firstFetchAt,
+  pauseAfter,
+  sensibleDueAt,
+  SYSTEM_CLOCK,
+  Turns,
+} from "./feed_schedule.ts";
+import { isSameList } from "./prefix_union.ts";
+import type { ReadEnvironment } from "./secret_headers.ts";
+import type { NamedContent } from "./threat_list.ts";
+
+/** What it works with. */
+export interface FeedManagerOptions {
+  /** `<data-dir>/feeds`; made when the first copy is kept. */
+  readonly cacheDir: string;
+  /** One line; each reason for a failure is told once. */
+  readonly log: (level: "info" | "warn", text: string) => void;
+  /** Called after a feed's list changed; it resolves when the list is in force. */
+  readonly onChange: () => Promise<void>;
+  readonly fetch?: typeof fetchFeed;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly readEnv?: ReadEnvironment;
+}
+
+/** Fetches at once. */
+const AT_ONCE = 2;
+/** Entries of all feeds together: what a machine holds in memory and in its kernel without harm. */
+const MAX_ENTRIES = 4_000_000;
+/** Milliseconds between two looks at the clock: it may be set, and a machine may sleep. */
+const LONGEST_NAP = 60_000;
+
+/** Configure it, load the copies, then begin the schedule or ask for an update. */
+export class FeedManager {
+  readonly #options: FeedManagerOptions;
+  readonly #cache: FeedCache;
+  readonly #clock: Clock;
+  readonly #turns = new Turns(AT_ONCE);
+  readonly #changes: Coalesced;
+  readonly #feedLog: FeedLog;
+  #records: readonly FeedRecord[] = [];
+  #isBegun = false;
+  #isStopped = false;
+  #callOff = () => {};
+
+  constructor(options: FeedManagerOptions) {
+    this.#options = options;
+    this.#cache = new FeedCache(options.cacheDir);
+    this.#clock = options.clock ?? SYSTEM_CLOCK;
+    this.#feedLog = new FeedLog(options.log);
+    this.#changes = new Coalesced(() => this.#tellChange());
+  }
+
+  /** Takes over which feeds are wanted; new and changed ones are due at once. */
+  configure(feeds: readonly ConfiguredFeed[]): void {
+    const before = new Map(this.#records.map((record) => [record.source.name, record]));
+    this.#records = feeds.map((feed) => {
+      const record = before.get(feed.name);
+      // Another address is another feed: what stood at the old one says nothing of this.
+      if (record?.source.url !== feed.url) return new FeedRecord(feed, this.#clock.now());
+      before.delete(feed.name);
+      this.#reconfigure(record, feed);
+      return record;
+    });
+    for (const record of before.values()) this.#end(record);
+    this.#arm();
+  }
+
+  /** Reads the copies that were not looked for yet; what cannot be read is told and left out. */
+  async load(): Promise<void> {
+    await Promise.all(this.#records.map((record) => this.#load(record)));
+    const names = this.#records.map(({ source }) => source.name);
+    // Without a directory, or the right to look into it, there is nothing to tidy up.
+    await this.#cache.prune(names, this.#clock.now()).catch(() => {});
+    this.#arm();
+  }
+
+  /** What the enabled feeds with a good copy say, in the order of the configuration. */
+  contents(): readonly NamedContent[] {
+    return this.#records.flatMap(({ source, copy }) =>
+      copy ? [{ name: source.name, content: copy.content }] : []
+    );
+  }
+
+  /** How each feed goes, in the order of the configuration. */
+  states(): readonly FeedState[] {
+    return this.#records.map((record) => record.state(this.#isBegun && !this.#isStopped));
+  }
+
+  /** Whether a fetch is under way or waits for its turn. */
+  get updating(): boolean {
+    return this.#records.some(({ attempt }) => attempt !== undefined);
+  }
+
+  /** Takes over what `ThreatList.merge` refused, for `states`. */
+  setRefusedProtected(refused: ReadonlyMap<string, number>): void {
+    for (const record of this.#records) {
+      record.refusedProtected = refused.get(record.source.name) ?? 0;
+    }
+  }
+
+  /**
+   * Fetches now; resolves when all is done and in force. A fetch under way is not begun again. What
+   * failed is in `states`.
+   *
+   * @param names all enabled feeds unless given
+   * @param force takes a list that shrank or changed its form
+   * @throws PfwError for a name that is not configured or switched off
+   */
+  async update(names?: readonly string[], force = false): Promise<void> {
+    const records = names
+      ? [...new Set(names)].map((name) => this.#enabled(name))
+      : this.#records.filter(({ source }) => source.enabled);
+    for (const record of records) record.isForced ||= force;
+    await Promise.all(records.map((record) => this.#attempt(record)));
+  }
+
+  /** Begins to fetch each feed when it is due. */
+  begin(): void {
+    this.#isBegun = true;
+    this.#arm();
+  }
+
+  /** Ends the schedule and what is under way. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#callOff();
+    for (const record of this.#records) record.abort?.abort();
+    await Promise.all(this.#records.map(({ attempt }) => attempt));
+    await this.#changes.idle();
+  }
+
+  #enabled(name: string): FeedRecord {
+    const record = this.#records.find(({ source }) => source.name === name);
+    if (record?.source.enabled) return record;
+    const why = record ? "it is switched off" : "no feed of that name is configured";
+    const next = record ? "enable it first" : "see pfw threats feeds";
+    throw new PfwError(`cannot update ${oneLine(name)}`, why, next, ExitCode.usage);
+  }
+
+  #reconfigure(record: FeedRecord, feed: ConfiguredFeed): void {
+    const before = record.source, now = this.#clock.now();
+    record.source = feed;
+    if (!feed.enabled) {
+      this.#end(record);
+      record.switchOff();
+    } else if (!before.enabled || !isSameAsked(before, feed)) {
+      record.abort?.abort();
+      record.dueAt = now;
+    } else if (before.interval !== feed.interval) {
+      record.dueAt = Math.min(record.dueAt, now + pauseAfter(feed.interval, 0, this.#random()));
+    }
+  }
+
+  #end(record: FeedRecord): void {
+    record.abort?.abort();
+    this.#feedLog.forget(record.source.name);
+  }
+
+  async #load(record: FeedRecord): Promise<void> {
+    if (record.isLoaded) return;
+    record.isLoaded = true;
+    const { name, url, interval } = record.source;
+    const answer = await this.#cache.read(name);
+    // A fetch may have been faster.
+    if (record.copy) return;
+    if (!answer.copy) {
+      if (answer.problem) this.#feedLog.warn(name, "copy", `the kept copy ${answer.problem}`);
+      return;
+    }
+    if (answer.copy.url !== url) return;
+    record.take(answer.copy);
+    const { checkedAt, configured } = answer.copy;
+    const asked = isSameRequest(configured, record.source) ? checkedAt : null;
+    record.dueAt = firstFetchAt(this.#clock.now(), interval, asked);
+  }
+
+  #attempt(record: FeedRecord): Promise<void> {
+    record.attempt ??= this.#turns.run(() => this.#fetchUntilDone(record)).finally(() => {
+      record.attempt = undefined;
+      record.isForced = false;
+      this.#arm();
+    });
+    return record.attempt;
+  }
+
+  /** A fetch that ended because the configuration changed is done once more. */
+  async #fetchUntilDone(record: FeedRecord): Promise<void> {
+    while (!this.#isStopped && record.source.enabled && this.#records.includes(record)) {
+      const abort = record.abort = new AbortController();
+      try {
+        if (await this.#fetchOnce(record, abort.signal)) return;
+      } finally {
+        record.abort = undefined;
+        record.receivedBytes = 0;
+      }
+    }
+  }
+
+  /** Answers whether it came to an end, good or bad. */
+  async #fetchOnce(record: FeedRecord, signal: AbortSignal): Promise<boolean> {
+    let isChanged = false;
+    try {
+      if (!record.isLoaded) {
+        await this.#load(record);
+        // In force at once, however long the publisher takes.
+        if (record.copy) void this.#changes.call();
+      }
+      const result = await (this.#options.fetch ?? fetchFeed)(record.source, record.validators, {
+        limits: { ...FETCH_LIMITS, entries: this.#roomFor(record) },
+        signal,
+        readEnv: this.#options.readEnv,
+        onProgress: (bytes) => record.receivedBytes = bytes,
+      });
+      if (signal.aborted) return false;
+      isChanged = await this.#take(record, result);
+      this.#succeeded(record, isChanged);
+    } catch (error) {
+      if (signal.aborted) return false;
+      this.#failed(record, error);
+    }
+    if (isChanged) await this.#changes.call();
+    return true;
+  }
+
+  #roomFor(record: FeedRecord): number {
+    const others = this.#records.filter((other) => other !== record);
+    const room = MAX_ENTRIES -
+      others.reduce((sum, { copy }) => sum + (copy?.content.list.size ?? 0), 0);
+    if (room <= 0) throw new FeedError(`the feeds hold ${count(MAX_ENTRIES)} entries together`);
+    return Math.min(room, FETCH_LIMITS.entries);
+  }
+
+  /** Answers whether the list changed. @throws FeedError for one that is suspicious */
+  async #take(record: FeedRecord, result: FetchResult): Promise<boolean> {
+    const { source, copy: before } = record, now = this.#clock.now();
+    if (result.kind === "unchanged") {
+      record.checked(now);
+      await this.#keep(source.name, () => this.#cache.touch(source.name, now));
+      return false;
+    }
+    const { content, etag, lastModified } = result;
+    if (!record.isForced) requirePlausible(before, content, source);
+    const { name, url, format, minimum } = source;
+    const isSame = before !== undefined && isSameContent(before.content, content);
+    const copy = {
+      ...{ name, url, configured: { format, minimum }, etag, lastModified },
+      ...{ fetchedAt: now, checkedAt: now, content: isSame ? before.content : content },
+    };
+    record.take(copy);
+    await this.#keep(name, () => this.#cache.write(copy));
+    return !isSame;
+  }
+
+  /** What cannot be kept on disk is used all the same. */
+  async #keep(name: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+      this.#feedLog.settle(name, "copy");
+    } catch (error) {
+      this.#feedLog.warn(name, "copy", `cannot keep it on disk: ${errorText(error)}`);
+    }
+  }
+
+  #succeeded(record: FeedRecord, isChanged: boolean): void {
+    const { source, copy, failures } = record;
+    record.failures = 0;
+    record.error = null;
+    record.dueAt = this.#clock.now() + pauseAfter(source.interval, 0, this.#random());
+    this.#feedLog.settle(source.name, "fetch");
+    if (isChanged || failures > 0) {
+      this.#feedLog.info(source.name, `${count(copy?.content.list.size ?? 0)} entries`);
+    }
+  }
+
+  #failed(record: FeedRecord, error: unknown): void {
+    const { source, copy } = record;
+    record.failures++;
+    record.error = oneLine(errorText(error));
+    record.dueAt = this.#clock.now() +
+      pauseAfter(source.interval, record.failures, this.#random());
+    const kept = copy ? `; the old list of ${count(copy.content.list.size)} entries stays` : "";
+    this.#feedLog.warn(source.name, "fetch", `${record.error}${kept}`);
+  }
+
+  async #tellChange(): Promise<void> {
+    try {
+      await this.#options.onChange();
+      this.#feedLog.settle("all", "change");
+    } catch (error) {
+      this.#feedLog.warn("all", "change", `not in force: ${errorText(error)}`);
+    }
+  }
+
+  #random(): number {
+    return (this.#options.random ?? Math.random)();
+  }
+
+  /** Sleeps until the next feed is due. */
+  #arm(): void {
+    this.#callOff();
+    this.#callOff = () => {};
+    if (!this.#isBegun || this.#isStopped) return;
+    const now = this.#clock.now();
+    const waiting = this.#records.filter(({ source, attempt }) => source.enabled && !attempt);
+    for (const record of waiting) {
+      record.dueAt = sensibleDueAt(record.dueAt, now, record.source.interval);
+    }
+    const next = Math.min(now + LONGEST_NAP, ...waiting.map(({ dueAt }) => dueAt));
+    this.#callOff = this.#clock.after(Math.max(0, next - now), () => {
+      for (const record of waiting) {
+        if (record.dueAt <= this.#clock.now() && record.source.enabled) void this.#attempt(record);
+      }
+      this.#arm();
+    });
+  }
+}
+
+function isSameAsked(a: FeedSource, b: FeedSource): boolean {
+  return isSameRequest(a, b) && a.allowInsecure === b.allowInsecure &&
+    JSON.stringify(a.headers) === JSON.stringify(b.headers);
+}
+
+function isSameContent(a: FeedContent, b: FeedContent): boolean {
+  return isSameList(a.list, b.list) && a.levels.every((level, at) => level === b.levels[at]) &&
+    a.format === b.format && JSON.stringify(a.refused) === JSON.stringify(b.refused);
+}
