@@ -17,7 +17,7 @@ export type RowTable = typeof ROW_TABLES[number];
 export const APPLICATION_ID = 0x70667701;
 
 /** Version of what stands below (`PRAGMA user_version`). */
-export const SCHEMA_VERSION = 1;
+export const SCHEMA_VERSION = 2;
 
 /** Instead of an address where a row stands for many of them. */
 export const MANY = "*";
@@ -156,6 +156,28 @@ const THREAT_INTEL = `CREATE TABLE threat_intel (
     first_seen TEXT
   ) WITHOUT ROWID`;
 
+/**
+ * Bans in force; one whose time is over stays until it is moved to `ban_offences`. `since`, `until`:
+ * milliseconds since 1970, UTC. `evidence`: a JSON object.
+ */
+const BANS = `CREATE TABLE bans (
+    prefix TEXT PRIMARY KEY,
+    cause TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL,
+    offences INTEGER NOT NULL
+  ) WITHOUT ROWID`;
+
+/** Who was banned before, how often, and from when until when the last time. */
+const BAN_OFFENCES = `CREATE TABLE ban_offences (
+    prefix TEXT PRIMARY KEY,
+    offences INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    until INTEGER NOT NULL
+  ) WITHOUT ROWID`;
+
 /** `MIGRATIONS[n]` makes version n + 1 of version n. Never changed once released, only added to. */
 export const MIGRATIONS: readonly (readonly string[])[] = [
   [
@@ -171,4 +193,5 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     THREAT_INTEL,
     ...ROW_TABLES.map(view),
   ],
+  [BANS, BAN_OFFENCES],
 ];

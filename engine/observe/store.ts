@@ -3,6 +3,7 @@
  * writing never throws. What cannot be written stays in its buffers, which coalesce instead of
  * growing, and is written once the fault is over; each change of state is said once.
  */
+import type { DatabaseSync } from "node:sqlite";
 import { errorText, PfwError } from "../errors.ts";
 import type { Retention } from "./pruning.ts";
 import { type FaultKind, faultOf, faultText } from "./sqlite.ts";
@@ -62,6 +63,10 @@ export class Store {
   #failedWrites = 0;
   #rowsLost = 0;
   #hitsLost = 0;
+  #generation = 0;
+  /** What `transact` had to say: it goes out with the next flush. */
+  #unsaid: string[] = [];
+  #isClosed = false;
 
   private constructor(readonly path: string, session: StoreSession, notices: readonly string[]) {
     this.#session = session;
@@ -87,7 +92,7 @@ export class Store {
    */
   flush(batch: StoreBatch): FlushResult {
     const start = performance.now();
-    const notices: string[] = [];
+    const notices = this.#takeUnsaid();
     if (start < this.#retryAt) {
       return { ok: false, rows: 0, hits: 0, milliseconds: 0, notices };
     }
@@ -102,6 +107,30 @@ export class Store {
   }
 
   /**
+   * Does `work` in one write transaction. As with `flush`, a fault is noted, said with the next
+   * flush and followed by a pause. `work` may run twice: again on a fresh file where the first was
+   * found damaged. Never throws.
+   *
+   * @returns what `work` returned, once that is committed; `undefined` where it could not be done
+   */
+  transact<T>(work: (db: DatabaseSync) => T): T | undefined {
+    if (this.#isClosed || performance.now() < this.#retryAt) return undefined;
+    let result: T | undefined;
+    const ok = this.#attempt(this.#unsaid, (session) => {
+      result = session.transact(work);
+    });
+    return ok ? result : undefined;
+  }
+
+  /**
+   * Another number whenever the database was opened again, maybe as a fresh file: whoever keeps
+   * something in it must see whether it is still there.
+   */
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /**
    * Deletes the oldest rows until age and size are kept, for about `budget` milliseconds.
    *
    * @returns rows deleted, whether all is done, and notices for the application log
@@ -111,7 +140,7 @@ export class Store {
     maxBytes: number,
     budget = Infinity,
   ): { rows: number; done: boolean; notices: readonly string[] } {
-    const notices: string[] = [];
+    const notices = this.#takeUnsaid();
     let result = { rows: 0, done: false };
     this.#attempt(notices, (session) => {
       const retention = { seconds: retentionSeconds, bytes: maxBytes };
@@ -139,7 +168,8 @@ export class Store {
    * even now is counted as lost and said. Never throws.
    */
   close(batch?: StoreBatch): { notices: readonly string[] } {
-    const notices: string[] = [];
+    const notices = this.#takeUnsaid();
+    this.#isClosed = true;
     if (batch) this.#writeLast(batch, notices);
     try {
       this.#session?.close();
@@ -148,6 +178,12 @@ export class Store {
     }
     this.#session = undefined;
     return { notices };
+  }
+
+  #takeUnsaid(): string[] {
+    const notices = this.#unsaid;
+    this.#unsaid = [];
+    return notices;
   }
 
   #writeLast(batch: StoreBatch, notices: string[]): void {
@@ -198,6 +234,7 @@ export class Store {
   #reopen(notices: string[]): StoreSession {
     const { db, notices: opened } = openDatabase(this.path, WRITE_TIMEOUT);
     notices.push(...opened);
+    this.#generation++;
     return this.#session = new StoreSession(db, this.path);
   }
 

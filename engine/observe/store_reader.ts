@@ -1,6 +1,7 @@
 /** Reads the database from another process, whether pfw runs or not. */
 import { DatabaseSync } from "node:sqlite";
 import { ExitCode, PfwError } from "../errors.ts";
+import { type BanRow, readBans } from "./ban_rows.ts";
 import { findAfter, findNewest, type LogFilter, type LogRow, readRows } from "./log_query.ts";
 import { APPLICATION_ID, type RowTable, SCHEMA_VERSION } from "./schema.ts";
 import { faultOf, faultText, pragma } from "./sqlite.ts";
@@ -8,6 +9,9 @@ import { readStats, type StoredStats } from "./stats_query.ts";
 
 /** How long a read waits for a lock, in milliseconds; in WAL mode that is rare. */
 const READ_TIMEOUT = 2_000;
+
+/** Rows and sums are the same since that version: after an update, before pfw was started anew. */
+const OLDEST_READABLE = 1;
 
 /** A read-only view of the database. Every method throws `PfwError` where reading fails. */
 export class StoreReader implements Disposable {
@@ -28,7 +32,9 @@ export class StoreReader implements Disposable {
     const db = reading(path, () => connect(path));
     try {
       const version = reading(path, () => versionOf(db));
-      if (version === SCHEMA_VERSION) return new StoreReader(path, db, inode);
+      if (version !== undefined && version >= OLDEST_READABLE && version <= SCHEMA_VERSION) {
+        return new StoreReader(path, db, inode);
+      }
       db.close();
       if (version === undefined) return undefined;
     } catch (error) {
@@ -77,6 +83,11 @@ export class StoreReader implements Disposable {
     return reading(this.path, () => readStats(this.db, now));
   }
 
+  /** Rows of bans that end after `now` (milliseconds since 1970), at most `limit`. */
+  bans(now: number, limit = 65_536): BanRow[] {
+    return reading(this.path, () => hasBans(this.db) ? readBans(this.db, now, limit) : []);
+  }
+
   /** Whether the path still leads to this file; pfw starts a fresh one when one was damaged. */
   isCurrent(): boolean {
     return fileId(this.path) === this.inode;
@@ -114,6 +125,11 @@ function versionOf(db: DatabaseSync): number | undefined {
   const count = db.prepare("SELECT count(*) AS count FROM sqlite_schema").get()?.count;
   if (version === 0 && count === 0) return undefined;
   return pragma(db, "application_id") === APPLICATION_ID ? version : -1;
+}
+
+/** Since version 2. */
+function hasBans(db: DatabaseSync): boolean {
+  return db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'bans'").get() !== undefined;
 }
 
 /** Which file the path leads to; `undefined`: none. */

@@ -61,6 +61,11 @@ export class StoreSession {
     });
   }
 
+  /** Does `work` in one transaction, or nothing of it. */
+  transact<T>(work: (db: DatabaseSync) => T): T {
+    return transaction(this.#db, () => work(this.#db));
+  }
+
   /** See `Pruning.run`. */
   prune(retention: Retention, now: number, budget: number): { rows: number; done: boolean } {
     return this.#pruning.run(retention, now, budget);
