@@ -1,16 +1,19 @@
 /** Publishers of feeds on loopback: well-behaved ones, and ones that do as they like. */
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FeedSource } from "../../intel/feed.ts";
 
 /** A publisher that answers requests. */
 export class Publisher implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
+  readonly #scheme: string;
   /** Headers of each request so far, by path. */
   readonly asked: { path: string; headers: Headers }[] = [];
 
   constructor(
     answer: (request: Request, path: string) => Response | Promise<Response>,
-    tls: { cert: string; key: string } | Record<string, never> = {},
+    tls?: { cert: string; key: string },
   ) {
+    this.#scheme = tls ? "https" : "http";
     const options = { hostname: "127.0.0.1", port: 0, onListen() {}, ...tls };
     this.#server = Deno.serve(options, (request) => {
       const path = new URL(request.url).pathname;
@@ -24,7 +27,7 @@ export class Publisher implements AsyncDisposable {
   }
 
   url(path = "/feed.txt", host = "127.0.0.1"): string {
-    return `http://${host}:${this.port}${path}`;
+    return `${this.#scheme}://${host}:${this.port}${path}`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -32,53 +35,57 @@ export class Publisher implements AsyncDisposable {
   }
 }
 
+/** What a `RawPublisher` does with a connection. `signal` ends it when the test does. */
+type Speak = (
+  say: (text: string | Uint8Array) => Promise<void>,
+  signal: AbortSignal,
+) => Promise<void>;
+
 /** A publisher that writes what it likes, once a request was read, and then hangs up. */
 export class RawPublisher implements AsyncDisposable {
   readonly #listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  readonly #running: Promise<void>;
-  readonly #open = new Set<Deno.Conn>();
+  readonly #end = new AbortController();
+  readonly #serving: Promise<void>[] = [];
+  readonly #accepting: Promise<void>;
 
-  constructor(speak: (say: (text: string | Uint8Array) => Promise<void>) => Promise<void>) {
-    this.#running = this.#run(speak);
+  constructor(speak: Speak) {
+    this.#accepting = this.#accept(speak);
   }
 
   url(scheme = "http"): string {
     return `${scheme}://127.0.0.1:${(this.#listener.addr as Deno.NetAddr).port}/feed.txt`;
   }
 
-  async #run(speak: (say: (text: string | Uint8Array) => Promise<void>) => Promise<void>) {
+  async #accept(speak: Speak): Promise<void> {
     for await (const connection of this.#listener) {
-      this.#open.add(connection);
-      void this.#serve(connection, speak);
+      this.#serving.push(this.#serve(connection, speak));
     }
   }
 
-  async #serve(
-    connection: Deno.Conn,
-    speak: (say: (text: string | Uint8Array) => Promise<void>) => Promise<void>,
-  ) {
+  async #serve(connection: Deno.Conn, speak: Speak): Promise<void> {
+    using _ = connection;
     try {
       await connection.read(new Uint8Array(4096));
       await speak(async (text) => {
         const bytes = typeof text === "string" ? new TextEncoder().encode(text) : text;
         for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
-      });
+      }, this.#end.signal);
     } catch {
-      // The other side has hung up first.
-    } finally {
-      this.#close(connection);
+      // The other side has hung up first, or the test is over.
     }
-  }
-
-  #close(connection: Deno.Conn): void {
-    if (this.#open.delete(connection)) connection.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#listener.close();
-    for (const connection of this.#open) this.#close(connection);
-    await this.#running.catch(() => {});
+    this.#end.abort();
+    await this.#accepting;
+    await Promise.all(this.#serving);
   }
+}
+
+/** Says nothing for ever. */
+export async function silence(signal: AbortSignal): Promise<void> {
+  await sleep(3_600_000, undefined, { signal });
 }
 
 /** A feed at this address. */
