@@ -51,7 +51,13 @@ export class JsonWalker {
   /** The next bytes. */
   block(bytes: Uint8Array): void {
     const before = this.#tokens;
-    this.#tokenize(() => this.#tokenizer.write(bytes), "is not valid JSON");
+    try {
+      this.#tokenizer.write(bytes);
+    } catch (error) {
+      if (error instanceof FeedError) throw error;
+      const why = errorText(error).slice(0, 120);
+      throw new FeedError(`is not valid JSON: ${why}`, { cause: error });
+    }
     if (this.#tokens === before && bytes.length > LONGEST_SILENCE) {
       throw new FeedError(`has more than ${LONGEST_SILENCE} bytes of JSON in one value`);
     }
@@ -59,18 +65,15 @@ export class JsonWalker {
 
   /** The text is over; throws where the document is not. */
   end(): void {
-    this.#tokenize(() => this.#tokenizer.end(), "is cut off");
-    const isOver = this.#stack.length === 0 && (this.many || this.#expected === "nothing");
-    if (!isOver) throw new FeedError("is cut off: its JSON does not end");
-  }
-
-  #tokenize(action: () => void, failure: string): void {
+    let isOver = true;
     try {
-      action();
+      this.#tokenizer.end();
     } catch (error) {
       if (error instanceof FeedError) throw error;
-      throw new FeedError(`${failure}: ${errorText(error).slice(0, 120)}`, { cause: error });
+      isOver = false; // in the middle of a token
     }
+    isOver &&= this.#stack.length === 0 && (this.many || this.#expected === "nothing");
+    if (!isOver) throw new FeedError("is cut off: its JSON does not end");
   }
 
   #take(token: TokenType, value: JsonScalar): void {

@@ -3,7 +3,7 @@ import { isPrefix } from "../../engine/net/address.ts";
 import { FeedError, type FeedFormat } from "../feed.ts";
 import { byteText } from "./address_bytes.ts";
 import { isFeodoHeader } from "./feodo_csv.ts";
-import { type JsonVisitor, JsonWalker } from "./json_walker.ts";
+import { JsonWalker } from "./json_walker.ts";
 
 /** What the beginning of a text shows. */
 export interface Recognition {
@@ -46,13 +46,14 @@ export function recognise(head: Uint8Array, isWhole: boolean): Recognition {
   if (head.indexOf(0) >= 0) throw new FeedError("is binary, not text");
   const end = Math.min(head.length, LOOKED_AT);
   const text = byteText(head, 0, end).trimStart();
-  if (text === "" && isWhole) throw new FeedError("is empty");
+  const isAll = isWhole && end === head.length;
+  if (text === "" && isAll) throw new FeedError("is empty");
   if (/^<(!doctype html|html|head|body|script)/i.test(text)) throw new FeedError("is an HTML page");
   if (text.startsWith("<")) throw new FeedError("is HTML or XML");
   if (/^(?:[[{]|null\s*$)/.test(text)) {
-    return { forms: jsonForms(head.subarray(0, end)), kind: "JSON" };
+    return { forms: jsonForms(head.subarray(0, end), isAll), kind: "JSON" };
   }
-  return { forms: textForms(text, isWhole && end === head.length), kind: "text" };
+  return { forms: textForms(text, isAll), kind: "text" };
 }
 
 /** What tells a form of JSON: one of these paths. */
@@ -64,13 +65,14 @@ const JSON_MARKS: readonly (readonly [FeedFormat, readonly string[]])[] = [
   ["otx_export", [".results"]],
 ];
 
-function jsonForms(head: Uint8Array): FeedFormat[] {
+function jsonForms(head: Uint8Array, isWhole: boolean): FeedFormat[] {
   const seen = new Set<string>();
   const see = (path: string) => void seen.add(path);
-  const visitor: JsonVisitor = { enter: see, leave: () => {}, scalar: see };
+  const walker = new JsonWalker({ enter: see, leave: () => {}, scalar: see }, true);
   let failure: unknown;
   try {
-    new JsonWalker(visitor, true).block(head);
+    walker.block(head);
+    if (isWhole) walker.end();
   } catch (error) {
     failure = error;
   }
@@ -78,12 +80,10 @@ function jsonForms(head: Uint8Array): FeedFormat[] {
     .map(([form]) => form);
   if (forms.length > 0) return forms;
   if (failure) throw failure;
-  // Nothing but a list without items, or nothing at all: CrowdSec's API answers null.
-  return byteText(head, 0, head.length).trim() === "null"
-    ? ["crowdsec"]
-    : /^\s*\[\s*\]\s*$/.test(byteText(head, 0, head.length))
-    ? ["feodo_json", "crowdsec"]
-    : [];
+  const text = byteText(head, 0, head.length).trim();
+  // A list without items says nothing of them; CrowdSec's API answers null where it has none.
+  if (/^\[\s*\]$/.test(text)) return ["feodo_json", "crowdsec"];
+  return text === "null" ? ["crowdsec"] : [];
 }
 
 /** The forms of text with one entry a line, each by a line that it alone has. */
