@@ -4,10 +4,13 @@
  */
 import { Command } from "commander";
 import { registerCompletion } from "./commands/completion.ts";
+import { registerBans } from "./commands/bans.ts";
 import { registerLists } from "./commands/lists.ts";
+import { registerMan } from "./commands/man.ts";
 import { registerObserve } from "./commands/observe.ts";
 import { registerRules } from "./commands/rules.ts";
 import { registerService } from "./commands/service.ts";
+import { registerThreats } from "./commands/threats.ts";
 import { VERSION, versionText } from "./version.ts";
 
 /** Builds the whole tree. */
@@ -28,8 +31,11 @@ export function buildProgram(): Command {
   registerService(program);
   registerRules(program);
   registerLists(program);
+  registerBans(program);
+  registerThreats(program);
   registerObserve(program);
   registerCompletion(program);
+  registerMan(program);
   for (const command of withDescendants(program)) inheritSettings(program, command);
   return program;
 }

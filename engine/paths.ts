@@ -53,7 +53,8 @@ export function resolvePaths(options: PathOptions = {}): Paths {
 
 const NAME = "personal-firewall";
 
-function rootPaths() {
+/** The defaults of root: where an installed pfw keeps its files. */
+export function rootPaths() {
   return {
     config: `/etc/${NAME}/firewall_rules.json`,
     dataDir: `/var/lib/${NAME}`,
