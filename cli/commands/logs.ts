@@ -4,11 +4,16 @@ import { StoreReader } from "../../engine/observe/store_reader.ts";
 import type { CommandContext } from "../context.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { useColor, writeOut } from "../output.ts";
+import { terminalWidth } from "../text_width.ts";
 import { type LogsOptions, parseFilter, parseFormat, parseLimit } from "./logs_filter.ts";
 import { formatterOf, type RowFormatter } from "./logs_format.ts";
+import { SearchProgress } from "./logs_progress.ts";
 
 /** Milliseconds between two looks at the database. */
 const POLL_INTERVAL = 100;
+
+/** Steps of up to 1,000 rows between two looks at the clock and at Ctrl-C: a flood never ends. */
+const STEPS_AT_ONCE = 10;
 
 /** Rows that are turned into text at once. */
 const PAGE = 500;
@@ -19,10 +24,10 @@ export async function logs(context: CommandContext, options: LogsOptions): Promi
   const limit = parseLimit(options.limit);
   const format = parseFormat(context, options);
   const isEndless = options.follow === true;
-  const formatter = formatterOf(format, isEndless, useColor());
+  const formatter = formatterOf(format, isEndless, useColor(), terminalWidth);
   if (isEndless) return await new Follower(context.paths.database, filter, formatter).run(limit);
   using reader = StoreReader.open(context.paths.database);
-  const ids = reader?.newest(filter, limit) ?? [];
+  const ids = reader ? findNewest(reader, filter, limit) : [];
   if (format === "table" && ids.length === 0) {
     writeOut(`${emptyText(context, filter, limit, reader)}\n`);
     return;
@@ -30,6 +35,11 @@ export async function logs(context: CommandContext, options: LogsOptions): Promi
   if (!writeOut(formatter.head())) return;
   if (reader && !printRows(reader, filter, ids, formatter)) return;
   writeOut(formatter.tail());
+}
+
+function findNewest(reader: StoreReader, filter: LogFilter, limit: number): number[] {
+  using progress = new SearchProgress();
+  return reader.newest(filter, limit, (part) => progress.tell(part));
 }
 
 /** Returns false once nobody reads any more (`pfw logs | head`). */
@@ -90,7 +100,7 @@ class Follower {
     if (!this.#reader) return true;
     // Before looking for rows: what is written meanwhile is found either now or next time.
     this.#last = this.#reader.lastId(this.#filter.table);
-    const ids = this.#reader.newest(this.#filter, limit);
+    const ids = findNewest(this.#reader, this.#filter, limit);
     this.#last = Math.max(this.#last, ids.at(-1) ?? 0);
     return printRows(this.#reader, this.#filter, ids, this.#formatter);
   }
@@ -105,11 +115,12 @@ class Follower {
       this.#last = 0;
     }
     if (!this.#reader) return true;
-    while (true) {
+    for (let step = 0; step < STEPS_AT_ONCE; step++) {
       const { ids, next } = this.#reader.after(this.#filter, this.#last);
       if (next === this.#last) return true;
       this.#last = next;
       if (!printRows(this.#reader, this.#filter, ids, this.#formatter)) return false;
     }
+    return true;
   }
 }

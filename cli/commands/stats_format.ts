@@ -5,7 +5,7 @@ import type { HourCounts, StoredStats } from "../../engine/observe/stats_query.t
 import type { TotalsSnapshot } from "../../engine/observe/totals.ts";
 import type { ReasonCode } from "../../engine/policy/verdict.ts";
 import { formatBytes, formatCount, formatSeconds, paint, renderTable } from "../output.ts";
-import { localTime } from "./logs_format.ts";
+import { localTime } from "./logs_table.ts";
 
 /** Both sources of figures; each may be missing. */
 export interface Stats {
