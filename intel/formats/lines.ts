@@ -12,9 +12,9 @@ export const LONGEST_LINE = 4096;
 
 const NEWLINE = 0x0a, HASH = 0x23, SEMICOLON = 0x3b;
 
-/** Whether the byte is a blank; whatever stands below the space counts as one. */
+/** Whether the byte is a blank: space, tab, and what else `\s` means in ASCII. */
 export function isBlank(byte: number): boolean {
-  return byte <= 0x20;
+  return byte === 0x20 || (byte >= 0x09 && byte <= 0x0d);
 }
 
 /** Calls a line reader for each line of the blocks; comments begin with `#` or `;`. */

@@ -44,7 +44,7 @@ export function readOtxReputation(entries: FeedEntries): ReadLine {
 export function readTor(entries: FeedEntries): ReadLine {
   return (bytes, start, end) => {
     if (end - start > 200) return entries.refuse("malformed");
-    const [keyword, address, date, time] = byteText(bytes, start, end).split(/\s+/);
+    const [keyword, address, date, time] = byteText(bytes, start, end).split(/[ \t]+/);
     if (/^(ExitNode|Published|LastStatus|@type|Downloaded)$/.test(keyword)) return;
     const isWhole = keyword === "ExitAddress" && /^\d{4}-\d\d-\d\d$/.test(date ?? "") &&
       /^\d\d:\d\d:\d\d$/.test(time ?? "");

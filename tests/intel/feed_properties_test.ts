@@ -1,0 +1,256 @@
+/** Feed readers against naive ones, and against text that comes in pieces or not to its end. */
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { formatV4 } from "../../engine/net/address.ts";
+import { type FeedContent, type FeedFormat, REFUSAL_CAUSES } from "../../intel/feed.ts";
+import { FEED_SAMPLES } from "./feed_samples.ts";
+import { NAIVE_LINES, type NaiveContent, naiveContent, naiveLines } from "./naive_feed.ts";
+import type { NaiveRecord } from "./naive_feed.ts";
+import { attempt, bytesOf, readFeed, textsOf } from "./reading.ts";
+
+const byte = fc.nat(255);
+
+/** Few distinct ones, so that they repeat and cover each other, and some of every kind. */
+const entry: fc.Arbitrary<string> = fc.oneof(
+  { weight: 6, arbitrary: fc.tuple(fc.nat(3), byte).map(([c, d]) => `5.9.${c}.${d}`) },
+  { weight: 2, arbitrary: fc.tuple(byte, byte, byte, byte).map((parts) => parts.join(".")) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(byte, fc.integer({ min: 6, max: 33 })).map(([d, n]) => `5.9.0.${d}/${n}`),
+  },
+  fc.ipV6(),
+  fc.tuple(fc.nat(0xffff), fc.integer({ min: 17, max: 129 })).map(([group, length]) =>
+    `2A0B:${group.toString(16)}::/${length}`
+  ),
+  fc.tuple(byte, byte).map(([a, d]) => `::ffff:${a}.9.10.${d}`),
+  fc.tuple(byte, byte).map(([a, d]) => `${a}.9.10.${d}/24`),
+);
+
+const garbage = fc.oneof(
+  fc.constantFrom("nobody", "5.9.10", "5.9.10.256", "5.9.10.01", "5.9.10.1.1", "5.9.10.1/", "/8"),
+  fc.constantFrom(
+    "::g",
+    "2a0b::1%eth0",
+    "5..9.1",
+    "5.9.10.1/08",
+    "é5.9.10.1",
+    "5.9.10.1é",
+    "#3#2#",
+  ),
+  fc.string().map((text) => text.replace(/[\n\0-]/g, "")),
+);
+
+const tail = fc.constantFrom("", "", "", " # scanner", ";SBL1", ",DE", "\t7", " 0x", "\r");
+const blank = fc.constantFrom("", "", "", " ", "\t");
+const comment = fc.constantFrom("", "# a comment", " ; another", "#", "\r");
+const count = fc.oneof(fc.nat(12), fc.constantFrom(254, 255, 256, 999_999_999)).map(String);
+
+type LineForm = keyof typeof NAIVE_LINES;
+
+const rows: Readonly<Record<LineForm, (entry: fc.Arbitrary<string>) => fc.Arbitrary<string>>> = {
+  plain: (text) => fc.tuple(blank, text, tail).map((parts) => parts.join("")),
+  ipsum: (text) =>
+    fc.tuple(blank, text, fc.constantFrom("\t", "\t", " ", "", "#"), count, tail)
+      .map((parts) => parts.join("")),
+  otx_reputation: (text) =>
+    fc.tuple(text, count, count, tail).map(([one, a, b, rest]) => `${one}#${a}#${b}#x#${rest}`),
+  tor: (text) =>
+    fc.oneof(
+      text.map((one) => `ExitAddress ${one} 2026-03-14 02:18:22`),
+      fc.constantFrom(
+        "ExitNode 00",
+        "Published 2026-03-14 01:03:21",
+        "ExitAddress 5.9.10.1",
+        "@type",
+      ),
+    ),
+};
+
+/** A line of each form that shows which it is. */
+const FIRST: Readonly<Record<LineForm, string>> = {
+  plain: "5.9.10.11",
+  ipsum: "5.9.10.11\t3",
+  otx_reputation: "5.9.10.11#3#2#x#",
+  tor: "ExitNode 00",
+};
+
+/** That the reader found what the naive one did, or refused what it must. */
+function assertAgrees(read: () => FeedContent, naive: NaiveContent, lastIsOpen: boolean) {
+  const said = attempt(read);
+  const malformed = naive.refused.malformed ?? 0, { records } = naive;
+  const isNoList = malformed > 0 &&
+    (malformed === records || (records >= 10 && malformed > records / 2));
+  if (typeof said === "string") {
+    if (/^is cut off: its last line/.test(said)) assert.ok(lastIsOpen && malformed > 0);
+    else assert.ok(isNoList && /^is not read as/.test(said), said);
+    return;
+  }
+  assert.ok(!isNoList);
+  assert.deepEqual(textsOf(said).map((text, at) => [text, said.levels[at]]), naive.entries);
+  const special = REFUSAL_CAUSES.filter((cause) =>
+    !["malformed", "below_minimum", "other_kind"].includes(cause)
+  ).reduce((sum, cause) => sum + (said.refused[cause] ?? 0), 0);
+  assert.equal(special, naive.special);
+  for (const cause of ["malformed", "below_minimum", "other_kind"] as const) {
+    assert.equal(said.refused[cause], naive.refused[cause], cause);
+  }
+}
+
+for (const form of Object.keys(NAIVE_LINES) as LineForm[]) {
+  Deno.test(`feeds: ${form} agrees with a naive reader`, () => {
+    const line = fc.oneof(
+      { weight: 12, arbitrary: rows[form](entry) },
+      { weight: 1, arbitrary: comment },
+      { weight: 1, arbitrary: rows[form](garbage) },
+      { weight: 1, arbitrary: garbage },
+    );
+    const text = fc.tuple(fc.array(line, { maxLength: 40 }), fc.boolean()).map(([lines, isOpen]) =>
+      [FIRST[form], ...lines].join("\n") + (isOpen ? "" : "\n")
+    );
+    fc.assert(
+      fc.property(text, fc.nat(5), (text, minimum) => {
+        const lastIsOpen = !text.endsWith("\n");
+        const read = () => readFeed(form, text, { minimum });
+        assertAgrees(read, naiveLines(form, text, minimum), lastIsOpen);
+      }),
+      { numRuns: 500 },
+    );
+  });
+}
+
+const value = fc.oneof(
+  { weight: 9, arbitrary: entry },
+  fc.constantFrom<unknown>("nobody", "", null, 5, true, "5.9.10.1 "),
+);
+const noise = fc.dictionary(fc.string({ maxLength: 9 }), fc.jsonValue({ maxDepth: 2 }), {
+  maxKeys: 2,
+});
+
+type Fields = Readonly<Record<string, unknown>>;
+
+interface NaiveJson {
+  readonly fields: fc.Arbitrary<Fields>;
+  readonly document: (records: readonly unknown[]) => string;
+  readonly record: (fields: Fields, minimum: number) => NaiveRecord;
+}
+
+const textOf = (value: unknown) => ({ text: typeof value === "string" ? value : "" });
+
+const NAIVE_JSON = {
+  feodo_json: {
+    fields: fc.record({ ip_address: value }),
+    document: (records) => JSON.stringify([{ ip_address: "5.9.10.11" }, ...records]),
+    record: ({ ip_address }) => textOf(ip_address),
+  },
+  spamhaus_json: {
+    fields: fc.record({ cidr: value }),
+    document: (records) =>
+      [{ cidr: "5.9.10.11" }, ...records, { type: "metadata", records: records.length + 1 }]
+        .map((one) => JSON.stringify(one)).join("\n"),
+    record: ({ cidr }) => textOf(cidr),
+  },
+  abuseipdb: {
+    fields: fc.record({ ipAddress: value, abuseConfidenceScore: fc.nat(100) }),
+    document: (records) =>
+      JSON.stringify(
+        { meta: { generatedAt: "" }, data: [{ ipAddress: "5.9.10.11" }, ...records] },
+        null,
+        1,
+      ),
+    record: ({ ipAddress, abuseConfidenceScore }, minimum) =>
+      Number(abuseConfidenceScore ?? 0) < minimum
+        ? "below_minimum"
+        : { ...textOf(ipAddress), level: Number(abuseConfidenceScore ?? 0) },
+  },
+  otx_export: {
+    fields: fc.record({ indicator: value, type: fc.constantFrom("IPv4", "IPv6", "CIDR", "URL") }),
+    document: (records) =>
+      JSON.stringify({ results: [{ indicator: "5.9.10.11", type: "IPv4" }, ...records], count: 1 }),
+    record: ({ indicator, type }) => type === "URL" ? "other_kind" : textOf(indicator),
+  },
+} as const satisfies Partial<Record<FeedFormat, NaiveJson>>;
+
+for (const [form, naive] of Object.entries(NAIVE_JSON) as [FeedFormat, NaiveJson][]) {
+  Deno.test(`feeds: ${form} agrees with reading all of it by JSON.parse`, () => {
+    const record = fc.tuple(noise, naive.fields).map(([more, fields]) => ({ ...more, ...fields }));
+    fc.assert(
+      fc.property(fc.array(record, { maxLength: 25 }), fc.nat(100), (records, minimum) => {
+        const first = JSON.parse(
+          '{"ip_address":"5.9.10.11","cidr":"5.9.10.11",' +
+            '"ipAddress":"5.9.10.11","indicator":"5.9.10.11","type":"IPv4"}',
+        );
+        const parsed = JSON.parse(JSON.stringify(records)) as Fields[];
+        const expected = naiveContent(
+          [first, ...parsed].map((fields) => naive.record(fields, minimum)),
+        );
+        const text = naive.document(records);
+        assertAgrees(() => readFeed(form, text, { minimum }), expected, false);
+      }),
+      { numRuns: 300 },
+    );
+  });
+}
+
+Deno.test("feeds: a range of addresses becomes the prefixes that hold just them", () => {
+  const address = fc.integer({ min: 0x05000000, max: 0x05ffffff });
+  const near = fc.tuple(address, fc.nat(600)).map(([first, more]) => [first, first + more]);
+  fc.assert(fc.property(fc.oneof(near, fc.tuple(address, address)), ([one, other]) => {
+    const first = Math.min(one, other), last = Math.max(one, other);
+    const { list } = readFeed("plain", `${formatV4(first)}-${formatV4(last)}\n`);
+    let next = first;
+    for (const { words, length } of list.prefixes(4)) {
+      assert.equal(words[0], next);
+      next += 2 ** (32 - length);
+    }
+    assert.equal(next, last + 1);
+    assert.ok(list.size <= 62);
+  }));
+  const reversed = attempt(() =>
+    readFeed("plain", "5.9.10.11\n5.9.10.9-5.9.10.8\n5.9.1.0/24-5.9.2.9\n")
+  );
+  assert.ok(typeof reversed !== "string");
+  assert.deepEqual(reversed.refused, { malformed: 2 });
+});
+
+Deno.test("feeds: where the pieces of a text begin and end makes no difference", () => {
+  const long = FEED_SAMPLES.filter(({ format }) => format === "plain" || format === "ipsum").map(
+    ({ name, format, text }) => ({
+      name,
+      format,
+      text: text.replace(/# END.*\n/, "").repeat(1500),
+    }),
+  );
+  for (const { name, format, text } of [...FEED_SAMPLES, ...long]) {
+    const bytes = bytesOf(text), whole = readFeed(format, bytes);
+    fc.assert(
+      fc.property(fc.array(fc.nat(bytes.length), { maxLength: 12 }), (cuts) => {
+        assert.deepEqual(readFeed("auto", bytes, {}, cuts), whole, name);
+      }),
+      { numRuns: 40 },
+    );
+    if (bytes.length < 2000) {
+      assert.deepEqual(readFeed(format, bytes, {}, bytes.map((_, at) => at) as never), whole);
+    }
+  }
+});
+
+Deno.test("feeds: a text cut off anywhere is refused, or a part of the list", () => {
+  for (const { name, format, text } of FEED_SAMPLES) {
+    const bytes = bytesOf(text), whole = textsOf(readFeed(format, text));
+    const isOneDocument = /^\s*[[{]/.test(text) && format !== "spamhaus_json";
+    for (let length = 0; length < text.trimEnd().length; length++) {
+      const head = new TextDecoder().decode(bytes.subarray(0, length));
+      const said = attempt(() => readFeed(format, bytes.subarray(0, length)));
+      if (typeof said === "string") continue;
+      assert.ok(!isOneDocument, `${name}, ${length} bytes: cut JSON was taken`);
+      // Of the last line, what stands there; of the others, what the whole text says.
+      const open = naiveLines("plain", head.slice(head.lastIndexOf("\n") + 1)).entries;
+      const part = naiveLines("plain", head).entries.map(([one]) => one);
+      for (const one of textsOf(said)) {
+        const isThere = whole.includes(one) || part.includes(one) ||
+          open.some(([last]) => last === one);
+        assert.ok(isThere, `${name}, ${length} bytes: ${one}`);
+      }
+    }
+  }
+});
