@@ -68,7 +68,6 @@ export class BlockedHitsDetector {
   #counts(slot: number, packet: ParsedPacket): boolean {
     const since = this.#clock.now[0] - this.#last[slot];
     this.#last[slot] = this.#clock.now[0];
-    if (this.#connections.isFull(slot)) this.#connections.clear(slot);
     const from = packet.hasPorts ? packet.sourcePort : packet.icmpId;
     const connection = hashConnection(hashTarget(packet, this.#seed), from);
     if (this.#connections.add(slot, connection)) return true;
@@ -86,9 +85,7 @@ export class BlockedHitsDetector {
       this.#findings.add(packet, {
         detector: "blocked_hits",
         settings: this.#settings,
-        text: `blocked hits: ${countText(hits, "packet", "packets")}${where} in ${
-          spanText(seconds)
-        }`,
+        text: `${countText(hits, "packet", "packets")}${where} in ${spanText(seconds)}`,
         evidence: {
           hits,
           ports,

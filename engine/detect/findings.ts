@@ -1,7 +1,7 @@
 /** What the detectors found and nobody took yet. Bounded, whatever a flood of sources does. */
 import type { DetectorSettings } from "../policy/settings.ts";
 import type { ParsedPacket } from "../packet/packet.ts";
-import type { Detection, DetectorName, Evidence } from "./detection.ts";
+import { type Detection, DETECTOR_TEXTS, type DetectorName, type Evidence } from "./detection.ts";
 import type { PacketClock } from "./packet_clock.ts";
 import { sourceOf } from "./source_key.ts";
 
@@ -16,6 +16,7 @@ const NONE: readonly Detection[] = Object.freeze([]);
 export interface Finding {
   readonly detector: DetectorName;
   readonly settings: DetectorSettings;
+  /** What was seen, e.g. `24 ports in 1.2 s`. */
   readonly text: string;
   readonly evidence: Evidence;
 }
@@ -52,9 +53,9 @@ export class Findings {
     this.#waiting.push({
       detector,
       source: sourceOf(packet),
-      text,
+      text: `${DETECTOR_TEXTS[detector]}: ${text}`,
       evidence,
-      at: Math.floor(this.#clock.now[0] * 1000),
+      at: Math.round(this.#clock.now[0] * 1000),
       isDryRun: settings.isDryRun,
     });
   }

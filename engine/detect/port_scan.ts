@@ -18,9 +18,8 @@ export class PortScanDetector {
   #settings: DetectorSettings;
   readonly #findings: Findings;
   readonly #scores: SourceScores;
-  /** Targets that were tried, and those of them where a connection was made. */
+  /** Targets that were tried; those where a connection was made are marked. */
   readonly #tried: Remembered;
-  readonly #reached: Remembered;
   readonly #ports: PortSamples;
   readonly #seed = crypto.getRandomValues(new Int32Array(1))[0];
 
@@ -34,7 +33,6 @@ export class PortScanDetector {
     this.#findings = findings;
     this.#scores = new SourceScores(clock, sources);
     this.#tried = new Remembered(this.#scores.capacity);
-    this.#reached = new Remembered(this.#scores.capacity);
     this.#ports = new PortSamples(this.#scores.capacity);
     this.configure(settings);
   }
@@ -50,10 +48,11 @@ export class PortScanDetector {
     if (!this.#settings.enabled) return;
     const scores = this.#scores, slot = scores.open(packet);
     if (scores.isSilent(slot)) return;
-    if (scores.score[slot] === 0) this.#forget(slot);
+    if (scores.score[slot] === 0) {
+      this.#tried.clear(slot);
+      this.#ports.clear(slot);
+    }
     scores.packets[slot]++;
-    // Of a scan that goes on and on, old targets count again rather than new ones not at all.
-    if (this.#tried.isFull(slot)) this.#forgetTargets(slot);
     if (!this.#tried.add(slot, hashTarget(packet, this.#seed))) return;
     if (packet.hasPorts) this.#ports.add(slot, packet.destinationPort);
     if (scores.add(slot, pointsOf(packet))) this.#found(slot, packet);
@@ -64,20 +63,10 @@ export class PortScanDetector {
     if (!this.#settings.enabled) return;
     const slot = this.#scores.find(packet);
     if (slot === NO_SOURCE) return;
-    const target = hashTarget(packet, this.#seed);
     // Once for each target: else one open port would pay for a whole scan.
-    if (!this.#tried.has(slot, target) || !this.#reached.add(slot, target)) return;
-    this.#scores.takeBack(slot, pointsOf(packet));
-  }
-
-  #forget(slot: number): void {
-    this.#forgetTargets(slot);
-    this.#ports.clear(slot);
-  }
-
-  #forgetTargets(slot: number): void {
-    this.#tried.clear(slot);
-    this.#reached.clear(slot);
+    if (this.#tried.mark(slot, hashTarget(packet, this.#seed))) {
+      this.#scores.takeBack(slot, pointsOf(packet));
+    }
   }
 
   #found(slot: number, packet: ParsedPacket): void {
@@ -88,7 +77,7 @@ export class PortScanDetector {
       this.#findings.add(packet, {
         detector: "port_scan",
         settings: this.#settings,
-        text: `port scan: ${targetsText(targets, ports)} in ${spanText(seconds)}`,
+        text: `${targetsText(targets, ports)} in ${spanText(seconds)}`,
         evidence: {
           targets,
           ports,

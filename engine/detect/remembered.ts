@@ -1,59 +1,58 @@
 /**
- * What a source did already, so that doing it again adds nothing: a Bloom filter for each source
- * (Bloom 1970), two bits for each thing. It says "known" of a new thing at times, never "new" of a
- * known one.
+ * What a source did of late, so that doing it again adds nothing: the last 64 things, by their
+ * hashes. What lies longer ago counts as new again.
  */
 
-const WORDS = 16, BITS = 32 * WORDS;
-/** With half of the bits set, one new thing in four would be taken for a known one. */
-const FULL = BITS / 2;
+const THINGS = 64;
+/** The bit of a hash that is not compared: it marks the thing. */
+const MARK = 1;
 
 /** Things remembered of each source, by its place in a table. */
 export class Remembered {
-  readonly #bits: Int32Array;
-  /** Bits set, of each source. */
-  readonly #set: Uint16Array;
+  readonly #hashes: Int32Array;
+  readonly #count: Uint8Array;
+  /** Where the next thing goes; once all places are taken, that of the oldest. */
+  readonly #next: Uint8Array;
 
-  /** @param capacity places of the table; 66 bytes each */
+  /** @param capacity places of the table; 258 bytes each */
   constructor(capacity: number) {
-    this.#bits = new Int32Array(capacity * WORDS);
-    this.#set = new Uint16Array(capacity);
+    this.#hashes = new Int32Array(capacity * THINGS);
+    this.#count = new Uint8Array(capacity);
+    this.#next = new Uint8Array(capacity);
   }
 
   /** Forgets what one source did. */
   clear(slot: number): void {
-    if (this.#set[slot] === 0) return;
-    this.#bits.fill(0, slot * WORDS, (slot + 1) * WORDS);
-    this.#set[slot] = 0;
+    this.#count[slot] = this.#next[slot] = 0;
   }
 
-  /** Whether so much is remembered that new things would be taken for known ones. */
-  isFull(slot: number): boolean {
-    return this.#set[slot] >= FULL;
-  }
-
-  /** Whether the thing is remembered; `hash` has to be keyed with a secret. */
-  has(slot: number, hash: number): boolean {
-    const bits = this.#bits, at = slot * WORDS;
-    const one = hash & (BITS - 1), other = (hash >>> 16) & (BITS - 1);
-    return ((bits[at + (one >> 5)] >>> (one & 31)) & (bits[at + (other >> 5)] >>> (other & 31)) &
-      1) !== 0;
-  }
-
-  /** Remembers the thing; true when it was not yet. */
+  /** Remembers a thing; true when it was not yet. `hash` has to be keyed with a secret. */
   add(slot: number, hash: number): boolean {
-    const isNew = this.#setBit(slot, hash & (BITS - 1));
-    return this.#setBit(slot, (hash >>> 16) & (BITS - 1)) || isNew;
-  }
-
-  #setBit(slot: number, bit: number): boolean {
-    const at = slot * WORDS + (bit >> 5), mask = 1 << (bit & 31);
-    if ((this.#bits[at] & mask) !== 0) return false;
-    this.#bits[at] |= mask;
-    this.#set[slot]++;
+    if (this.#find(slot, hash) !== NONE) return false;
+    const next = this.#next[slot];
+    this.#hashes[slot * THINGS + next] = hash & ~MARK;
+    this.#next[slot] = (next + 1) % THINGS;
+    if (this.#count[slot] < THINGS) this.#count[slot]++;
     return true;
   }
+
+  /** Marks a thing that is remembered; true when it was, and was not marked yet. */
+  mark(slot: number, hash: number): boolean {
+    const at = this.#find(slot, hash);
+    if (at === NONE || (this.#hashes[at] & MARK) !== 0) return false;
+    this.#hashes[at] |= MARK;
+    return true;
+  }
+
+  #find(slot: number, hash: number): number {
+    const hashes = this.#hashes, first = slot * THINGS, end = first + this.#count[slot];
+    const wanted = hash & ~MARK;
+    for (let at = first; at < end; at++) if ((hashes[at] & ~MARK) === wanted) return at;
+    return NONE;
+  }
 }
+
+const NONE = -1;
 
 /** A keyed hash of what a packet tries to reach: protocol, destination port, destination address. */
 export function hashTarget(

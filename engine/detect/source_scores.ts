@@ -41,7 +41,7 @@ export class SourceScores {
   #limit = Infinity;
   #fallPerSecond = 0;
 
-  /** @param sources about how many to remember, 52 bytes each */
+  /** @param sources about how many to remember, 60 bytes each */
   constructor(clock: PacketClock, sources: number) {
     this.#clock = clock;
     this.capacity = Math.max(WAYS, 2 ** Math.ceil(Math.log2(sources)));
@@ -140,10 +140,11 @@ export class SourceScores {
     let least = set, lowest = Infinity;
     for (let slot = set; slot < set + WAYS; slot++) {
       const elapsed = now - last[slot];
+      let score = Math.max(0, this.score[slot] - Math.max(0, elapsed) * this.#fallPerSecond);
+      // One that was just found keeps its place: forgotten, it would be found again at once.
+      if (this.isSilent(slot)) score = this.#limit;
       // What lies in the future is from before the clock was set back.
-      const score = elapsed < -DISORDER
-        ? -1
-        : Math.max(0, this.score[slot] - Math.max(0, elapsed) * this.#fallPerSecond);
+      if (elapsed < -DISORDER) score = -1;
       if (score > lowest || (score === lowest && last[slot] >= last[least])) continue;
       least = slot;
       lowest = score;

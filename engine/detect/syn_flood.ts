@@ -74,9 +74,7 @@ export class SynFloodDetector {
       this.#findings.add(packet, {
         detector: "syn_flood",
         settings: this.#settings,
-        text: `SYN flood: ${begun} begun to ${portsText(ports)}, ${done} completed, in ${
-          spanText(seconds)
-        }`,
+        text: `${begun} begun to ${portsText(ports)}, ${done} completed, in ${spanText(seconds)}`,
         evidence: { opened, completed, ports, seconds: roundedSeconds(seconds) },
       });
     }
