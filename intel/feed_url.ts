@@ -53,10 +53,12 @@ export function redirectTarget(from: URL, location: string | null, allowInsecure
  */
 export function filePath(url: URL): string {
   try {
-    return fileURLToPath(url);
+    const path = fileURLToPath(url);
+    if (!path.includes("\0")) return path;
   } catch {
-    throw new FeedError("its address names no file of this machine");
+    // Another machine, or a slash in disguise.
   }
+  throw new FeedError("its address names no file of this machine");
 }
 
 function isLoopbackHost({ hostname }: URL): boolean {
