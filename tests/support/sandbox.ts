@@ -81,12 +81,13 @@ export class Sandbox implements AsyncDisposable {
   /**
    * Stands in for the running pfw on the control socket.
    *
-   * @param answer status and body for a request such as `POST /reload`
+   * @param answer status and body for a request such as `POST /reload` with its body
    */
-  standIn(answer: (request: string) => [number, unknown]): void {
+  standIn(answer: (request: string, body: string) => [number, unknown]): void {
     Deno.mkdirSync(this.paths.runDir, { recursive: true });
-    const handler = (request: Request) => {
-      const [status, body] = answer(`${request.method} ${new URL(request.url).pathname}`);
+    const handler = async (request: Request) => {
+      const text = await request.text();
+      const [status, body] = answer(`${request.method} ${new URL(request.url).pathname}`, text);
       return Response.json(body, { status });
     };
     this.#server = Deno.serve({ path: this.paths.socket, onListen: () => {} }, handler);
