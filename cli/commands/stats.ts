@@ -30,7 +30,12 @@ export async function stats(context: CommandContext, options: StatsOptions): Pro
     );
     return;
   }
-  await watch(context.paths);
+  const read = () => readBoth(context.paths);
+  if (Deno.stdout.isTerminal()) {
+    const { watchStats } = await import("./stats_watch.ts");
+    return await watchStats(WATCH_INTERVAL, read);
+  }
+  await untilInterrupted(WATCH_INTERVAL, async () => writeOut(`${statsText(await read())}\n`));
 }
 
 async function readBoth(paths: Paths): Promise<Stats> {
@@ -40,26 +45,6 @@ async function readBoth(paths: Paths): Promise<Stats> {
   }
   using reader = StoreReader.open(paths.database);
   return { database: paths.database, stored: reader?.stats(), running: answer?.body };
-}
-
-/** On a terminal the screen is drawn again each time and given back at the end. */
-async function watch(paths: Paths): Promise<void> {
-  const isTerminal = Deno.stdout.isTerminal();
-  if (isTerminal) writeOut("\x1b[?1049h\x1b[?25l");
-  try {
-    await untilInterrupted(WATCH_INTERVAL, async () => {
-      const text = statsText(await readBoth(paths));
-      return writeOut(isTerminal ? `\x1b[H${screenful(text)}\x1b[J` : `${text}\n`);
-    });
-  } finally {
-    if (isTerminal) writeOut("\x1b[?25h\x1b[?1049l");
-  }
-}
-
-/** As many lines as fit; each clears what the last drawing left behind it. */
-function screenful(text: string): string {
-  const lines = text.trimEnd().split("\n").slice(0, Deno.consoleSize().rows - 1);
-  return lines.map((line) => `${line}\x1b[K`).join("\n");
 }
 
 /** The document of `--json`: figures since the database was begun, and of the running pfw. */

@@ -5,7 +5,9 @@ import type { HourCounts, StoredStats } from "../../engine/observe/stats_query.t
 import type { TotalsSnapshot } from "../../engine/observe/totals.ts";
 import type { ReasonCode } from "../../engine/policy/verdict.ts";
 import { formatBytes, formatCount, formatSeconds, paint, renderTable } from "../output.ts";
+import { terminalWidth } from "../text_width.ts";
 import { localTime } from "./logs_table.ts";
+import { bar, sparkline } from "./stats_bars.ts";
 
 /** Both sources of figures; each may be missing. */
 export interface Stats {
@@ -13,6 +15,9 @@ export interface Stats {
   readonly stored: StoredStats | undefined;
   readonly running: RunningStats | undefined;
 }
+
+/** Columns of the longest bar: with numbers of ten digits before it 80 columns hold it. */
+const BAR_WIDTH = 24;
 
 /** Short names for tables, where no single rule or feed is meant. */
 const REASON_TITLES: Readonly<Record<ReasonCode, string>> = {
@@ -39,20 +44,27 @@ const LOSS_TITLES: Readonly<Record<keyof LossesSnapshot, string>> = {
   logLinesLost: "lines lost from the application log",
 };
 
-/** Everything, section by section. */
-export function statsText(stats: Stats, now: Date = new Date()): string {
+/** Everything, section by section, in tables no wider than `width` columns. */
+export function statsText(
+  stats: Stats,
+  now: Date = new Date(),
+  width: number = terminalWidth(),
+): string {
   const { stored, running } = stats;
   if (!stored && !running) {
     return `nothing counted yet: nothing is stored in ${stats.database}; ` +
       "start pfw with: sudo pfw start\n";
   }
   const sections = [headText(stats, now), totalsText(stored, running?.totals)];
-  if (stored) sections.push(reasonsText(stored), topText(stored), hoursText(stored.hours));
+  if (stored) {
+    sections.push(reasonsText(stored), topText(stored, width), hoursText(stored.hours, width));
+  }
   if (running) sections.push(lossesText(running.losses));
   return sections.join("\n\n") + "\n";
 }
 
-function headText({ stored, running }: Stats, now: Date): string {
+/** Whether pfw runs, since when, and since when it counts. */
+export function headText({ stored, running }: Stats, now: Date): string {
   const lines = [];
   if (running) {
     const since = new Date(running.since);
@@ -98,7 +110,8 @@ function totalsText(
   );
 }
 
-function reasonsText({ byReason }: StoredStats): string {
+/** What was blocked, by reason. */
+export function reasonsText({ byReason }: StoredStats): string {
   const rows = Object.entries(byReason)
     .map(([code, counts]) => ({ code: code as ReasonCode, ...counts }))
     .filter(({ blocked, wouldBlock }) => blocked + wouldBlock > 0)
@@ -114,14 +127,15 @@ function reasonsText({ byReason }: StoredStats): string {
   );
 }
 
-function topText({ topBlocked, otherBlocked }: StoredStats): string {
+/** The addresses that most was blocked of. */
+export function topText({ topBlocked, otherBlocked }: StoredStats, width: number): string {
   if (topBlocked.length === 0) return section("Top blocked addresses", "none yet");
   const hasWouldBlock = topBlocked.some(({ wouldBlock }) => wouldBlock > 0);
   const table = renderTable(
     [
       { title: "Address" },
       ...verdictColumns(hasWouldBlock),
-      { title: "Last reason" },
+      { title: "Last reason", shrinkTo: 8 },
       { title: "Last seen" },
     ],
     topBlocked.map((row) => [
@@ -130,6 +144,7 @@ function topText({ topBlocked, otherBlocked }: StoredStats): string {
       REASON_TITLES[row.reasonCode] ?? row.reasonCode,
       shortTime(new Date(row.lastSeen)),
     ]),
+    width,
   );
   const others = otherBlocked > 0
     ? `\n${formatCount(otherBlocked)} more from addresses too many to tell apart`
@@ -137,22 +152,26 @@ function topText({ topBlocked, otherBlocked }: StoredStats): string {
   return section("Top blocked addresses", table + others);
 }
 
-function hoursText(hours: readonly HourCounts[]): string {
+function hoursText(hours: readonly HourCounts[], width: number): string {
   const blockedOf = (hour: HourCounts) => hour.blocked + hour.wouldBlock;
   const busy = hours.filter((hour) => hour.allowed + blockedOf(hour) > 0);
   if (busy.length === 0) return section("Last 24 hours", "no packets");
   const hasWouldBlock = busy.some(({ wouldBlock }) => wouldBlock > 0);
+  const most = busy.reduce((most, hour) => Math.max(most, blockedOf(hour)), 0);
   const table = renderTable(
     [
       { title: "Hour" },
       { title: "Allowed", align: "right" },
       ...verdictColumns(hasWouldBlock),
+      { title: "" },
     ],
     busy.map((hour) => [
       shortTime(new Date(hour.hour)).slice(0, -3),
       formatCount(hour.allowed),
       ...verdictCells(hour, hasWouldBlock),
+      paint("red", bar(blockedOf(hour), most, BAR_WIDTH)),
     ]),
+    width,
   );
   const lines = [
     `allowed  ${paint("green", sparkline(hours.map((hour) => hour.allowed)))}`,
@@ -161,7 +180,8 @@ function hoursText(hours: readonly HourCounts[]): string {
   return section("Last 24 hours", `${lines.join("\n")}\n${table}`);
 }
 
-function lossesText(losses: LossesSnapshot): string {
+/** What was lost, or that nothing was. */
+export function lossesText(losses: LossesSnapshot): string {
   const rows = (Object.keys(LOSS_TITLES) as (keyof LossesSnapshot)[])
     .filter((name) => losses[name] > 0)
     .map((name) => [formatCount(losses[name]), LOSS_TITLES[name]]);
@@ -185,20 +205,12 @@ function verdictCells(
   return [formatCount(blocked), ...(hasWouldBlock ? [formatCount(wouldBlock)] : [])];
 }
 
-const BARS = "▁▂▃▄▅▆▇█";
-
-/** One bar a value, the greatest one highest; a dot for nothing at all. */
-export function sparkline(values: readonly number[]): string {
-  const greatest = Math.max(...values);
-  return values.map((value) =>
-    value === 0 ? "·" : BARS[Math.min(7, Math.floor((value / greatest) * 8))]
-  ).join("");
-}
-
-function section(title: string, text: string): string {
+/** A title and what belongs to it. */
+export function section(title: string, text: string): string {
   return `${paint("bold", title)}\n${text}`;
 }
 
-function shortTime(time: Date): string {
+/** To the second, in this machine's time zone. */
+export function shortTime(time: Date): string {
   return localTime(time).slice(0, 19);
 }

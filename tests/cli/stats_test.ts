@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { sparkline, statsText } from "../../cli/commands/stats_format.ts";
+import { bar, sparkline } from "../../cli/commands/stats_bars.ts";
+import { statsText } from "../../cli/commands/stats_format.ts";
 import { Losses } from "../../engine/observe/losses.ts";
 import { StoreReader } from "../../engine/observe/store_reader.ts";
 import { Totals } from "../../engine/observe/totals.ts";
@@ -84,9 +85,9 @@ Last 24 hours
 allowed  ······················█·
 blocked  ·····················▁·█
 Hour              Allowed  Blocked
-${hour(NOON - 2 * HOUR)}        0        1
+${hour(NOON - 2 * HOUR)}        0        1  ██
 ${hour(NOON - HOUR)}    1,500        0
-${hour(NOON)}        0       12
+${hour(NOON)}        0       12  ████████████████████████
 
 Losses since start
 Number  What
@@ -115,6 +116,18 @@ Deno.test("stats: a sparkline is highest where the value is, and a dot for nothi
   assert.equal(sparkline([0, 1, 4, 8]), "·▂▅█");
   assert.equal(sparkline([0, 0]), "··");
   assert.equal(sparkline([1_000_000, 1]), "█▁");
+});
+
+Deno.test("stats: a bar is as long as its value, and never gone for one", () => {
+  assert.deepEqual([0, 1, 50, 99, 100].map((value) => bar(value, 100, 4)), [
+    "",
+    "▏",
+    "██",
+    "████",
+    "████",
+  ]);
+  assert.equal(bar(1, 1_000_000, 4), "▏");
+  assert.equal(bar(5, 0, 4), "");
 });
 
 Deno.test("stats --json: one document, without pfw running", async () => {
