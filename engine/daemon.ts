@@ -1,18 +1,13 @@
 /** The running firewall: starts in the order that leaves no gap, and ends without a trace. */
-import { CaptureDevice, NFLOG_GROUP, type TapOptions } from "./capture.ts";
-import type { ReloadRequest, RuleHits } from "./control/client.ts";
-import { type Controlled, ControlServer } from "./control/server.ts";
-import {
-  describePolicy,
-  hitsOfRules,
-  type Mode,
-  type RunningLifelines,
-  type RunningStats,
-  type RunningStatus,
-  summarizePolicy,
-} from "./control/status.ts";
-import { DaemonSafety, type StartManner } from "./daemon_safety.ts";
+import type { ReloadRequest } from "./control/client.ts";
+import { ControlServer } from "./control/server.ts";
+import { summarizePolicy } from "./control/status.ts";
+import { DaemonControl } from "./daemon_control.ts";
+import { DaemonIntel } from "./daemon_intel.ts";
+import type { DaemonOptions } from "./daemon_options.ts";
+import { DaemonSafety } from "./daemon_safety.ts";
 import type { DaemonView } from "./daemon_view.ts";
+import { DaemonWatch } from "./daemon_watch.ts";
 import { DropPrefixes } from "./drop_prefixes.ts";
 import { errorText } from "./errors.ts";
 import { SystemCommands } from "./kernel/command.ts";
@@ -23,10 +18,8 @@ import { LocalAddresses } from "./net/local_addresses.ts";
 import { type AppLog, openLog } from "./observe/application_log.ts";
 import { EventDetails } from "./observe/event_details.ts";
 import { Losses } from "./observe/losses.ts";
+import type { FlushResult } from "./observe/store.ts";
 import { Totals } from "./observe/totals.ts";
-import { Observer } from "./observer.ts";
-import type { Paths } from "./paths.ts";
-import { Pipeline } from "./pipeline.ts";
 import { buildPolicy } from "./policy/build_policy.ts";
 import { loadConfig, readConfigFile } from "./policy/config_file.ts";
 import { Matcher } from "./policy/matcher.ts";
@@ -41,18 +34,8 @@ const LAST_REPORTS = 300;
 const ADDRESS_INTERVAL = 2;
 const PRUNE_INTERVAL = 60;
 
-/** How pfw is started. */
-export interface DaemonOptions extends StartManner {
-  readonly paths: Paths;
-  readonly mode: Mode;
-  readonly version: string;
-  /** Interfaces to watch; none means `any`. */
-  readonly interfaces: readonly string[];
-  readonly tap: TapOptions;
-}
-
 /** A running pfw. */
-export class Daemon implements Controlled {
+export class Daemon {
   readonly #options: DaemonOptions;
   readonly #since = new Date();
   readonly #totals = new Totals();
@@ -65,16 +48,19 @@ export class Daemon implements Controlled {
   #log!: AppLog;
   #recorder!: Recorder;
   #matcher!: Matcher;
-  #pipeline!: Pipeline;
-  #devices: CaptureDevice[] = [];
-  #observer!: Observer;
+  #watch!: DaemonWatch;
   #guard: KernelGuard | undefined;
   #settings!: Settings;
   #safety!: DaemonSafety;
-  #reloading: Promise<unknown> = Promise.resolve();
+  #intel!: DaemonIntel;
+  #changes: Promise<unknown> = Promise.resolve();
   #seconds = 0;
   /** Called before rows are written, with the view that `view` gives. */
   onEvents: () => void = () => {};
+  /** Called every second by the loop that empties the devices. */
+  onTick: () => void = () => {};
+  /** Called with what people should see at once: who was banned, what became of a feed. */
+  onNotice: (text: string) => void = () => {};
 
   private constructor(options: DaemonOptions) {
     this.#options = options;
@@ -125,7 +111,7 @@ export class Daemon implements Controlled {
   /** Runs until `stop` is called, then takes everything down. */
   async run(): Promise<void> {
     try {
-      await this.#observer.run();
+      await this.#watch.run();
       await this.#end();
     } finally {
       await this.#cleanup.disposeAsync();
@@ -133,60 +119,24 @@ export class Daemon implements Controlled {
   }
 
   stop(): OnExit {
-    this.#observer.stop();
+    this.#watch.stop();
     return this.onExit;
   }
 
   /** Reads the configuration again; the running policy stays where it is refused. */
   reload(request: ReloadRequest = {}): Promise<string> {
-    const next = this.#reloading.then(() => this.#reload(request));
-    this.#reloading = next.catch((error) => {
+    const next = this.#oneAfterAnother(() => this.#reload(request));
+    next.catch((error) => {
       this.#log.error(`reload refused, the running policy stays: ${errorText(error)}`);
     });
     return next;
   }
 
-  get config(): string {
-    return this.#options.paths.config;
-  }
-
-  async status(): Promise<RunningStatus> {
-    return {
-      running: true,
-      version: this.#options.version,
-      pid: Deno.pid,
-      ...this.stats(),
-      config: this.config,
-      policy: describePolicy(this.#matcher.policy),
-      devices: this.#devices.map((device) => ({
-        name: device.name,
-        open: device.isOpen,
-        ...device.counters(),
-      })),
-      kernel: await this.#guard?.inspect(),
-      drift: this.#guard?.drift,
-      database: { path: this.#options.paths.database, fault: this.#recorder.fault ?? null },
-      memory: Deno.memoryUsage().rss,
-    };
-  }
-
-  stats(): RunningStats {
-    this.#observer.countLosses();
-    return {
-      since: this.#since.toISOString(),
-      mode: this.#options.mode,
-      totals: this.#totals.toJSON(),
-      losses: this.#losses.toJSON(),
-    };
-  }
-
-  lifelines(): RunningLifelines {
-    return this.#safety.lifelines();
-  }
-
-  async ruleHits(): Promise<RuleHits[]> {
-    const counters = await this.#guard?.counters();
-    return counters ? hitsOfRules(counters) : [];
+  /** Changes of the policy wait for each other. */
+  #oneAfterAnother<T>(change: () => Promise<T>): Promise<T> {
+    const next = this.#changes.then(change);
+    this.#changes = next.catch(() => {});
+    return next;
   }
 
   async #start(): Promise<void> {
@@ -196,17 +146,23 @@ export class Daemon implements Controlled {
     makeDirectories(paths);
     this.#cleanup.use(lockRunDirectory(paths));
     const { config, text } = await loadConfig(paths.config);
-    const policy = buildPolicy(config);
     this.#settings = settingsOf(config);
     this.#openFiles();
+    await this.#intel.load(config);
+    const policy = buildPolicy(config, { threats: this.#intel.threats.list });
     this.#safety.checkStart(policy, this.#options);
     this.#refreshAddresses();
-    this.#makePipeline(policy);
-    this.#openDevices();
-    if (mode === "enforce") await this.#enforce(commands, policy);
+    this.#matcher = new Matcher(policy);
+    if (mode === "enforce") this.#guard = this.#openGuard(commands);
+    this.#intel.begin(config, this.#matcher, this.#guard);
+    this.#openWatch();
+    if (this.#guard) await this.#enforce(this.#guard, policy);
     else this.summary = `monitoring only, the kernel is unchanged; ${summarizePolicy(policy)}`;
+    this.#intel.threats.enforced(policy.threats);
     await this.#safety.note(text, { command: "start" });
     await this.#listen();
+    this.#intel.threats.begin();
+    this.#cleanup.defer(() => this.#intel.threats.stop());
     this.#memory.loaded();
     this.#log.info(`ready: ${this.summary}`);
   }
@@ -229,63 +185,76 @@ export class Daemon implements Controlled {
         log: this.#log,
       }),
     );
-  }
-
-  #makePipeline(policy: Policy): void {
-    this.#matcher = new Matcher(policy);
-    this.#pipeline = new Pipeline({
-      enforcement: this.#options.mode === "enforce" ? "kernel" : "none",
-      matcher: this.#matcher,
-      own: this.#own,
-      totals: this.#totals,
-      blocked: this.#recorder.blocked,
-      allowed: this.#recorder.allowed,
-      prefixes: this.#prefixes,
-      sample: this.#settings.allowedSample,
+    this.#intel = new DaemonIntel({
+      paths,
+      log: this.#log,
+      details: this.#details,
+      recorder: this.#recorder,
+      enforceThreats: () => this.#oneAfterAnother(() => this.#takeOverThreats()),
+      notice: (text) => this.onNotice(text),
     });
   }
 
-  /** The group of reports is opened before the first drop can happen, and keeps a second pfw out. */
-  #openDevices(): void {
-    const { mode, interfaces, tap } = this.#options;
-    const notice = (text: string) => this.#log.warn(text);
-    const open = (device: CaptureDevice) => this.#devices.push(this.#cleanup.use(device));
-    if (mode === "enforce") open(CaptureDevice.nflog(NFLOG_GROUP, notice));
-    const names = interfaces.length > 0 ? [...new Set(interfaces)] : ["any"];
-    for (const name of names) open(CaptureDevice.tap(name, notice, tap));
-    this.#observer = this.#cleanup.use(
-      new Observer(this.#devices, this.#pipeline, this.#losses, {
-        beforeFlush: () => this.onEvents(),
-        flush: () => this.#recorder.flush(),
-        tick: () => this.#tick(),
+  #openWatch(): void {
+    this.#watch = this.#cleanup.use(
+      new DaemonWatch({
+        ...this.#options,
+        log: this.#log,
+        losses: this.#losses,
+        matcher: this.#matcher,
+        own: this.#own,
+        totals: this.#totals,
+        recorder: this.#recorder,
+        prefixes: this.#prefixes,
+        intel: this.#intel,
+        sample: this.#settings.allowedSample,
+        hooks: {
+          afterRound: () => this.#intel.bans.act(),
+          beforeFlush: () => this.onEvents(),
+          flush: () => this.#flush(),
+          tick: () => this.#tick(),
+        },
       }),
     );
-    if (names.includes("any")) return;
-    const taps = this.#devices.filter((device) => !device.isNflog);
-    this.#pipeline.isWatched = (index) => taps.some((device) => device.interfaceIndex === index);
   }
 
-  async #enforce(commands: SystemCommands, policy: Policy): Promise<void> {
+  #openGuard(commands: SystemCommands): KernelGuard {
     const log = (message: string) => this.#log.warn(message);
-    this.#guard = new KernelGuard({
+    const guard = new KernelGuard({
       enforcer: enforcerOf(this.#options.paths, commands, log),
       prefixes: this.#prefixes,
       totals: this.#totals,
       losses: this.#losses,
       log: this.#log,
     });
-    const guard = this.#guard;
     this.#cleanup.defer(() => guard.stop());
-    const result = await guard.apply(policy);
-    this.summary = `${summarizePolicy(policy)}; in force after ${
-      Math.round(result.milliseconds)
-    } ms`;
+    return guard;
+  }
+
+  async #enforce(guard: KernelGuard, policy: Policy): Promise<void> {
+    const { milliseconds } = await guard.apply(policy);
+    this.summary = `${summarizePolicy(policy)}; in force after ${Math.round(milliseconds)} ms`;
     guard.watch();
   }
 
   async #listen(): Promise<void> {
+    const control = new DaemonControl({
+      ...this.#options,
+      config: this.#options.paths.config,
+      since: this.#since,
+      totals: this.#totals,
+      losses: this.#losses,
+      matcher: this.#matcher,
+      recorder: this.#recorder,
+      safety: this.#safety,
+      watch: this.#watch,
+      intel: this.#intel,
+      guard: this.#guard,
+      reload: (request) => this.reload(request),
+      stop: () => this.stop(),
+    });
     try {
-      const server = new ControlServer(this.#options.paths.socket, this);
+      const server = new ControlServer(this.#options.paths.socket, control);
       this.#cleanup.defer(() => server.close());
     } catch (error) {
       // Nobody could stop it: better not to run than to run out of reach.
@@ -297,16 +266,15 @@ export class Daemon implements Controlled {
   async #reload(request: ReloadRequest): Promise<string> {
     const started = performance.now();
     const { config, text } = await readConfigFile(this.#options.paths.config);
-    const policy = buildPolicy(config);
+    const policy = buildPolicy(config, { threats: this.#matcher.policy.threats });
     if (!request.isJudged) this.#safety.checkReload(policy, this.#matcher.policy);
     // The names first: reports under the new policy may come before the next line runs.
     const details = this.#prefixes.ruleDetails(policy);
     await this.#guard?.apply(policy);
     this.#matcher.replacePolicy(policy);
-    this.#pipeline.setRuleDetails(details);
-    this.#settings = settingsOf(config);
-    this.#pipeline.setSample(this.#settings.allowedSample);
-    this.#recorder.setRetention(this.#retention());
+    this.#watch.pipeline.setRuleDetails(details);
+    this.#useSettings(settingsOf(config));
+    this.#intel.configure(config, policy);
     await this.#safety.note(text, request);
     this.#memory.loaded();
     const milliseconds = Math.round(performance.now() - started);
@@ -315,18 +283,34 @@ export class Daemon implements Controlled {
     return summary;
   }
 
+  #useSettings(settings: Settings): void {
+    this.#settings = settings;
+    this.#watch.pipeline.setSample(settings.allowedSample);
+    this.#recorder.setRetention(this.#retention());
+  }
+
+  async #takeOverThreats(): Promise<void> {
+    const { policy } = this.#matcher, { list } = this.#intel.threats;
+    const next = { ...policy, threats: list };
+    await this.#guard?.apply(next);
+    this.#matcher.replacePolicy(next);
+    this.#intel.threats.enforced(list);
+    this.#memory.loaded();
+  }
+
   /** The last reports are taken in after the chains are gone: nothing can be dropped any more. */
   async #end(): Promise<void> {
     this.#log.info("stopping");
+    await this.#intel.threats.stop();
     await this.#safety.end();
     if (this.#guard) {
       const guard = this.#guard;
       if (this.onExit === "keep") await guard.stop();
       else await guard.remove();
-      await this.#observer.drain(LAST_REPORTS);
+      await this.#watch.drain(LAST_REPORTS);
       guard.reconcile(await guard.counters());
     } else {
-      await this.#observer.drain(0);
+      await this.#watch.drain(0);
     }
     const { packets, blocked, wouldBlock } = this.#totals.toJSON();
     this.#log.info(`stopped: ${packets} packets, ${blocked} blocked, ${wouldBlock} would block`);
@@ -336,9 +320,16 @@ export class Daemon implements Controlled {
     return { seconds: this.#settings.retention, bytes: this.#settings.maxSize };
   }
 
+  #flush(): FlushResult {
+    this.#intel.threats.step(this.#recorder.store);
+    return this.#recorder.flush();
+  }
+
   #tick(): void {
     this.#seconds++;
+    this.onTick();
     this.#safety.tick();
+    this.#intel.tick();
     if (this.#seconds % ADDRESS_INTERVAL === 0) this.#refreshAddresses();
     if (this.#seconds % PRUNE_INTERVAL === 0) this.#recorder.prune();
   }

@@ -11,6 +11,8 @@ import type { Pipeline } from "./pipeline.ts";
 
 /** What the loop calls back for. */
 export interface ObserverHooks {
+  /** After every look at the devices: what cannot wait for a write, and costs next to nothing. */
+  afterRound?(): void;
   /** Before the rows are written: they can still be looked at. */
   beforeFlush?(): void;
   /** Writes the rows that wait. */
@@ -56,6 +58,7 @@ export class Observer implements Disposable {
   async run(): Promise<void> {
     while (!this.#stopped) {
       const moved = this.#round();
+      this.#hooks.afterRound?.();
       this.#keepTime();
       if (moved > 0) await pause(BUSY_PAUSE);
       else await this.#wait(IDLE_POLL);

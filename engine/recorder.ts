@@ -50,6 +50,16 @@ export class Recorder implements Disposable {
     };
   }
 
+  /** The one writer of the database. */
+  get store(): Store {
+    return this.#store;
+  }
+
+  /** Path of the database. */
+  get path(): string {
+    return this.#parts.database;
+  }
+
   /** What is wrong with the database at present; `undefined` when all is well. */
   get fault(): string | undefined {
     return this.#store.fault;

@@ -1,0 +1,128 @@
+/** The answer to `explain`: the policy's way to its verdict, and what in the kernel stands for it. */
+import type { BanView } from "../bans/ban.ts";
+import { ExitCode, PfwError } from "../errors.ts";
+import type { Commands } from "../kernel/command.ts";
+import { findEvidence, type KernelEvidence } from "../kernel/evidence.ts";
+import { findForeign } from "../kernel/foreign.ts";
+import { readTables } from "../kernel/kernel_state.ts";
+import { findNftChains } from "../kernel/nft_chains.ts";
+import { formatPrefix, parseSingle, type Prefix } from "../net/address.ts";
+import type { Policy } from "../policy/policy.ts";
+import { followPolicy, type Step, type Subject, type Trail } from "../policy/trail.ts";
+import { type Action, type ReasonCode, reasonText } from "../policy/verdict.ts";
+
+/** Body of `POST /explain`: a connection that is to be opened. */
+export interface ExplainRequest {
+  /** The other end. */
+  readonly address: string;
+  /** Who opens it: `in` the other end. */
+  readonly direction: "in" | "out";
+  readonly protocol?: "tcp" | "udp" | "icmp";
+  readonly port?: number;
+}
+
+/** A feed that lists the address. */
+export interface FeedListing {
+  readonly feed: string;
+  readonly entry: string;
+  /** As the feed counts it; 0 where it does not say. */
+  readonly level: number;
+}
+
+/** The answer; the JSON of `explain`. */
+export interface ExplainAnswer extends ExplainRequest {
+  /** Whether a pfw enforces this policy now. */
+  readonly enforced: boolean;
+  readonly action: Action;
+  readonly reasonCode: ReasonCode;
+  readonly reason: string;
+  readonly steps: readonly Step[];
+  /** The ban that covers the address, with its evidence. */
+  readonly ban: BanView | null;
+  /** Every feed that lists the address, whether or not something before them decides. */
+  readonly feeds: readonly FeedListing[];
+  /** Null where nothing is enforced. */
+  readonly kernel: KernelEvidence | null;
+  /** What is to be known beside it: others that decide first, what is not as it should be. */
+  readonly warnings: readonly string[];
+}
+
+/** What the answer is made of. */
+export interface ExplainFacts {
+  /** With the bans in force. */
+  readonly policy: Policy;
+  readonly own: readonly Prefix[];
+  readonly banOf: (address: Prefix) => BanView | undefined;
+  readonly listingsOf: (address: Prefix) => readonly FeedListing[];
+  /** Absent where nothing is enforced. */
+  readonly commands: Commands | undefined;
+}
+
+/** @throws PfwError for an address that is none */
+export async function explain(
+  request: ExplainRequest,
+  facts: ExplainFacts,
+): Promise<ExplainAnswer> {
+  const subject = readSubject(request, facts.own);
+  const trail = followPolicy(facts.policy, subject);
+  const ban = facts.banOf(subject.address) ?? null;
+  const feeds = facts.listingsOf(subject.address);
+  const { decisive } = trail;
+  const detail = decisive.rule?.name ?? (decisive.code === "ban" ? ban?.reason : feeds[0]?.feed);
+  return {
+    ...request,
+    address: formatPrefix(subject.address),
+    enforced: facts.commands !== undefined,
+    action: trail.action,
+    reasonCode: decisive.code,
+    reason: reasonText(decisive.code, detail),
+    steps: trail.steps,
+    ban,
+    feeds,
+    ...await askKernel(facts.commands, subject, trail),
+  };
+}
+
+function readSubject(
+  { address, direction, protocol, port }: ExplainRequest,
+  own: readonly Prefix[],
+): Subject {
+  const prefix = parseSingle(address);
+  if (prefix) return { address: prefix, direction, protocol, port, own };
+  const why = `${JSON.stringify(address.slice(0, 60))} is not one IP address`;
+  throw new PfwError("cannot explain", why, "give an IPv4 or IPv6 address", ExitCode.usage);
+}
+
+/** By a list `raw` decides, by anything else `filter`. */
+const BY_LIST: readonly ReasonCode[] = ["whitelist", "blacklist", "ban", "threat"];
+
+async function askKernel(
+  commands: Commands | undefined,
+  { address, direction }: Subject,
+  { decisive, action }: Trail,
+): Promise<{ kernel: KernelEvidence | null; warnings: string[] }> {
+  if (!commands) return { kernel: null, warnings: [] };
+  const tables = await readTables(commands, address.family);
+  const kernel = await findEvidence(commands, tables, decisive, address);
+  const decidesIn = BY_LIST.includes(decisive.code) ? "raw" : "filter";
+  const { before, after } = findForeign(tables, direction, decidesIn);
+  const native = await findNftChains(commands, direction, decidesIn);
+  return {
+    kernel,
+    warnings: [
+      ...missing(kernel, decisive),
+      ...[...before, ...native].map((rule) => `decides before pfw: ${rule}`),
+      // What ours drops is gone; what ours lets pass, others may still drop.
+      ...(action === "allow" ? after : []).map((rule) => `may still drop it after pfw: ${rule}`),
+    ],
+  };
+}
+
+function missing({ set, isInSet, chain, tables }: KernelEvidence, step: Step): string[] {
+  const found: string[] = [];
+  if (set && !isInSet) found.push(`the kernel's set ${set} does not hold it`);
+  if (chain && tables.length === 0) {
+    found.push(`the kernel has no chain ${chain} for "${step.text}"`);
+  }
+  return found;
+}
