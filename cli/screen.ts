@@ -1,6 +1,6 @@
 /** A terminal's whole screen, drawn again and again without flicker, and given back at the end. */
 import { writeOut } from "./output.ts";
-import { fitText } from "./text_width.ts";
+import { fitText, textWidth } from "./text_width.ts";
 
 /** The other screen, no cursor, no wrapping of lines. */
 const ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l";
@@ -44,6 +44,11 @@ export class Screen implements Disposable {
  * behind it, so nothing is blank in between. What does not fit is left out.
  */
 export function drawing(lines: readonly string[], { columns, rows }: ScreenSize): string {
-  const shown = lines.slice(0, rows).map((line) => `${fitText(line, columns)}\x1b[K`);
-  return `${BEGIN_UPDATE}\x1b[H${shown.join("\r\n")}\x1b[J${END_UPDATE}`;
+  const shown = lines.slice(0, rows).map((line) => {
+    const text = fitText(line, columns);
+    // Behind the last column the cursor still stands on it, and clearing would take it away.
+    return textWidth(text) < columns ? `${text}\x1b[K` : text;
+  });
+  const below = shown.length < rows ? "\r\n\x1b[J" : "";
+  return `${BEGIN_UPDATE}\x1b[H${shown.join("\r\n")}${below}${END_UPDATE}`;
 }
