@@ -5,6 +5,7 @@
 import { Command } from "commander";
 import { registerCompletion } from "./commands/completion.ts";
 import { registerBans } from "./commands/bans.ts";
+import { registerInstall } from "./commands/install.ts";
 import { registerLists } from "./commands/lists.ts";
 import { registerMan } from "./commands/man.ts";
 import { registerObserve } from "./commands/observe.ts";
@@ -34,6 +35,7 @@ export function buildProgram(): Command {
   registerBans(program);
   registerThreats(program);
   registerObserve(program);
+  registerInstall(program);
   registerCompletion(program);
   registerMan(program);
   for (const command of withDescendants(program)) inheritSettings(program, command);

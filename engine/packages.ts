@@ -208,3 +208,42 @@ export function findProgram(name: string, path = Deno.env.get("PATH") ?? ""): st
   }
   return undefined;
 }
+
+/** Where each thing of an installed pfw lies. All paths are absolute. */
+export interface InstallPlaces {
+  readonly executable: string;
+  /** A second name of it, for a sudo that does not look into `/usr/local/bin`. */
+  readonly link?: string;
+  readonly unit: string;
+  readonly bash: string;
+  readonly zsh: string;
+  readonly fish: string;
+  readonly man: string;
+}
+
+/**
+ * Places of what no package manager brought: `/usr/local` where the program that reads it looks
+ * there by itself on every distribution, `/etc` where it does not (systemd, fish).
+ */
+const LOCAL_PLACES: InstallPlaces = {
+  executable: "/usr/local/bin/pfw",
+  unit: "/etc/systemd/system/personal-firewall.service",
+  bash: "/usr/local/share/bash-completion/completions/pfw",
+  zsh: "/usr/local/share/zsh/site-functions/_pfw",
+  fish: "/etc/fish/completions/pfw.fish",
+  man: "/usr/local/share/man/man8/pfw.8",
+};
+
+/** What differs. `secure_path` of RHEL and its kin leaves `/usr/local` out. */
+const OTHER_PLACES: Record<Distribution, Partial<InstallPlaces>> = {
+  debian: {},
+  fedora: { link: "/usr/bin/pfw" },
+  arch: {},
+  alpine: {},
+  suse: {},
+};
+
+/** The places of a distribution; an unknown one has those that all have in common. */
+export function installPlaces(distribution: Distribution | undefined): InstallPlaces {
+  return { ...LOCAL_PLACES, ...(distribution && OTHER_PLACES[distribution]) };
+}
