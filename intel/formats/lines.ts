@@ -10,7 +10,7 @@ export type ReadLine = (bytes: Uint8Array, start: number, end: number) => void;
 /** A longer line is malformed, in bytes. It is not kept while it comes. */
 export const LONGEST_LINE = 4096;
 
-const NEWLINE = 0x0a, HASH = 0x23, SEMICOLON = 0x3b;
+const NEWLINE = 0x0a, HASH = 0x23, SEMICOLON = 0x3b, CAPITAL_E = 0x45;
 
 /** Whether the byte is a blank: space, tab, and what else `\s` means in ASCII. */
 export function isBlank(byte: number): boolean {
@@ -84,7 +84,10 @@ export class LineReader implements FormatReader {
 
   /** Feodo Tracker's lists end with `# END 5 entries`: fewer have come when lines are missing. */
   #checkEndMarker(bytes: Uint8Array, start: number, end: number): void {
-    if (end - start > 40) return;
+    let at = start + 1;
+    while (at < end && isBlank(bytes[at])) at++;
+    // Most comments need no more than a look at one byte.
+    if (bytes[at] !== CAPITAL_E || end - start > 40) return;
     const marker = /^#\s*END\s*\(?(\d{1,9})\)?\s+entries/.exec(byteText(bytes, start, end));
     if (!marker) return;
     const found = this.entries.records - this.#counted;

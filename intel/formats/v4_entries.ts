@@ -12,6 +12,9 @@ export interface SortedEntries {
 /** More than any level: an entry is `key * LEVEL_STEP + level`, which a double holds exactly. */
 const LEVEL_STEP = 256;
 
+/** So many are looked through for equal ones before more room is made. */
+const MERGE_FROM = 65_536;
+
 /** Grows as entries come; equal ones are merged when they are many, and at the end. */
 export class V4Entries {
   #entries = new Float64Array(1024);
@@ -31,15 +34,13 @@ export class V4Entries {
   }
 
   #makeRoom(): void {
-    // Room for half as many repetitions as entries: merging is rare then, however many come.
-    const most = Math.max(1024, Math.ceil(1.5 * this.max));
-    if (this.#count < most) {
-      const larger = new Float64Array(Math.min(most, 2 * this.#count));
-      larger.set(this.#entries);
-      this.#entries = larger;
-    } else {
-      this.merge();
-    }
+    const length = this.#entries.length, most = Math.max(1024, Math.ceil(1.5 * this.max));
+    // Of many some may repeat; where most of them do, there is room again.
+    if (length >= Math.min(most, MERGE_FROM) && this.merge() <= length / 2) return;
+    if (length >= most) return;
+    const larger = new Float64Array(Math.min(most, 2 * length));
+    larger.set(this.#entries);
+    this.#entries = larger;
   }
 
   /**

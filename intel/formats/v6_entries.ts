@@ -6,6 +6,9 @@ import type { SortedEntries } from "./v4_entries.ts";
 /** Four words of address, then `length * 256 + level`. */
 const ROW = 5;
 
+/** So many are looked through for equal ones before more room is made. */
+const MERGE_FROM = 16_384;
+
 /** As `V4Entries`. */
 export class V6Entries {
   #rows = new Uint32Array(64 * ROW);
@@ -26,14 +29,12 @@ export class V6Entries {
   }
 
   #makeRoom(): void {
-    const most = Math.max(64, Math.ceil(1.5 * this.max));
-    if (this.#count < most) {
-      const larger = new Uint32Array(Math.min(most, 2 * this.#count) * ROW);
-      larger.set(this.#rows);
-      this.#rows = larger;
-    } else {
-      this.merge();
-    }
+    const length = this.#rows.length / ROW, most = Math.max(64, Math.ceil(1.5 * this.max));
+    if (length >= Math.min(most, MERGE_FROM) && this.merge() <= length / 2) return;
+    if (length >= most) return;
+    const larger = new Uint32Array(Math.min(most, 2 * length) * ROW);
+    larger.set(this.#rows);
+    this.#rows = larger;
   }
 
   /** As `V4Entries.merge`. */

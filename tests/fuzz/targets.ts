@@ -18,6 +18,7 @@ import { be16, be32, ethernet, ipv4, ipv6, tcp, tlv, udp } from "../packet/frame
 import { GUARD, guarded } from "../packet/guarded_view.ts";
 import { hasLibpcap, readCapture } from "../support/capture_reader.ts";
 import { sharedPath } from "../support/shared.ts";
+import { feedTarget } from "./feed_targets.ts";
 
 /** A reader under test. */
 export interface FuzzTarget {
@@ -235,4 +236,5 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   importTarget,
   listTarget,
   savedTarget,
+  feedTarget,
 ];
