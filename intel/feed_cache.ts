@@ -163,7 +163,10 @@ async function decode(bytes: Uint8Array<ArrayBuffer>): Promise<CacheAnswer> {
   if (!isCopyHeader(header)) return problem("has a header that this version cannot read");
   const content = contentOf(header, rest.subarray(end + 1));
   if (!content) return problem("holds no list of prefixes");
-  return { copy: { ...header, checkedAt: header.fetchedAt, content } };
+  const { name, url, configured, etag, lastModified, fetchedAt } = header;
+  return {
+    copy: { name, url, configured, etag, lastModified, fetchedAt, checkedAt: fetchedAt, content },
+  };
 }
 
 function contentOf(header: CopyHeader, body: Uint8Array): FeedContent | undefined {

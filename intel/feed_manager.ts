@@ -190,7 +190,7 @@ export class FeedManager {
   }
 
   #attempt(record: FeedRecord): Promise<void> {
-    record.attempt ??= this.#turns.run(() => this.#fetchUntilDone(record)).finally(() => {
+    record.attempt ??= this.#fetchInTurn(record).finally(() => {
       record.attempt = undefined;
       record.isForced = false;
       this.#arm();
@@ -198,22 +198,29 @@ export class FeedManager {
     return record.attempt;
   }
 
-  /** A fetch that ended because the configuration changed is done once more. */
-  async #fetchUntilDone(record: FeedRecord): Promise<void> {
+  /** Its turn ends before the list is in force: the next may fetch meanwhile. */
+  async #fetchInTurn(record: FeedRecord): Promise<void> {
+    const isChanged = await this.#turns.run(() => this.#fetchUntilDone(record));
+    if (isChanged) await this.#changes.call();
+  }
+
+  /** Answers whether the list changed. Ended by a new configuration, it is done once more. */
+  async #fetchUntilDone(record: FeedRecord): Promise<boolean> {
     while (!this.#isStopped && record.source.enabled && this.#records.includes(record)) {
       const abort = record.abort = new AbortController();
       try {
-        if (await this.#fetchOnce(record, abort.signal)) return;
+        const isChanged = await this.#fetchOnce(record, abort.signal);
+        if (isChanged !== undefined) return isChanged;
       } finally {
         record.abort = undefined;
         record.receivedBytes = 0;
       }
     }
+    return false;
   }
 
-  /** Answers whether it came to an end, good or bad. */
-  async #fetchOnce(record: FeedRecord, signal: AbortSignal): Promise<boolean> {
-    let isChanged = false;
+  /** Answers whether the list changed, nothing where it was ended. */
+  async #fetchOnce(record: FeedRecord, signal: AbortSignal): Promise<boolean | undefined> {
     try {
       if (!record.isLoaded) {
         await this.#load(record);
@@ -226,15 +233,15 @@ export class FeedManager {
         readEnv: this.#options.readEnv,
         onProgress: (bytes) => record.receivedBytes = bytes,
       });
-      if (signal.aborted) return false;
-      isChanged = await this.#take(record, result);
+      if (signal.aborted) return undefined;
+      const isChanged = await this.#take(record, result);
       this.#succeeded(record, isChanged);
+      return isChanged;
     } catch (error) {
-      if (signal.aborted) return false;
+      if (signal.aborted) return undefined;
       this.#failed(record, error);
+      return false;
     }
-    if (isChanged) await this.#changes.call();
-    return true;
   }
 
   #roomFor(record: FeedRecord): number {

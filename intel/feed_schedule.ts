@@ -85,13 +85,15 @@ export class Coalesced {
 
   /** Resolves when a call that began after this is done. */
   call(): Promise<void> {
+    // Also between the end of one and the beginning of the next nobody else begins.
+    if (this.#next) return this.#next;
     if (!this.#running) return this.#run();
-    return this.#next ??= this.#running.then(() => this.#run());
+    return this.#next = this.#running.then(() => this.#run());
   }
 
   /** Resolves when nothing runs any more. */
   async idle(): Promise<void> {
-    while (this.#running) await (this.#next ?? this.#running);
+    while (this.#next ?? this.#running) await (this.#next ?? this.#running);
   }
 
   #run(): Promise<void> {
