@@ -44,6 +44,12 @@ export async function runSteps(
   { name, dryRun, tell }: RunStepsOptions,
 ): Promise<StepReport[]> {
   const reports: StepReport[] = [];
+  // What is refused is refused before anything changes.
+  for (const step of steps) {
+    await step.isDone().catch((error) => {
+      if (!step.isOptional) throw stopped(name, step, reports, error);
+    });
+  }
   for (const step of steps) {
     const report = await runStep(step, dryRun).catch((error) => {
       if (!step.isOptional) throw stopped(name, step, reports, error);

@@ -6,15 +6,9 @@
 /** The name of the service and of its unit. */
 export const UNIT_NAME = "personal-firewall.service";
 
-/** @param executable absolute path of pfw, as the unit starts it */
+/** @param executable absolute path of pfw, without blanks or characters that systemd expands */
 export function unitText(executable: string): string {
-  return TEMPLATE.replaceAll("@PFW@", quoted(executable));
-}
-
-/** A path as a word of a command line, systemd.service(5): `%` begins a specifier, `$` a variable. */
-function quoted(path: string): string {
-  const escaped = path.replace(/[\\"]/g, "\\$&").replaceAll("%", "%%").replaceAll("$", "$$$$");
-  return /[\s"'\\;]/.test(path) ? `"${escaped}"` : escaped;
+  return TEMPLATE.replaceAll("@PFW@", executable);
 }
 
 const TEMPLATE = `\
