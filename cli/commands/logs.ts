@@ -10,7 +10,7 @@ import { formatterOf, type RowFormatter } from "./logs_format.ts";
 import { SearchProgress } from "./logs_progress.ts";
 
 /** Milliseconds between two looks at the database. */
-const POLL_INTERVAL = 100;
+const POLL_INTERVAL = 50;
 
 /** Steps of up to 1,000 rows between two looks at the clock and at Ctrl-C: a flood never ends. */
 const STEPS_AT_ONCE = 10;
