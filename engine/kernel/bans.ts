@@ -198,6 +198,7 @@ export function banChanges(differences: readonly BanDifference[]): SetChanges {
     entries.map((entry) => `${entry} timeout ${held.get(entry)}`);
   return {
     create: [],
+    replace: [],
     add: each(({ missing, shifted, wanted }) =>
       [...missing, ...shifted].map((entry) => line(entry, wanted.get(entry) ?? now, now))
     ),

@@ -57,6 +57,8 @@ export class Enforcer {
   readonly #created: CreatedTables;
   readonly #bans: KernelBans;
   readonly #ledger = new CounterLedger();
+  /** What iptables says of itself. */
+  #version: string | undefined;
   #families: readonly Family[] | undefined;
   #applied: AppliedPolicy | undefined;
   #queue: Promise<unknown> = Promise.resolve();
@@ -274,8 +276,8 @@ export class Enforcer {
   }
 
   async #usesNftables(): Promise<boolean> {
-    return (await runOrThrow(this.#options.commands, ["iptables", "--version"]))
-      .includes("nf_tables");
+    this.#version ??= await runOrThrow(this.#options.commands, ["iptables", "--version"]);
+    return this.#version.includes("nf_tables");
   }
 }
 

@@ -165,9 +165,24 @@ export function* setEntries(set: SetPlan): Generator<Prefix> {
 export function entryTexts(set: SetPlan): Iterable<string> {
   return {
     *[Symbol.iterator]() {
-      for (const prefix of setEntries(set)) yield formatPrefix(prefix);
+      // A list holds /0 alone or not at all: it would cover every other.
+      if (set.family === 4 && set.prefixes.count(4) > 1) yield* textsOf4(set.prefixes);
+      else for (const prefix of setEntries(set)) yield formatPrefix(prefix);
     },
   };
+}
+
+const LAST_OCTET: readonly string[] = Array.from({ length: 256 }, (_, octet) => `${octet}`);
+const OCTET: readonly string[] = LAST_OCTET.map((octet) => `${octet}.`);
+
+/** Twice as fast as `formatPrefix` on an object each: long lists wait for it. */
+function* textsOf4({ v4, v4Lengths }: PrefixList): Generator<string> {
+  for (let at = 0; at < v4.length; at++) {
+    const word = v4[at], length = v4Lengths[at];
+    const address = OCTET[word >>> 24] + OCTET[(word >>> 16) & 255] + OCTET[(word >>> 8) & 255] +
+      LAST_OCTET[word & 255];
+    yield length === 32 ? address : `${address}/${length}`;
+  }
 }
 
 /** How many entries `setEntries` gives. */

@@ -21,7 +21,13 @@ import {
 } from "./kernel_state.ts";
 import { LIST_SETS, type ListSet, listSetName } from "./names.ts";
 import { banSets, type FamilyPlan, type KernelPlan, type SetPlan, type TablePlan } from "./plan.ts";
-import { renderCreate, renderEntries, type SetChange } from "./render_ipset.ts";
+import {
+  renderCreate,
+  renderEntries,
+  renderReplacement,
+  replacementName,
+  type SetChange,
+} from "./render_ipset.ts";
 import { isOurs, ourChainIn, type SavedTable, type SavedTables } from "./saved_state.ts";
 import { compareSets, joinChanges, type SetChanges } from "./set_changes.ts";
 import { revert, switchTable } from "./transition.ts";
@@ -80,8 +86,9 @@ export class PolicyChange {
     return failures;
   }
 
-  async #addEntries({ create, add, added, overwritten }: SetChanges): Promise<void> {
-    if (create.length + add.length === 0) return;
+  async #addEntries(changes: SetChanges): Promise<void> {
+    const { create, replace, add, added, overwritten } = changes;
+    if (create.length + replace.length + add.length === 0) return;
     const { commands } = this.#start;
     const created = new Set(create.map((set) => set.name));
     this.#undo.push(async () => {
@@ -92,9 +99,10 @@ export class PolicyChange {
         ...renderEntries("add", overwritten.filter(isGrown)),
       ];
       if (back.length > 0) await restoreSets(commands, back);
-      await destroySets(commands, [...created]);
+      const halfMade = replace.map(({ set }) => replacementName(set.name));
+      await destroySets(commands, [...created, ...halfMade]);
     });
-    await restoreSets(commands, renderAdditions(create, add));
+    await restoreSets(commands, renderAdditions(changes));
   }
 
   async #switchFamily(plan: FamilyPlan): Promise<void> {
@@ -172,9 +180,10 @@ export class PolicyChange {
   }
 }
 
-function* renderAdditions(create: readonly SetPlan[], add: readonly SetChange[]) {
+function* renderAdditions({ create, replace, add }: SetChanges): Generator<string> {
   for (const set of create) yield `${renderCreate(set)}\n`;
   yield* renderEntries("add", add);
+  for (const { set, surplus } of replace) yield* renderReplacement(set, surplus);
 }
 
 function listsAsked(raw: SavedTable | undefined, family: Family): ListSet[] {

@@ -1,5 +1,5 @@
 /** Sets in the language of `ipset restore`. */
-import { entryCount, type SetPlan } from "./plan.ts";
+import { entryCount, entryTexts, type SetPlan } from "./plan.ts";
 
 /** Largest number of entries of a set. A limit only: memory is used for what is in the set. */
 export const MAX_ENTRIES = 4_194_304;
@@ -10,7 +10,7 @@ export interface SetChange {
   readonly entries: Iterable<string>;
 }
 
-/** The line that creates a set, empty. */
+/** The line that creates a set, empty; sized for what the plan puts into it. */
 export function renderCreate(set: SetPlan): string {
   if (set.sources) return renderSources(set, set.sources);
   const family = set.family === 4 ? "inet" : "inet6";
@@ -49,6 +49,25 @@ export function* renderEntries(
     }
   }
   if (piece) yield piece;
+}
+
+/** The name under which a set is filled that takes the place of another. */
+export function replacementName(name: string): string {
+  return `${name}-new`;
+}
+
+/**
+ * Lines that fill a set of another name and swap it with the present one: whoever asks finds either
+ * all of the old entries or all of the new ones, never less. The present one must be there.
+ */
+export function* renderReplacement(set: SetPlan, surplus: Iterable<string>): Generator<string> {
+  const name = replacementName(set.name);
+  yield `${renderCreate({ ...set, name })}\nflush ${name}\n`;
+  yield* renderEntries("add", [
+    { name, entries: entryTexts(set) },
+    { name, entries: surplus },
+  ]);
+  yield `swap ${name} ${set.name}\n${renderDestroy([name])}`;
 }
 
 /** Lines that destroy sets. */

@@ -11,6 +11,8 @@ import type { SavedSet } from "./saved_state.ts";
 /** Additions come before the chains change, removals after it. */
 export interface SetChanges {
   readonly create: readonly SetPlan[];
+  /** Sets that grow so much that another one is filled and put in their place at once. */
+  readonly replace: readonly Replacement[];
   readonly add: readonly SetChange[];
   /** What of `add` was not there at all: deleted to take it back. */
   readonly added: readonly SetChange[];
@@ -21,10 +23,18 @@ export interface SetChanges {
   readonly removed: readonly SetChange[];
 }
 
+/** A set that takes the place of one that is there. */
+export interface Replacement {
+  readonly set: SetPlan;
+  /** What it holds besides what the plan says: what is not wanted any more goes later. */
+  readonly surplus: readonly string[];
+}
+
 /** Both changes in one. */
 export function joinChanges(a: SetChanges, b: SetChanges): SetChanges {
   return {
     create: [...a.create, ...b.create],
+    replace: [...a.replace, ...b.replace],
     add: [...a.add, ...b.add],
     added: [...a.added, ...b.added],
     overwritten: [...a.overwritten, ...b.overwritten],
@@ -32,6 +42,12 @@ export function joinChanges(a: SetChanges, b: SetChanges): SetChanges {
     removed: [...a.removed, ...b.removed],
   };
 }
+
+/**
+ * More entries than that, and more than there are: then a set made to measure is faster, for a set
+ * stops to sort itself anew each time it has outgrown its table.
+ */
+const LARGE_GROWTH = 4_096;
 
 /**
  * Compares sets with what the kernel holds; of those whose entries expire only what they are.
@@ -46,29 +62,32 @@ export async function compareSets(
   present: ReadonlyMap<string, SavedSet>,
   known: ReadonlyMap<string, SetPlan>,
 ): Promise<SetChanges> {
-  const create: SetPlan[] = [], add: SetChange[] = [], remove: SetChange[] = [];
+  const create: SetPlan[] = [], replace: Replacement[] = [];
+  const add: SetChange[] = [], added: SetChange[] = [], remove: SetChange[] = [];
   for (const set of wanted) {
+    const { name } = set;
     if (entryCount(set) > MAX_ENTRIES) throw tooLarge(set);
-    const there = present.get(set.name);
+    const there = present.get(name);
     if (!there) create.push(set);
-    else if (!isUsable(set, there)) throw foreign(set.name);
+    else if (!isUsable(set, there)) throw foreign(name);
     // What is in it is the kernel's business, or that of bans.
     if (set.timeout) continue;
-    if (entryCount(set) === 0 && !there?.entries) continue;
-    if (!there?.entries) {
-      add.push({ name: set.name, entries: entryTexts(set) });
-      continue;
-    }
-    const { missing, surplus } = await compareSet(commands, set, there, known.get(set.name));
-    if (missing.length > 0) add.push({ name: set.name, entries: missing });
-    if (surplus.length > 0) remove.push({ name: set.name, entries: surplus });
+    const { missing, count, surplus } = there?.entries
+      ? await compareSet(commands, set, there, known.get(name))
+      : { missing: entryTexts(set), count: entryCount(set), surplus: [] };
+    if (count > 0) added.push({ name, entries: missing });
+    if (there && count > Math.max(LARGE_GROWTH, there.entries)) replace.push({ set, surplus });
+    else if (count > 0) add.push({ name, entries: missing });
+    if (surplus.length > 0) remove.push({ name, entries: surplus });
   }
-  return { create, add, added: add, overwritten: [], remove, removed: remove };
+  return { create, replace, add, added, overwritten: [], remove, removed: remove };
 }
 
 interface Difference {
-  readonly missing: string[];
-  readonly surplus: string[];
+  readonly missing: Iterable<string>;
+  /** How many are missing. */
+  readonly count: number;
+  readonly surplus: readonly string[];
 }
 
 async function compareSet(
@@ -78,7 +97,7 @@ async function compareSet(
   known: SetPlan | undefined,
 ): Promise<Difference> {
   if (known && there.entries === entryCount(known)) {
-    if (known.prefixes === set.prefixes) return { missing: [], surplus: [] };
+    if (known.prefixes === set.prefixes) return { missing: [], count: 0, surplus: [] };
     return differenceOfSorted(setEntries(known), setEntries(set));
   }
   return differenceOfUnknown(await readEntries(commands, set.name), set);
@@ -96,7 +115,7 @@ function differenceOfSorted(have: Iterable<Prefix>, want: Iterable<Prefix>): Dif
     if (order <= 0) a = old.next();
     if (order >= 0) b = fresh.next();
   }
-  return { missing, surplus };
+  return { missing, count: missing.length, surplus };
 }
 
 function differenceOfUnknown(have: Set<string>, set: SetPlan): Difference {
@@ -105,7 +124,7 @@ function differenceOfUnknown(have: Set<string>, set: SetPlan): Difference {
     const text = formatPrefix(prefix);
     if (!have.delete(text)) missing.push(text);
   }
-  return { missing, surplus: [...have] };
+  return { missing, count: missing.length, surplus: [...have] };
 }
 
 function isUsable(set: SetPlan, there: SavedSet): boolean {

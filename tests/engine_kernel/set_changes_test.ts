@@ -3,9 +3,14 @@ import fc from "fast-check";
 import type { Commands } from "../../engine/kernel/command.ts";
 import { entryTexts, type SetPlan } from "../../engine/kernel/plan.ts";
 import { setDifferences } from "../../engine/kernel/compare.ts";
-import { renderCreate, renderEntries } from "../../engine/kernel/render_ipset.ts";
+import {
+  renderCreate,
+  renderEntries,
+  renderReplacement,
+} from "../../engine/kernel/render_ipset.ts";
 import type { SavedSet } from "../../engine/kernel/saved_state.ts";
 import { compareSets, type SetChanges } from "../../engine/kernel/set_changes.ts";
+import type { Prefix } from "../../engine/net/address.ts";
 import { PrefixList } from "../../engine/net/prefix_list.ts";
 
 function set(prefixes: PrefixList, timeout = false): SetPlan {
@@ -34,6 +39,7 @@ const NOTHING_RUN: Commands = { run: (argv) => Promise.reject(new Error(`ran ${a
 
 const NO_CHANGE: SetChanges = {
   create: [],
+  replace: [],
   add: [],
   added: [],
   overwritten: [],
@@ -102,6 +108,40 @@ Deno.test("a missing set is created and filled", async () => {
     renderCreate(wanted),
     "create pfw-black4 hash:net family inet hashsize 64 maxelem 4194304",
   );
+});
+
+Deno.test("a set that grows a lot is filled beside the old one, then put in its place", async () => {
+  const listOf = (count: number) =>
+    PrefixList.from(Array.from({ length: count }, (_, at): Prefix => ({
+      family: 4,
+      words: [0x0b000000 + 5 * at, 0, 0, 0],
+      length: 32,
+    })));
+  const wanted = set(listOf(10_000));
+  for (const [there, isReplaced] of [[0, true], [4_000, true], [6_000, false]] as const) {
+    const before = [...entryTexts(set(listOf(there))), ...(there > 0 ? ["192.0.2.0/24"] : [])];
+    const { add, added, replace, remove } = await compareSets(
+      holding(before),
+      [wanted],
+      new Map([["pfw-black4", header(before.length)]]),
+      new Map(),
+    );
+    equal(replace.length, isReplaced ? 1 : 0);
+    equal(add.length, isReplaced ? 0 : 1);
+    equal([...added[0].entries].length, 10_000 - there);
+    deepEqual(remove.flatMap(({ entries }) => [...entries]), there > 0 ? ["192.0.2.0/24"] : []);
+  }
+  const lines = [...renderReplacement(set(listOf(2)), ["192.0.2.0/24"])].join("").split("\n");
+  deepEqual(lines, [
+    "create pfw-black4-new hash:net family inet hashsize 64 maxelem 4194304",
+    "flush pfw-black4-new",
+    "add pfw-black4-new 11.0.0.0",
+    "add pfw-black4-new 11.0.0.5",
+    "add pfw-black4-new 192.0.2.0/24",
+    "swap pfw-black4-new pfw-black4",
+    "destroy pfw-black4-new",
+    "",
+  ]);
 });
 
 Deno.test("a set whose entries expire is created and left to those who know them", async () => {
