@@ -36,10 +36,10 @@ export async function currentBans(paths: Paths): Promise<BansAnswer & { running:
 
 const COLUMNS: readonly Column[] = [
   { title: "address" },
-  { title: "why" },
+  { title: "why", shrinkTo: 16 },
   { title: "since" },
   { title: "left", align: "right" },
-  { title: "offences", align: "right" },
+  { title: "offences", shortTitle: "times", align: "right" },
 ];
 
 function table(bans: readonly BanView[]): string {

@@ -6,7 +6,7 @@ import { overlaps } from "../../engine/policy/edit_lists.ts";
 import { addressProblem } from "../../engine/policy/field_problems.ts";
 import type { Listing, ThreatList } from "../../intel/threat_list.ts";
 import { type CommandContext, usageError } from "../context.ts";
-import { paint, plural, printJson, renderTable } from "../output.ts";
+import { type Column, paint, plural, printJson, renderTable } from "../output.ts";
 import { askRunning } from "./ask_running.ts";
 import { foreignText } from "./foreign_text.ts";
 import { openThreats, readThreats } from "./threats_source.ts";
@@ -102,19 +102,23 @@ function documentOf(
   };
 }
 
+const COLUMNS: readonly Column[] = [
+  { title: "feed", shrinkTo: 12 },
+  { title: "entry" },
+  { title: "level", align: "right" },
+];
+
 function describe(checked: Checked, around: Around): string {
   const { address, listings } = checked;
   if (listings.length === 0) return `${paint("green", address)} ${unlistedText(around)}`;
   const feeds = new Set(listings.map(({ feed }) => feed)).size;
   const rows = listings.map(({ feed, entry, level, isApplied }) => [
-    `  ${foreignText(feed, 60)}`,
-    entry,
-    level === 0 ? "" : `level ${level}`,
-    isApplied ? "" : paint("yellow", "not applied"),
+    foreignText(feed, 60),
+    isApplied ? entry : paint("yellow", `${entry} (not applied)`),
+    level === 0 ? "-" : String(level),
   ]);
-  const [, ...lines] = renderTable(["", "", "", ""].map((title) => ({ title })), rows).split("\n");
   const head = `${paint("red", address)} is listed by ${plural(feeds, "feed")}`;
-  return [head, ...lines, outcomeText(checked, around)].join("\n");
+  return [head, renderTable(COLUMNS, rows), outcomeText(checked, around)].join("\n");
 }
 
 function unlistedText({ feeds, missing }: Around): string {

@@ -1,5 +1,5 @@
 /** `threats feeds`: how each feed is, and which others are known. */
-import { FEED_CATALOGUE } from "../../intel/feed_catalogue.ts";
+import { FEED_CATALOGUE, type KnownFeed } from "../../intel/feed_catalogue.ts";
 import { type FeedState, REFUSAL_CAUSES } from "../../intel/feed.ts";
 import { shownUrl } from "../../intel/feed_url.ts";
 import type { ThreatsAnswer } from "../../engine/control/intel_control.ts";
@@ -41,13 +41,19 @@ async function storedFeeds(paths: CommandContext["paths"]): Promise<readonly Fee
 }
 
 const COLUMNS: readonly Column[] = [
-  { title: "feed" },
+  { title: "feed", shrinkTo: 12 },
   { title: "on" },
   { title: "entries", align: "right" },
-  { title: "refused", align: "right" },
+  { title: "refused", align: "right", omit: "0" },
   { title: "fetched" },
-  { title: "next" },
-  { title: "state" },
+  { title: "next", omit: "-" },
+  { title: "state", shrinkTo: 16 },
+];
+
+const KNOWN_COLUMNS: readonly Column[] = [
+  { title: "known, and off" },
+  { title: "key", omit: "" },
+  { title: "what it lists", shrinkTo: 20 },
 ];
 
 function table(feeds: readonly FeedState[], now: number): string {
@@ -110,15 +116,16 @@ function details(feed: FeedState): string {
   return [paint("bold", foreignText(feed.name)), ...lines].join("\n");
 }
 
-function knownText(known: typeof FEED_CATALOGUE): string {
+function knownText(known: readonly KnownFeed[]): string {
   if (known.length === 0) return "All known feeds are configured.";
-  const rows = known.map(({ name, description, headers }) => [
-    `  ${name}`,
-    paint("gray", "off"),
-    description + (headers === undefined ? "" : paint("yellow", " (needs a key)")),
-  ]);
-  const [, ...lines] = renderTable(["", "", ""].map((title) => ({ title })), rows).split("\n");
-  return [paint("bold", "Known feeds that are off"), ...lines].join("\n");
+  return renderTable(
+    KNOWN_COLUMNS,
+    known.map(({ name, description, headers }) => [
+      paint("gray", name),
+      headers === undefined ? "" : paint("yellow", "needed"),
+      description,
+    ]),
+  );
 }
 
 function footer(answer: ThreatsAnswer | undefined, known: number, verbose: boolean): string {

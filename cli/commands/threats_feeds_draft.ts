@@ -24,7 +24,7 @@ export interface FeedEdit {
 export function feedNamed(wanted: string, names: readonly string[]): string {
   const found = findName(wanted, names);
   if (found !== undefined) return found;
-  const nearest = suggest(wanted, names);
+  const nearest = suggest(wanted, names) ?? findPart(wanted, names);
   const why = nearest !== undefined
     ? `did you mean ${quote(nearest)}?`
     : names.length === 0
@@ -45,6 +45,12 @@ function findName(wanted: string, names: readonly string[]): string | undefined 
   const folded = wanted.toLowerCase();
   return names.find((name) => name === wanted) ??
     names.find((name) => name.toLowerCase() === folded);
+}
+
+/** `tor` for `Tor exits`. */
+function findPart(wanted: string, names: readonly string[]): string | undefined {
+  const folded = wanted.trim().toLowerCase();
+  return folded === "" ? undefined : names.find((name) => name.toLowerCase().includes(folded));
 }
 
 /** Switches feeds on; a known one that is not configured is taken from the catalogue. */

@@ -1,5 +1,6 @@
 /** `threats feeds enable`, `disable`, `add`, `remove`: which feeds the configuration names. */
 import { FeedError, type FeedFormat } from "../../intel/feed.ts";
+import { FEED_CATALOGUE } from "../../intel/feed_catalogue.ts";
 import { feedUrl } from "../../intel/feed_url.ts";
 import {
   headerNameProblem,
@@ -146,10 +147,18 @@ function report(
     console.log(printable(`${done} ${names.join(", ")}: ${takenOver(action, edited)}`));
   }
   if (unchanged.length > 0) console.log(printable(`${notDone}: ${unchanged.join(", ")}`));
+  if (action === "enable") { for (const name of names) printTerms(name); }
   for (const { name, place } of needed) {
     console.log(paint("yellow", printable(keyText(name, place))));
   }
   if (pending) printConfirm(pending);
+}
+
+function printTerms(name: string): void {
+  const known = FEED_CATALOGUE.find((feed) => feed.name === name);
+  if (known) {
+    console.log(paint("gray", `${known.name}: ${known.description}. Terms: ${known.terms}`));
+  }
 }
 
 function keysOf({ name, headers }: FeedDraft): { name: string; place: string }[] {

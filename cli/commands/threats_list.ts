@@ -82,7 +82,7 @@ function worst(list: ThreatList, limit: number): ThreatRow[] {
 const COLUMNS: readonly Column[] = [
   { title: "address" },
   { title: "level", align: "right" },
-  { title: "feeds" },
+  { title: "feeds", shrinkTo: 20 },
 ];
 
 /** Feeds that are named in a row. */

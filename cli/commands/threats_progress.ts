@@ -1,7 +1,11 @@
 /** How an update goes: a line a feed that is redrawn on a terminal, and in a pipe a line when done. */
 import type { FeedState } from "../../intel/feed.ts";
 import { formatBytes, formatCount, paint, plural, writeOut } from "../output.ts";
+import { fitText, padText, textWidth } from "../text_width.ts";
 import { foreignText } from "./foreign_text.ts";
+
+/** Columns that a name may take on a terminal. */
+const WIDEST_NAME = 32;
 
 /** Where the lines go; for tests. */
 export interface ProgressScreen {
@@ -74,12 +78,12 @@ export class UpdateProgress {
   }
 
   #redraw(asked: readonly FeedState[], columns: number): void {
-    const width = Math.min(32, Math.max(...asked.map(({ name }) => name.length)));
+    const width = Math.min(WIDEST_NAME, Math.max(...asked.map(({ name }) => textWidth(name))));
     const lines = asked.map((state) => {
-      const name = foreignText(state.name, width).padEnd(width);
+      const name = padText(fitText(foreignText(state.name), width), width);
       const bytes = formatBytes(this.#received.get(state.name) ?? 0).padStart(9);
       // A line that wraps would take two, and the next drawing would begin too low.
-      const text = `${name}  ${bytes}  ${this.#outcome(state)}`.slice(0, columns - 1);
+      const text = fitText(`${name}  ${bytes}  ${this.#outcome(state)}`, columns - 1);
       return `\x1b[2K${paint(this.#color(state), text)}\n`;
     });
     const up = this.#drawn > 0 ? `\x1b[${this.#drawn}A` : "";
