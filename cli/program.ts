@@ -5,6 +5,7 @@
 import { Command } from "commander";
 import { registerCompletion } from "./commands/completion.ts";
 import { registerBans } from "./commands/bans.ts";
+import { registerExplain } from "./commands/explain.ts";
 import { registerInstall } from "./commands/install.ts";
 import { registerLists } from "./commands/lists.ts";
 import { registerMan } from "./commands/man.ts";
@@ -35,6 +36,7 @@ export function buildProgram(): Command {
   registerBans(program);
   registerThreats(program);
   registerObserve(program);
+  registerExplain(program);
   registerInstall(program);
   registerCompletion(program);
   registerMan(program);

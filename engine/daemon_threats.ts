@@ -11,8 +11,9 @@ import type { AppLog } from "./observe/application_log.ts";
 import type { EventDetails } from "./observe/event_details.ts";
 import type { Store } from "./observe/store.ts";
 import { type ThreatRow, ThreatTable } from "./observe/threat_table.ts";
-import { Direction, type ParsedPacket } from "./packet/packet.ts";
+import type { ParsedPacket } from "./packet/packet.ts";
 import type { Paths } from "./paths.ts";
+import { ThreatDetails } from "./threat_details.ts";
 
 /** Milliseconds that one step of writing the threats down may take from the packets. */
 const STEP_BUDGET = 8;
@@ -45,8 +46,7 @@ export class DaemonThreats implements ThreatControl {
   readonly #manager: FeedManager;
   readonly #table = new ThreatTable();
   #merged: ThreatList = ThreatList.merge([], PrefixList.EMPTY);
-  /** Numbers in `EventDetails` of the merged feeds' names. */
-  #details: readonly number[] = [];
+  readonly #names: ThreatDetails;
   /** The list that kernel and matcher have. */
   #enforced: PrefixList | undefined;
   #fault: string | undefined;
@@ -54,6 +54,7 @@ export class DaemonThreats implements ThreatControl {
 
   constructor(parts: ThreatParts) {
     this.#parts = parts;
+    this.#names = new ThreatDetails(parts.details);
     this.#manager = new FeedManager({
       cacheDir: feedCacheOf(parts.paths),
       log: (level, text) => {
@@ -98,24 +99,9 @@ export class DaemonThreats implements ThreatControl {
     return this.#manager.stop();
   }
 
-  /** Number in `EventDetails` of the feed that lists this packet's other end. Allocates nothing. */
+  /** See `ThreatDetails.detailOf`. */
   detailOf(packet: ParsedPacket): number {
-    const { family } = packet;
-    if (packet.direction !== Direction.outgoing) {
-      const { source0, source1, source2, source3 } = packet;
-      const bySource = this.#merged.feedOf(family, source0, source1, source2, source3);
-      if (bySource >= 0) return this.#details[bySource];
-      if (packet.direction === Direction.incoming) return 0;
-    }
-    const { destination0, destination1, destination2, destination3 } = packet;
-    const feed = this.#merged.feedOf(
-      family,
-      destination0,
-      destination1,
-      destination2,
-      destination3,
-    );
-    return feed >= 0 ? this.#details[feed] : 0;
+    return this.#names.detailOf(packet);
   }
 
   /** Called now and then: other addresses may be protected, and a failed change is tried again. */
@@ -162,7 +148,7 @@ export class DaemonThreats implements ThreatControl {
     this.#merged = ThreatList.merge(this.#manager.contents(), this.#parts.isProtected(), before);
     if (this.#merged === before) return;
     this.#manager.setRefusedProtected(this.#merged.refusedProtected);
-    this.#details = this.#merged.feeds.map((name) => this.#parts.details.intern("", name));
+    this.#names.use(this.#merged);
   }
 
   /** Has the kernel take over what changed; returns when it has, or has failed to. */

@@ -1,4 +1,5 @@
 /** Judges a capture file: what the policy would have allowed and blocked, and why. Needs no root. */
+import type { ThreatList } from "../intel/threat_list.ts";
 import { type Batch, FILE_BATCH, PcapHandle, UNCOUNTED } from "../ffi/pcap.ts";
 import { RECORD_HEADER, RecordBuffer } from "../ffi/record_buffer.ts";
 import { captureError } from "./capture.ts";
@@ -13,13 +14,16 @@ import { Totals } from "./observe/totals.ts";
 import { Pipeline } from "./pipeline.ts";
 import { Matcher } from "./policy/matcher.ts";
 import type { Policy } from "./policy/policy.ts";
-import type { ReasonCode } from "./policy/verdict.ts";
+import { Reason, type ReasonCode } from "./policy/verdict.ts";
+import { ThreatDetails } from "./threat_details.ts";
 
 /** How a replay is made. */
 export interface ReplayOptions {
   /** A capture file; `-` is standard input. */
   readonly file: string;
   readonly policy: Policy;
+  /** Tells which feed lists an address; its list is the policy's. */
+  readonly threats?: ThreatList;
   /** pcap-filter(7). */
   readonly filter?: string;
   /** Addresses of the machine that captured, which tell incoming from outgoing. */
@@ -118,8 +122,10 @@ class Replay {
   readonly #sources = new BlockedSources();
   readonly #store: Store | undefined;
 
-  constructor({ policy, own, store, sample }: ReplayOptions) {
+  constructor({ policy, threats, own, store, sample }: ReplayOptions) {
     this.#store = store;
+    const names = new ThreatDetails(this.#details);
+    if (threats) names.use(threats);
     const addresses = new LocalAddresses();
     addresses.update((own ?? []).map((address) => ({ address })));
     this.pipeline = new Pipeline({
@@ -130,6 +136,7 @@ class Replay {
       blocked: this.#blocked,
       allowed: this.#allowed,
       prefixes: new DropPrefixes(this.#details),
+      detailOf: (reason, packet) => reason === Reason.threat ? names.detailOf(packet) : 0,
       sample: store ? sample ?? 0 : 0,
     });
   }

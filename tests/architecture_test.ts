@@ -56,7 +56,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: "pipeline",
     files: /^engine\/\w+\.ts$/,
-    imports: ["base", "net", "packet", "policy", "detect", "kernel", "observe", "ffi"],
+    imports: ["base", "net", "intel", "packet", "policy", "detect", "kernel", "observe", "ffi"],
   },
 ];
 

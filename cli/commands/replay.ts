@@ -1,4 +1,5 @@
 /** `pfw start --read`: judges a capture and prints what was found. */
+import { standingThreats } from "../../engine/control/standing_lists.ts";
 import { PfwError } from "../../engine/errors.ts";
 import { PrefixList } from "../../engine/net/prefix_list.ts";
 import { Store } from "../../engine/observe/store.ts";
@@ -28,13 +29,15 @@ export async function replayFile(
   const config = await configOrDefaults(context);
   requireAddresses(options.local ?? []);
   const settings = settingsOf(config);
+  const threats = await standingThreats(context.paths, config);
   const store = options.record ? openStore(context) : undefined;
   const progress = new Progress();
   let result: ReplayResult;
   try {
     result = await replay({
       file: options.file,
-      policy: buildPolicy(config),
+      policy: buildPolicy(config, { threats: threats.list }),
+      threats,
       filter: options.filter,
       own: options.local,
       store,

@@ -1,14 +1,17 @@
 /** Makes the kernel enforce what the configuration says, whether a pfw runs or only its rules stand. */
+import { offlineBans } from "../bans/offline_bans.ts";
 import { CaptureDevice, NFLOG_GROUP, ReportsTakenError } from "../capture.ts";
 import { ExitCode, PfwError } from "../errors.ts";
 import { SystemCommands } from "../kernel/command.ts";
 import { requireEnforcement } from "../kernel/requirements.ts";
 import { enforcerOf } from "../kernel_guard.ts";
+import { parsePrefix } from "../net/address.ts";
 import { isRoot, type Paths } from "../paths.ts";
 import { buildPolicy } from "../policy/build_policy.ts";
 import { readConfigFile } from "../policy/config_file.ts";
 import { isRunDirectoryHeld, lockRunDirectory, makeDirectories } from "../run_files.ts";
 import { reload } from "./client.ts";
+import { standingThreats } from "./standing_lists.ts";
 
 /**
  * Has the running pfw reload; where none runs but a crash, or an end that keeps, left its rules in
@@ -46,7 +49,15 @@ async function replaceLeftRules(paths: Paths, config: string): Promise<void> {
   if (!claim.isOurs) return;
   const enforcer = enforcerOf(paths, commands);
   if ((await enforcer.inspect()).chains === 0) return;
-  await enforcer.apply(buildPolicy((await readConfigFile(config)).config));
+  const { config: content } = await readConfigFile(config);
+  const { list: threats } = await standingThreats(paths, content);
+  enforcer.setBans(
+    offlineBans(paths.database).map(({ address, until }) => ({
+      prefix: parsePrefix(address)!,
+      until: Date.parse(until),
+    })),
+  );
+  await enforcer.apply(buildPolicy(content, { threats }));
 }
 
 /** The claim to the reports of this network namespace. */

@@ -1,0 +1,50 @@
+/** The route that explains a verdict. */
+import type { Hono } from "hono";
+import { errorText, ExitCode, PfwError } from "../errors.ts";
+import type { ExplainAnswer, ExplainRequest } from "./explain.ts";
+
+/** Who explains. */
+export interface Explaining {
+  explain?(request: ExplainRequest): Promise<ExplainAnswer>;
+}
+
+/** Adds it. */
+export function addExplainRoute(app: Hono, pfw: Explaining): void {
+  app.post("/explain", async (context) => {
+    try {
+      const request = readRequest(await context.req.json().catch(() => undefined));
+      if (!pfw.explain) throw new PfwError("cannot explain", "this pfw has no policy in force");
+      return context.json(await pfw.explain(request));
+    } catch (error) {
+      const exitCode = error instanceof PfwError ? error.exitCode : ExitCode.failed;
+      return context.json({ error: errorText(error), exitCode }, 422);
+    }
+  });
+}
+
+const DIRECTIONS = ["in", "out"] as const, PROTOCOLS = ["tcp", "udp", "icmp"] as const;
+
+function readRequest(body: unknown): ExplainRequest {
+  const { address, direction = "in", protocol, port } = (body ?? {}) as Record<string, unknown>;
+  if (typeof address !== "string") throw bad("address is missing");
+  const isPort = port === undefined ||
+    (Number.isInteger(port) && Number(port) >= 1 && Number(port) <= 65535);
+  if (!isPort) throw bad("port is not a number from 1 to 65535");
+  return {
+    address,
+    direction: oneOf(DIRECTIONS, direction, "direction") ?? "in",
+    protocol: oneOf(PROTOCOLS, protocol, "protocol"),
+    port: port as number | undefined,
+  };
+}
+
+function oneOf<T extends string>(choices: readonly T[], value: unknown, name: string) {
+  if (value === undefined) return undefined;
+  const found = choices.find((choice) => choice === value);
+  if (found === undefined) throw bad(`${name} is none of ${choices.join(", ")}`);
+  return found;
+}
+
+function bad(why: string): PfwError {
+  return new PfwError("cannot explain", why, "", ExitCode.usage);
+}
