@@ -232,7 +232,7 @@ export class BanBook {
 
   #ban(detection: Detection, target: BanTarget, now: number): BanChange | BanRefusal {
     const { prefix, parts } = target, ledger = this.#ledger;
-    const narrower = this.#automaticWithin(prefix);
+    const narrower = this.#automaticWithin(prefix, now);
     const needsRoom = !ledger.index.get(prefix) && narrower.length === 0;
     if (needsRoom && ledger.index.size >= this.#limit && !ledger.firstToGive()) {
       const why = `all of the ${this.#limit} bans that are kept are a person's`;
@@ -282,11 +282,11 @@ export class BanBook {
     return ban && ban.until > now ? ban : undefined;
   }
 
-  /** Automatic bans of parts of a network. */
-  #automaticWithin(prefix: Prefix): Ban[] {
+  /** Automatic bans in force of parts of a network. */
+  #automaticWithin(prefix: Prefix, now: number): Ban[] {
     const { index, networks } = this.#ledger;
     return networks.within(prefix).flatMap((part) => index.get(part) ?? [])
-      .filter(({ cause }) => cause !== "manual");
+      .filter(({ cause, until }) => cause !== "manual" && until > now);
   }
 
   /** Lifts one ban with everything that is remembered of it. */

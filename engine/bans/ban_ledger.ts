@@ -61,10 +61,8 @@ export class BanLedger {
 
   /** How often a prefix was banned before, as far as that still counts. */
   offencesOf(prefix: Prefix, now: number): number {
-    const ban = this.index.get(prefix);
-    if (ban) return ban.offences;
-    const offence = this.#memory.get(prefix);
-    return offence && now - offence.until <= MEMORY_SPAN ? offence.offences : 0;
+    const last = this.index.get(prefix) ?? this.#memory.get(prefix);
+    return last && now - last.until <= MEMORY_SPAN ? last.offences : 0;
   }
 
   /** The automatic ban that ends first. */

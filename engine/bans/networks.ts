@@ -4,6 +4,7 @@
  * give). This tells which parts of a network were banned of late.
  */
 import { formatPrefix, maskWord, type Prefix } from "../net/address.ts";
+import { comparePrefixes } from "../net/prefix_list.ts";
 
 /** The lengths that bans of IPv6 sources have, the widest first. */
 export const NETWORK_LENGTHS = [48, 56, 64] as const;
@@ -50,13 +51,14 @@ export class Networks {
     if (path.length > 0) forgetIn(this.#networks, path, 0);
   }
 
-  /** The parts of a network, one step narrower, that were banned after `after`. */
+  /** The parts of a network, one step narrower, that were banned after `after`, the first first. */
   recent(network: Prefix, after: number): Prefix[] {
-    const found: Prefix[] = [];
-    for (const part of this.#find(network)?.parts.values() ?? []) {
-      if (part.since !== undefined && part.since > after) found.push(part.prefix);
+    const found: { prefix: Prefix; since: number }[] = [];
+    for (const { prefix, since } of this.#find(network)?.parts.values() ?? []) {
+      if (since !== undefined && since > after) found.push({ prefix, since });
     }
-    return found;
+    found.sort((a, b) => a.since - b.since || comparePrefixes(a.prefix, b.prefix));
+    return found.map(({ prefix }) => prefix);
   }
 
   /** Everything noted that lies within a network, itself left out. */
