@@ -104,13 +104,26 @@ function lastUpTo(
   w2: number,
   w3: number,
 ): number {
-  let low = 0, high = family === 4 ? list.v4Lengths.length : list.v6Lengths.length;
+  return family === 4 ? lastUpTo4(list.v4, w0) : lastUpTo6(list.v6, w0, w1, w2, w3);
+}
+
+/** Apart from IPv6: it is asked for packets, and takes half as long as one search for both. */
+function lastUpTo4(words: Int32Array, word: number): number {
+  const address = word >>> 0;
+  let low = 0, high = words.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    const isAbove = family === 4
-      ? (list.v4[middle] >>> 0) > (w0 >>> 0)
-      : isAboveAt(list.v6, 4 * middle, w0, w1, w2, w3);
-    if (isAbove) high = middle;
+    if ((words[middle] >>> 0) > address) high = middle;
+    else low = middle + 1;
+  }
+  return low - 1;
+}
+
+function lastUpTo6(words: Int32Array, w0: number, w1: number, w2: number, w3: number): number {
+  let low = 0, high = words.length >>> 2;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isAboveAt(words, 4 * middle, w0, w1, w2, w3)) high = middle;
     else low = middle + 1;
   }
   return low - 1;
