@@ -22,8 +22,9 @@ export const SOURCES: Readonly<Record<string, Source>> = {
   "blacklist remove <address>": fromConfig(({ blacklist_ips }) => named(blacklist_ips)),
   "whitelist remove <address>": fromConfig(({ whitelist_ips }) => named(whitelist_ips)),
   "bans remove <address>": bans,
-  "threats feeds enable <name>": feeds((isEnabled) => !isEnabled),
+  "threats feeds enable <name>": feedsToEnable,
   "threats feeds disable <name>": feeds((isEnabled) => isEnabled),
+  "threats feeds remove <name>": feeds(() => true),
   "threats update <name>": feeds((isEnabled) => isEnabled),
   "logs --reason": reasons,
 };
@@ -79,6 +80,15 @@ function feeds(isWanted: (isEnabled: boolean) => boolean): Source {
     threat_feeds.filter(({ enabled }) => isWanted(enabled))
       .map(({ name, url }) => ({ value: name, description: url }))
   );
+}
+
+/** What is configured and off, and what pfw knows by name and is not configured. */
+async function feedsToEnable(paths: Paths): Promise<Candidate[]> {
+  const { FEED_CATALOGUE } = await import("../../intel/feed_catalogue.ts");
+  const configured = await feeds(() => true)(paths);
+  const known = FEED_CATALOGUE.filter(({ name }) => !configured.some(({ value }) => value === name))
+    .map(({ name, description }) => ({ value: name, description }));
+  return [...await feeds((isEnabled) => !isEnabled)(paths), ...known];
 }
 
 async function reasons(): Promise<Candidate[]> {

@@ -31,7 +31,8 @@ export interface Welcome {
 
 /** A few lines for a terminal. */
 export function welcome({ file, config, mode, command }: Welcome): string {
-  const verb = mode === "enforce" ? "From now on" : "It only observes. Enforced";
+  const stay = config.on_exit === "keep" ? "From now on" : "Until you end it with Ctrl-C";
+  const when = mode === "enforce" ? stay : "pfw only observes now. Where it enforces";
   const lines = protections(config).map((line) => `  - ${line}`);
   const commands = [
     [`sudo ${command} status`, "what is enforced, and whether all is well"],
@@ -44,7 +45,7 @@ export function welcome({ file, config, mode, command }: Welcome): string {
     `This is the first start: the configuration was made, with defaults, at`,
     `  ${file}`,
     "",
-    `${verb}, these are kept out, also after Ctrl-C where on_exit is "keep":`,
+    `${when}, these are kept out:`,
     ...lines,
     "Connections that this machine opens, and their answers, pass.",
     "",

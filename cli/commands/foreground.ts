@@ -42,14 +42,13 @@ export async function runInForeground(
   signals.handOver(daemon);
   for (const warning of daemon.warnings) warn(warning);
   const view = context.json ? undefined : new LiveView(daemon.view);
-  daemon.onEvents = () => {
-    // The loop that reads the packets calls this: as long as it does, pfw lives.
-    notifier.alive();
-    view?.showEvents();
-  };
+  if (view) daemon.onEvents = () => view.showEvents();
+  // The loop that reads the packets calls this: as long as it does, pfw lives.
+  daemon.onTick = () => notifier.alive();
   announce(context, daemon, notifier);
   if (isFirst && view && Deno.stdout.isTerminal()) {
-    console.log(await firstRunText(context.paths, options.mode));
+    // It only helps: what runs by now does not end for it.
+    console.log(await firstRunText(context.paths, options.mode).catch(() => ""));
   }
   const end = () => {
     notifier.stopping();
