@@ -61,7 +61,8 @@ function canonicalPrefix(text: string): Prefix | undefined {
 }
 
 function areTimes({ since, until, offences }: OffenceRow): boolean {
-  return since >= 0 && since <= until && until <= 8.64e15 && offences >= 1;
+  return [since, until, offences].every(Number.isSafeInteger) && since >= 0 && since <= until &&
+    until <= 8.64e15 && offences >= 1;
 }
 
 function evidenceOf(json: string): Evidence {

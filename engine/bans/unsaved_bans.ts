@@ -27,7 +27,8 @@ export class UnsavedBans {
   }
 
   get size(): number {
-    return this.#isEverything ? this.index.size + this.memory.size : this.#prefixes.size;
+    const isAll = this.#isEverything || this.#generation !== this.store.generation;
+    return isAll ? this.index.size + this.memory.size : this.#prefixes.size;
   }
 
   add(key: string, prefix: Prefix): void {
@@ -57,12 +58,14 @@ export class UnsavedBans {
    */
   save(budget: number): boolean {
     const start = performance.now();
-    while (this.size > 0 || this.#isEverything || this.#generation !== this.store.generation) {
+    do {
       if (this.#generation !== this.store.generation) this.#addAll();
-      if (!(this.#isEverything ? this.#replace() : this.#writeSome())) return false;
-      if (performance.now() - start > budget) break;
-    }
-    return this.#prefixes.size === 0 && !this.#isEverything;
+      if (this.#isEverything) {
+        if (!this.#replace()) return false;
+      } else if (this.#prefixes.size === 0) return true;
+      else if (!this.#writeSome()) return false;
+    } while (performance.now() - start <= budget);
+    return this.size === 0 && !this.#isEverything;
   }
 
   /** After another opening: bans first, for those must not be lost. */

@@ -48,8 +48,11 @@ export class BookBench implements Disposable {
   store: Store;
   book: BanBook;
   readonly #parts: Partial<BanBookParts>;
+  readonly #isOwner: boolean;
 
+  /** @param directory of a database that is there already; whoever made it removes it */
   constructor(parts: Partial<BanBookParts> = {}, directory?: string) {
+    this.#isOwner = directory === undefined;
     this.directory = directory ?? Deno.makeTempDirSync({ prefix: "pfw-bans-" });
     this.path = join(this.directory, "firewall.db");
     this.#parts = parts;
@@ -116,6 +119,6 @@ export class BookBench implements Disposable {
 
   [Symbol.dispose](): void {
     this.store.close();
-    Deno.removeSync(this.directory, { recursive: true });
+    if (this.#isOwner) Deno.removeSync(this.directory, { recursive: true });
   }
 }
