@@ -46,6 +46,7 @@ export class KernelBans {
   #times = new BanTimes();
   /** What the kernel was brought to hold; another one than `#times` while that is not known. */
   #settled: BanTimes | undefined;
+  /** What all of the sets were compared with last; `undefined` where size was enough for some. */
   #compared: BanTimes | undefined;
   /** When bans are to be looked at that last longer than the kernel can be told. */
   #rearmAt = Infinity;
@@ -114,9 +115,10 @@ export class KernelBans {
 
   /** What was compared last is in the kernel now. */
   settle(): void {
+    if (this.#compared === undefined) return;
     const now = Date.now();
     this.#settled = this.#compared;
-    this.#rearmAt = this.#settled?.outlastsKernel(now) ? now + REARM_INTERVAL : Infinity;
+    this.#rearmAt = this.#settled.outlastsKernel(now) ? now + REARM_INTERVAL : Infinity;
   }
 
   /**
@@ -129,11 +131,17 @@ export class KernelBans {
     present: ReadonlyMap<string, SavedSet>,
     known: ReadonlyMap<string, SetPlan>,
   ): Promise<BanDifference[]> {
-    const times = this.#compared = this.#times;
+    const times = this.#times;
+    const isUnsure = this.#settled !== times || Date.now() >= this.#rearmAt;
+    this.#compared = isUnsure ? times : undefined;
     const differences: BanDifference[] = [];
     for (const set of sets) {
       const entries = present.get(set.name)?.entries ?? 0;
-      if (!this.#mustCompare(set, entries, known.get(set.name))) continue;
+      const { least, most } = times.countsOf(set, Date.now());
+      if (entries === 0 && most === 0) continue;
+      const isChanged = known.get(set.name)?.prefixes !== set.prefixes;
+      const isRight = !isChanged && entries >= least && entries <= most;
+      if (!isUnsure && isRight && most > SMALL_SET) continue;
       const before = Date.now();
       const held = entries > 0 ? await readTimedEntries(this.commands, set.name) : new Map();
       const difference = differenceOf(set.name, held, times.entriesOf(set), before);
@@ -141,15 +149,6 @@ export class KernelBans {
       if (missing.length + shifted.length + surplus.length > 0) differences.push(difference);
     }
     return differences;
-  }
-
-  #mustCompare(set: SetPlan, entries: number, known: SetPlan | undefined): boolean {
-    const now = Date.now();
-    const { least, most } = this.#times.countsOf(set, now);
-    if (entries === 0 && most === 0) return false;
-    if (this.#settled !== this.#times || now >= this.#rearmAt) return true;
-    if (known?.prefixes !== set.prefixes) return true;
-    return entries < least || entries > most || most <= SMALL_SET;
   }
 }
 
@@ -183,8 +182,10 @@ function isEnd(seconds: number, until: number, before: number, now: number): boo
 /** In words, what somebody else changed; an end that shifted is the clock's doing, or will be. */
 export function banDifferences(differences: readonly BanDifference[]): string[] {
   return differences.flatMap(({ name, missing, surplus }) => [
-    ...(missing.length > 0 ? [`set ${name} lacks ${missing.length} bans`] : []),
-    ...(surplus.length > 0 ? [`set ${name} holds ${surplus.length} entries that are no bans`] : []),
+    ...(missing.length > 0 ? [`set ${name} lacks bans: ${missing.length}`] : []),
+    ...(surplus.length > 0
+      ? [`set ${name} holds entries that are no bans: ${surplus.length}`]
+      : []),
   ]);
 }
 

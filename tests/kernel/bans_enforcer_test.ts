@@ -157,11 +157,11 @@ kernelTest("what other programs do to bans is found and put back", async (test) 
     await enforcer.apply(POLICY);
     const names = await bannedNames(namespace);
     const meddling: [argv: string[], found: RegExp | undefined][] = [
-      [["ipset", "flush", "pfw-ban4"], /^set pfw-ban4 lacks 2 bans$/],
-      [["ipset", "del", "pfw-ban6", "2001:db8::7"], /^set pfw-ban6 lacks 1 bans$/],
+      [["ipset", "flush", "pfw-ban4"], /^set pfw-ban4 lacks bans: 2$/],
+      [["ipset", "del", "pfw-ban6", "2001:db8::7"], /^set pfw-ban6 lacks bans: 1$/],
       [
         ["ipset", "add", "pfw-ban4", "192.0.2.99"],
-        /^set pfw-ban4 holds 1 entries that are no bans/,
+        /^set pfw-ban4 holds entries that are no bans: 1/,
       ],
       [["ipset", "add", "-exist", "pfw-ban4", "192.0.2.8", "timeout", "9"], undefined],
       [["ipset", "add", "-exist", "pfw-ban4", "192.0.2.8", "timeout", "0"], undefined],
@@ -215,7 +215,7 @@ kernelTest("a large set is not read as long as its size is right", async () => {
     deepEqual(await enforcer.restoreIfDrifted(), []);
     deepEqual(reads, []);
     await namespace.run(["ipset", "del", "pfw-ban4", "192.0.2.2"]);
-    deepEqual(await enforcer.restoreIfDrifted(), ["set pfw-ban4 lacks 1 bans"]);
+    deepEqual(await enforcer.restoreIfDrifted(), ["set pfw-ban4 lacks bans: 1"]);
     notEqual(reads.length, 0);
     equal((await bannedNames(namespace)).length, MAX_BANS);
   });
