@@ -59,6 +59,8 @@ kernelTest("10,000 blocked packets are 10,000 hits, in kernel and database", asy
   await using link = await createPair();
   await using sandbox = new Sandbox();
   sandbox.writeConfig({
+    // Else the sender is banned soon, and the reason is another one.
+    detection: { enabled: false },
     rules: [{ name: "No 2001", action: "block", protocol: "any", ports: [2001] }],
     rate_limit: { enabled: false },
   });
@@ -117,6 +119,7 @@ kernelTest("each reason to block is told from the others", async () => {
   await using sandbox = new Sandbox();
   sandbox.writeConfig({
     default_policy: "block",
+    detection: { enabled: false },
     blacklist_ips: ["10.9.0.10"],
     rules: [
       { name: "Never", action: "block", protocol: "udp", ports: [2002], direction: "in" },

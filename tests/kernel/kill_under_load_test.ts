@@ -14,6 +14,8 @@ const LOSS = 250;
 const CLOCK = 20;
 
 const CONFIG = {
+  // Else the sender is banned soon, and the reason is another one.
+  detection: { enabled: false },
   rules: [{ name: "No 9", action: "block", ports: [9], direction: "in" }],
   rate_limit: { enabled: false },
 };

@@ -36,7 +36,9 @@ const POLICIES: readonly Record<string, unknown>[] = [
 
 function configFor(step: number, more: Record<string, unknown> = {}): Record<string, unknown> {
   const chosen = POLICIES[step % POLICIES.length];
-  return { rate_limit: { enabled: false }, ...chosen, ...more };
+  // The sender shall be blocked by the policy alone: a ban would hide a window.
+  const off = { rate_limit: { enabled: false }, detection: { enabled: false } };
+  return { ...off, ...chosen, ...more };
 }
 
 /** Counts behind pfw what it let through, whoever would have taken it. */
