@@ -1,0 +1,177 @@
+/** pfw as systemd runs it: what it tells, what it may, and what a restart and a stop leave behind. */
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { UNIT_NAME } from "../../cli/install/unit.ts";
+import { createPair, firewallText, kernelTest, kernelTestOnce } from "../support/netns.ts";
+import { NotifyListener } from "../support/notify_listener.ts";
+import { Probes } from "../support/probes.ts";
+import { eventually, runPfw, startPfw } from "../support/running_pfw.ts";
+import { Sandbox } from "../support/sandbox.ts";
+import { missingForSandbox, sandboxWords } from "../support/service_sandbox.ts";
+
+const CONFIG = {
+  rules: [{ name: "test", action: "block", protocol: "tcp", ports: [2001], direction: "in" }],
+  threat_feeds: [],
+};
+const BLOCKED = ["in tcp 2001 10.9.0.2", "in tcp 2001 fd09::2"];
+const PASSES = ["in tcp 2002 10.9.0.2", "out udp 2001 10.9.0.2", "in icmp fd09::2"];
+
+/** A sandbox with a service manager's socket and a `systemctl` that prints what `jobs` holds. */
+class Service extends Sandbox {
+  readonly listener = new NotifyListener(this.path("notify"));
+  readonly #heard: string[] = [];
+
+  constructor() {
+    super();
+    this.writeConfig(CONFIG);
+    Deno.mkdirSync(this.path("bin"));
+    const script = `#!/bin/sh\n[ "$1" = list-jobs ] && cat '${this.path("jobs")}'\n`;
+    Deno.writeTextFileSync(this.path("bin/systemctl"), script, { mode: 0o755 });
+    this.setJobs("");
+  }
+
+  setJobs(text: string): void {
+    Deno.writeTextFileSync(this.path("jobs"), text);
+  }
+
+  get environment(): Record<string, string> {
+    return {
+      NOTIFY_SOCKET: this.listener.path,
+      WATCHDOG_USEC: "3000000",
+      PFW_SYSTEMD_UNIT: UNIT_NAME,
+      PATH: `${this.path("bin")}:${Deno.env.get("PATH")}`,
+    };
+  }
+
+  /** Everything that was told so far, once it fits. */
+  async heard(pattern: RegExp): Promise<string> {
+    const text = () => {
+      this.#heard.push(...this.listener.received());
+      return this.#heard.join("\n");
+    };
+    const all = await eventually(text, (heard) => pattern.test(heard));
+    match(all, pattern);
+    return all;
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    this.listener[Symbol.dispose]();
+    await super[Symbol.asyncDispose]();
+  }
+}
+
+kernelTest("a service: ready, alive, reloaded, stopping, as sd_notify has it", async () => {
+  await using link = await createPair();
+  await using service = new Service();
+  await using pfw = await startPfw(link.local, service, [], { env: service.environment });
+  match(await service.heard(/READY=1/), /^READY=1\nSTATUS=default allow, 1 rule/);
+  await service.heard(/WATCHDOG=1(.|\n)*WATCHDOG=1/);
+  pfw.signal("SIGHUP");
+  await service.heard(/RELOADING=1\nMONOTONIC_USEC=\d+\n(WATCHDOG=1\n)*READY=1/);
+  service.writeConfig("{ broken");
+  pfw.signal("SIGHUP");
+  await service.heard(/STATUS=reload refused, the running policy stays/);
+  equal((await pfw.end()).code, 0);
+  await service.heard(/STOPPING=1/);
+});
+
+kernelTest("a service: a loop that hangs is not told to be alive", async () => {
+  await using link = await createPair();
+  await using service = new Service();
+  await using pfw = await startPfw(link.local, service, [], { env: service.environment });
+  await service.heard(/WATCHDOG=1/);
+  pfw.signal("SIGSTOP");
+  service.listener.received();
+  // Twice the time in which a sign of life would come.
+  await new Promise((resolve) => setTimeout(resolve, 3000));
+  deepEqual(service.listener.received(), []);
+  pfw.signal("SIGCONT");
+  equal((await pfw.end()).code, 0);
+});
+
+kernelTest("a service: a restart goes on enforcing, a stop leaves nothing", async () => {
+  await using link = await createPair();
+  await using probes = await Probes.start(link);
+  await using service = new Service();
+  const before = await firewallText(link.local);
+  const options = { env: service.environment };
+  {
+    await using pfw = await startPfw(link.local, service, [], options);
+    service.setJobs(`1034 ${UNIT_NAME} restart running\n`);
+    const { code, err } = await pfw.end();
+    equal(code, 0);
+    match(err, /the kernel goes on enforcing/);
+  }
+  await probes.expect({ passes: PASSES, blocked: BLOCKED });
+  await using next = await startPfw(link.local, service, [], options);
+  await probes.expect({ passes: PASSES, blocked: BLOCKED });
+  service.setJobs(`1035 ${UNIT_NAME} stop running\n`);
+  equal((await next.end()).code, 0);
+  equal(await firewallText(link.local), before);
+});
+
+kernelTest("a service: where systemd cannot be asked the kernel goes on enforcing", async () => {
+  await using link = await createPair();
+  await using service = new Service();
+  await Deno.writeTextFile(service.path("bin/systemctl"), "#!/bin/sh\nexit 1\n");
+  await using pfw = await startPfw(link.local, service, [], { env: service.environment });
+  match((await pfw.end()).err, /systemd does not say whether this is a restart/);
+  match(await firewallText(link.local), /PFW-IN/);
+  equal((await runPfw(link.local, service, ["cleanup"])).code, 0);
+});
+
+kernelTest("a service: `pfw stop` leaves nothing, whatever is queued", async () => {
+  await using link = await createPair();
+  await using service = new Service();
+  const before = await firewallText(link.local);
+  service.setJobs(`1034 ${UNIT_NAME} restart running\n`);
+  await using _pfw = await startPfw(link.local, service, [], { env: service.environment });
+  equal((await runPfw(link.local, service, ["stop"])).code, 0);
+  equal(await firewallText(link.local), before);
+});
+
+const missing = missingForSandbox();
+
+async function enforceInSandbox(): Promise<void> {
+  await using link = await createPair();
+  await using probes = await Probes.start(link);
+  await using service = new Service();
+  const before = await firewallText(link.local);
+  const through = sandboxWords([service.directory, "/run"]);
+  const unpacked = service.path("unpacked");
+  const env = { ...service.environment, PFW_UNPACK_DIR: unpacked, HOME: "/nonexistent" };
+  await using pfw = await startPfw(link.local, service, [], { through, env });
+  await probes.expect({ passes: PASSES, blocked: BLOCKED });
+  const status = await Deno.readTextFile(`/proc/${pfw.pid}/status`);
+  const effective = parseInt(/^CapEff:\s*(\w+)$/m.exec(status)![1], 16);
+  equal(effective, 1 << 12 | 1 << 13 | 1 << 19, "NET_ADMIN, NET_RAW, SYS_PTRACE");
+  match(status, /^Seccomp:\s*2$/m);
+  const rows = await eventually(
+    async () => (await runPfw(link.local, service, ["logs"])).out,
+    (out) => /Rule: test/.test(out),
+  );
+  match(rows, /Rule: test/);
+  service.writeConfig({ ...CONFIG, rules: [], blacklist_ips: ["10.9.0.3", "fd09::3"] });
+  const reload = await runPfw(link.local, service, ["reload"], { through, env });
+  deepEqual([reload.code, reload.err], [0, ""]);
+  await probes.expect({ passes: BLOCKED, blocked: ["in tcp 2001 10.9.0.3", "out icmp fd09::3"] });
+  const { code, err } = await pfw.end();
+  deepEqual([code, err], [0, ""]);
+  equal(await firewallText(link.local), before);
+  const log = await Deno.readTextFile(service.paths.log);
+  ok(!/permission|not permitted/i.test(log), log);
+}
+
+const title = "a service: it enforces with the unit's rights alone, in a sandbox like the unit's";
+if (missing === "") kernelTest(title, enforceInSandbox);
+else Deno.test({ name: `${title} (left out: ${missing})`, ignore: true, fn: () => {} });
+
+kernelTestOnce("a service: the check of the configuration touches nothing", async () => {
+  await using link = await createPair();
+  await using service = new Service();
+  const files = () => [...Deno.readDirSync(service.directory)].map(({ name }) => name).sort();
+  const before = [await firewallText(link.local), files()];
+  equal((await runPfw(link.local, service, ["rules", "check"])).code, 0);
+  deepEqual([await firewallText(link.local), files()], before);
+  service.writeConfig({ default_policy: "maybe" });
+  equal((await runPfw(link.local, service, ["rules", "check"])).code, 2);
+});
