@@ -16,7 +16,7 @@ import { createBytesAtomically } from "../engine/atomic_file.ts";
 import { type CopyHeader, isCopyHeader } from "./copy_header.ts";
 import type { FeedContent } from "./feed.ts";
 import { PrefixList } from "../engine/net/prefix_list.ts";
-import { fileProblem } from "./secret_headers.ts";
+import { fileProblem } from "./file_problem.ts";
 
 /** A good copy: where it came from, when, and what it says. */
 export interface FeedCopy {

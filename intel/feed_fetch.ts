@@ -7,7 +7,9 @@ import { type FeedContent, FeedError, type FeedFormat, type FeedSource } from ".
 import { readFeedFile } from "./feed_file.ts";
 import { FeedReader } from "./feed_reader.ts";
 import { feedUrl, redirectTarget, shownUrl } from "./feed_url.ts";
+import { AskedToWait, type FetchResult, type Validators } from "./fetch_result.ts";
 import { Patience } from "./fetch_patience.ts";
+import { Intake, type Reader } from "./intake.ts";
 import { type ReadEnvironment, readSecretHeaders } from "./secret_headers.ts";
 
 /** What bounds a fetch. */
@@ -33,30 +35,6 @@ export const FETCH_LIMITS: FetchLimits = {
   redirects: 5,
   entries: 2_000_000,
 };
-
-/** What an earlier answer said of itself (RFC 9110, section 8.8). */
-export interface Validators {
-  readonly etag: string | null;
-  readonly lastModified: string | null;
-}
-
-/** What came of it. */
-export type FetchResult =
-  | { readonly kind: "unchanged" }
-  | {
-    readonly kind: "content";
-    readonly content: FeedContent;
-    /** Bytes of the text, decompressed. */
-    readonly bytes: number;
-    /** Where it came from in the end, without query. */
-    readonly finalUrl: string;
-  } & Validators;
-
-/** What turns the text into a list: `FeedReader`. */
-export interface Reader {
-  write(chunk: Uint8Array): void;
-  end(): FeedContent;
-}
 
 /** How to fetch; nothing is required. */
 export interface FetchOptions {
@@ -95,7 +73,7 @@ export async function fetchFeed(
   const { response, from } = await ask(url, source, known, options, patience);
   try {
     if (response.status === 304 && isConditional(known)) return { kind: "unchanged" };
-    if (response.status !== 200) throw new FeedError(`answered ${response.status}`);
+    if (response.status !== 200) throw refusalOf(response);
     const content = await readBody(response, from, intake, limits, patience);
     return { kind: "content", ...content, ...validatorsOf(response), finalUrl: shownUrl(from) };
   } finally {
@@ -108,51 +86,16 @@ function isConditional({ etag, lastModified }: Validators): boolean {
   return etag !== null || lastModified !== null;
 }
 
-/** The text on its way into the reader: counted, capped, and in slices with pauses between them. */
-export class Intake {
-  readonly #reader: Reader;
-  readonly #limit: number;
-  readonly #onProgress: ((bytes: number) => void) | undefined;
-  #bytes = 0;
-  #sliceBegan = performance.now();
+/** Statuses of publishers that may say when to come again (RFC 9110, section 10.2.3). */
+const TRY_LATER: ReadonlySet<number> = new Set([429, 503]);
 
-  constructor(reader: Reader, limit: number, onProgress?: (bytes: number) => void) {
-    this.#reader = reader;
-    this.#limit = limit;
-    this.#onProgress = onProgress;
-  }
-
-  /** @throws FeedError past the limit, and what the reader throws */
-  async take(chunk: Uint8Array): Promise<void> {
-    this.#bytes += chunk.length;
-    this.requireFits(this.#bytes);
-    for (let at = 0; at < chunk.length; at += PIECE) {
-      this.#reader.write(chunk.subarray(at, at + PIECE));
-      await this.#pause();
-    }
-    this.#onProgress?.(this.#bytes);
-  }
-
-  /** @throws FeedError for more bytes than the limit */
-  requireFits(bytes: number): void {
-    if (bytes <= this.#limit) return;
-    throw new FeedError(`larger than ${Math.floor(this.#limit / 1e6)} MB`);
-  }
-
-  /** What the text said. */
-  end(): { content: FeedContent; bytes: number } {
-    return { content: this.#reader.end(), bytes: this.#bytes };
-  }
-
-  async #pause(): Promise<void> {
-    if (performance.now() - this.#sliceBegan < SLICE) return;
-    await new Promise((resolve) => setTimeout(resolve, 0));
-    this.#sliceBegan = performance.now();
-  }
+function refusalOf({ status, headers }: Response): FeedError {
+  const wait = headers.get("retry-after") ?? "";
+  // The other form, a date, is rare, and needs clocks that agree.
+  return TRY_LATER.has(status) && /^\d{1,9}$/.test(wait)
+    ? new AskedToWait(`answered ${status}`, Number(wait))
+    : new FeedError(`answered ${status}`);
 }
-
-/** Bytes that the reader gets at once, and milliseconds after which packets have their turn. */
-const PIECE = 16 * 1024, SLICE = 4;
 
 /** Asks, and asks where redirects lead to. */
 async function ask(

@@ -1,25 +1,9 @@
 /** Feeds in files of this machine, which other programs write. */
-import type { FeedContent } from "./feed.ts";
 import { FeedError } from "./feed.ts";
 import { filePath, shownUrl } from "./feed_url.ts";
-import { fileProblem } from "./secret_headers.ts";
-
-/** Where the text goes. */
-interface Intake {
-  take(chunk: Uint8Array): Promise<void>;
-  requireFits(bytes: number): void;
-  end(): { content: FeedContent; bytes: number };
-}
-
-/** What came of it, as `FetchResult` has it. */
-type FileResult = { readonly kind: "unchanged" } | {
-  readonly kind: "content";
-  readonly content: FeedContent;
-  readonly bytes: number;
-  readonly etag: string | null;
-  readonly lastModified: null;
-  readonly finalUrl: string;
-};
+import type { FetchResult } from "./fetch_result.ts";
+import { fileProblem } from "./file_problem.ts";
+import type { Intake } from "./intake.ts";
 
 /**
  * Reads a feed from a file, unless it is the one that is known.
@@ -31,7 +15,7 @@ export async function readFeedFile(
   known: { readonly etag: string | null },
   intake: Intake,
   signal: AbortSignal,
-): Promise<FileResult> {
+): Promise<FetchResult> {
   const path = filePath(url);
   try {
     // Before it is opened: a pipe would wait for a writer for ever, and hold a thread.

@@ -1,6 +1,7 @@
 /** Whether a feed's new text may replace the old: a publisher's mishap must not open the firewall. */
-import { type FeedContent, FeedError } from "./feed.ts";
+import { type FeedContent, FeedError, type FeedSource } from "./feed.ts";
 import type { FeedCopy } from "./feed_cache.ts";
+import { isSameList } from "./prefix_union.ts";
 
 /** A list of so many entries or fewer comes and goes as a whole: Feodo Tracker is often near-empty. */
 const SMALL = 1_000;
@@ -34,6 +35,18 @@ export function requirePlausible(
 /** Whether a copy was asked for as it would be now. */
 export function isSameRequest(a: Asked, b: Asked): boolean {
   return a.format === b.format && a.minimum === b.minimum;
+}
+
+/** Whether a feed is asked for in the same way, keys included. */
+export function isSameAsked(a: FeedSource, b: FeedSource): boolean {
+  return isSameRequest(a, b) && a.allowInsecure === b.allowInsecure &&
+    JSON.stringify(a.headers) === JSON.stringify(b.headers);
+}
+
+/** Whether two texts say the same. */
+export function isSameContent(a: FeedContent, b: FeedContent): boolean {
+  return isSameList(a.list, b.list) && a.levels.every((level, at) => level === b.levels[at]) &&
+    a.format === b.format && JSON.stringify(a.refused) === JSON.stringify(b.refused);
 }
 
 /** A number for people. */

@@ -3,12 +3,17 @@
  * and how each of them goes. The running firewall and the command line use the same one.
  */
 import { errorText, ExitCode, PfwError } from "../engine/errors.ts";
-import type { FeedContent, FeedSource, FeedState } from "./feed.ts";
-import { FeedError } from "./feed.ts";
+import { FeedError, type FeedState } from "./feed.ts";
 import { FeedCache } from "./feed_cache.ts";
 import { FeedLog, oneLine } from "./feed_log.ts";
-import { FETCH_LIMITS, fetchFeed, type FetchResult } from "./feed_fetch.ts";
-import { count, isSameRequest, requirePlausible } from "./feed_judgement.ts";
+import { FETCH_LIMITS, fetchFeed } from "./feed_fetch.ts";
+import {
+  count,
+  isSameAsked,
+  isSameContent,
+  isSameRequest,
+  requirePlausible,
+} from "./feed_judgement.ts";
 import { type ConfiguredFeed, FeedRecord } from "./feed_record.ts";
 import {
   type Clock,
@@ -19,7 +24,7 @@ import {
   SYSTEM_CLOCK,
   Turns,
 } from "./feed_schedule.ts";
-import { isSameList } from "./prefix_union.ts";
+import { AskedToWait, type FetchResult } from "./fetch_result.ts";
 import type { ReadEnvironment } from "./secret_headers.ts";
 import type { NamedContent } from "./threat_list.ts";
 
@@ -52,6 +57,8 @@ export class FeedManager {
   readonly #turns = new Turns(AT_ONCE);
   readonly #changes: Coalesced;
   readonly #feedLog: FeedLog;
+  /** Attempts that have not ended, those of feeds that are gone among them. */
+  readonly #attempts = new Set<Promise<void>>();
   #records: readonly FeedRecord[] = [];
   #isBegun = false;
   #isStopped = false;
@@ -140,7 +147,7 @@ export class FeedManager {
     this.#isStopped = true;
     this.#callOff();
     for (const record of this.#records) record.abort?.abort();
-    await Promise.all(this.#records.map(({ attempt }) => attempt));
+    await Promise.all(this.#attempts);
     await this.#changes.idle();
   }
 
@@ -190,12 +197,15 @@ export class FeedManager {
   }
 
   #attempt(record: FeedRecord): Promise<void> {
-    record.attempt ??= this.#fetchInTurn(record).finally(() => {
+    if (record.attempt) return record.attempt;
+    const attempt = this.#fetchInTurn(record).finally(() => {
+      this.#attempts.delete(attempt);
       record.attempt = undefined;
       record.isForced = false;
       this.#arm();
     });
-    return record.attempt;
+    this.#attempts.add(attempt);
+    return record.attempt = attempt;
   }
 
   /** Its turn ends before the list is in force: the next may fetch meanwhile. */
@@ -235,6 +245,7 @@ export class FeedManager {
       });
       if (signal.aborted) return undefined;
       const isChanged = await this.#take(record, result);
+      if (signal.aborted) return undefined;
       this.#succeeded(record, isChanged);
       return isChanged;
     } catch (error) {
@@ -285,9 +296,7 @@ export class FeedManager {
 
   #succeeded(record: FeedRecord, isChanged: boolean): void {
     const { source, copy, failures } = record;
-    record.failures = 0;
-    record.error = null;
-    record.dueAt = this.#clock.now() + pauseAfter(source.interval, 0, this.#random());
+    record.succeeded(this.#clock.now() + pauseAfter(source.interval, 0, this.#random()));
     this.#feedLog.settle(source.name, "fetch");
     if (isChanged || failures > 0) {
       this.#feedLog.info(source.name, `${count(copy?.content.list.size ?? 0)} entries`);
@@ -296,10 +305,10 @@ export class FeedManager {
 
   #failed(record: FeedRecord, error: unknown): void {
     const { source, copy } = record;
-    record.failures++;
-    record.error = oneLine(errorText(error));
-    record.dueAt = this.#clock.now() +
-      pauseAfter(source.interval, record.failures, this.#random());
+    const asked = error instanceof AskedToWait ? Math.min(error.seconds, source.interval) : 0;
+    const pause = pauseAfter(source.interval, record.failures + 1, this.#random());
+    const dueAt = this.#clock.now() + Math.max(pause, asked * 1000);
+    record.failed(oneLine(errorText(error)), dueAt);
     const kept = copy ? `; the old list of ${count(copy.content.list.size)} entries stays` : "";
     this.#feedLog.warn(source.name, "fetch", `${record.error}${kept}`);
   }
@@ -328,21 +337,14 @@ export class FeedManager {
       record.dueAt = sensibleDueAt(record.dueAt, now, record.source.interval);
     }
     const next = Math.min(now + LONGEST_NAP, ...waiting.map(({ dueAt }) => dueAt));
-    this.#callOff = this.#clock.after(Math.max(0, next - now), () => {
-      for (const record of waiting) {
-        if (record.dueAt <= this.#clock.now() && record.source.enabled) void this.#attempt(record);
-      }
-      this.#arm();
-    });
+    this.#callOff = this.#clock.after(Math.max(0, next - now), () => this.#wake());
   }
-}
 
-function isSameAsked(a: FeedSource, b: FeedSource): boolean {
-  return isSameRequest(a, b) && a.allowInsecure === b.allowInsecure &&
-    JSON.stringify(a.headers) === JSON.stringify(b.headers);
-}
-
-function isSameContent(a: FeedContent, b: FeedContent): boolean {
-  return isSameList(a.list, b.list) && a.levels.every((level, at) => level === b.levels[at]) &&
-    a.format === b.format && JSON.stringify(a.refused) === JSON.stringify(b.refused);
+  #wake(): void {
+    const now = this.#clock.now();
+    for (const record of this.#records) {
+      if (record.source.enabled && record.dueAt <= now) void this.#attempt(record);
+    }
+    this.#arm();
+  }
 }

@@ -1,7 +1,7 @@
 /** One feed of the configuration: its last good copy, how it goes, and when it is due. */
 import type { FeedContent, FeedSource, FeedState, Refusals } from "./feed.ts";
 import type { FeedCopy } from "./feed_cache.ts";
-import type { Validators } from "./feed_fetch.ts";
+import type { Validators } from "./fetch_result.ts";
 import { isSameRequest } from "./feed_judgement.ts";
 
 /** A feed as the manager is told of it. */
@@ -33,8 +33,8 @@ export class FeedRecord {
   /** Takes what `requirePlausible` would refuse, once. */
   isForced = false;
   /** Failed attempts since the last good one, and why the last one failed. */
-  failures = 0;
-  error: string | null = null;
+  #failures = 0;
+  #error: string | null = null;
   /** Entries that are refused because they hold a protected address. */
   refusedProtected = 0;
 
@@ -67,12 +67,36 @@ export class FeedRecord {
     if (this.#copy) this.take({ ...this.#copy, checkedAt: at });
   }
 
+  /** Failed attempts since the last good one. */
+  get failures(): number {
+    return this.#failures;
+  }
+
+  /** Why the last attempt failed; null where it did not. */
+  get error(): string | null {
+    return this.#error;
+  }
+
+  /** Notes a good attempt. */
+  succeeded(dueAt: number): void {
+    this.#failures = 0;
+    this.#error = null;
+    this.dueAt = dueAt;
+  }
+
+  /** Notes an attempt that failed. */
+  failed(reason: string, dueAt: number): void {
+    this.#failures++;
+    this.#error = reason;
+    this.dueAt = dueAt;
+  }
+
   /** Lets go of the list. */
   switchOff(): void {
     this.#copy = undefined;
     this.isLoaded = false;
-    this.error = null;
-    this.failures = 0;
+    this.#error = null;
+    this.#failures = 0;
   }
 
   /** How it goes. @param isScheduled whether `dueAt` means anything */
@@ -90,7 +114,7 @@ export class FeedRecord {
       fetchedAt: summary ? new Date(summary.fetchedAt).toISOString() : null,
       checkedAt: summary ? new Date(summary.checkedAt).toISOString() : null,
       nextAt: isDue ? new Date(this.dueAt).toISOString() : null,
-      error: this.error,
+      error: this.#error,
     };
   }
 
@@ -104,6 +128,6 @@ export class FeedRecord {
     if (!this.source.enabled) return "disabled";
     if (this.abort) return "fetching";
     if (!this.#copy) return "never";
-    return this.error === null ? "ok" : "kept";
+    return this.#error === null ? "ok" : "kept";
   }
 }

@@ -1,12 +1,15 @@
 /** How long a fetch is waited for, as one signal that ends it with its reason. */
 import { FeedError } from "./feed.ts";
 
+/** What `setTimeout` answers: a number, or an object in newer versions of Deno. */
+type Timer = ReturnType<typeof setTimeout>;
+
 /** Ends a fetch that takes too long or is no longer wanted. Dispose it when the fetch is over. */
 export class Patience implements Disposable {
   readonly #controller = new AbortController();
-  readonly #whole: number;
+  readonly #whole: Timer;
   readonly #outer: AbortSignal | undefined;
-  #step: number | undefined;
+  #step: Timer | undefined;
 
   /**
    * @param totalMs milliseconds for everything

@@ -1,5 +1,6 @@
 /** Headers with keys: where they are kept stands in the configuration, what they are does not. */
 import { FeedError } from "./feed.ts";
+import { fileProblem } from "./file_problem.ts";
 
 /** Bytes that a file with a key may hold. */
 const MAX_SECRET = 8 * 1024;
@@ -52,11 +53,4 @@ async function readSmallFile(place: string, path: string): Promise<string> {
     if (error instanceof FeedError) throw error;
     throw new FeedError(`cannot read ${place}: ${fileProblem(error)}`);
   }
-}
-
-/** Why a file cannot be read, without its name. */
-export function fileProblem(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "there is no such file";
-  if (error instanceof Deno.errors.PermissionDenied) return "permission denied";
-  return error instanceof Error ? error.name : "unknown cause";
 }

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { FeedError, type FeedSource } from "../../intel/feed.ts";
+import { AskedToWait } from "../../intel/fetch_result.ts";
 import { FETCH_LIMITS, fetchFeed, type FetchOptions } from "../../intel/feed_fetch.ts";
 import { LOCALHOST_TLS } from "./certificate.ts";
 import { feedText, Publisher, RawPublisher, silence, sourceAt } from "./publisher.ts";
@@ -70,6 +71,22 @@ for (const status of [204, 206, 400, 403, 404, 429, 500, 503]) {
     assert.equal(await problemOf(sourceAt(publisher.url())), `answered ${status}`);
   });
 }
+
+Deno.test("feed fetch: when to come again, where the publisher says it", async () => {
+  await using publisher = new Publisher((_, path) => {
+    const [, status, after] = path.split("/");
+    return new Response("no", { status: Number(status), headers: { "retry-after": after } });
+  });
+  const waitOf = async (path: string) => {
+    const error = await fetchFeed(sourceAt(publisher.url(path)), NONE).catch((error) => error);
+    assert.ok(error instanceof FeedError);
+    return error instanceof AskedToWait ? error.seconds : undefined;
+  };
+  assert.equal(await waitOf("/429/3600"), 3600);
+  assert.equal(await waitOf("/503/0"), 0);
+  assert.equal(await waitOf("/503/soon"), undefined);
+  assert.equal(await waitOf("/404/60"), undefined);
+});
 
 Deno.test("feed fetch: redirects are followed, five at most", async () => {
   await using publisher = new Publisher((_, path) => {

@@ -1,7 +1,8 @@
 /** A feed manager with a clock, a network and a disk that a test commands. */
 import type { FeedContent } from "../../intel/feed.ts";
 import { FeedError } from "../../intel/feed.ts";
-import type { FetchOptions, FetchResult, Validators } from "../../intel/feed_fetch.ts";
+import type { FetchOptions } from "../../intel/feed_fetch.ts";
+import type { FetchResult, Validators } from "../../intel/fetch_result.ts";
 import { FeedManager } from "../../intel/feed_manager.ts";
 import type { ConfiguredFeed } from "../../intel/feed_record.ts";
 import type { Clock } from "../../intel/feed_schedule.ts";

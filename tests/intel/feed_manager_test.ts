@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { PfwError } from "../../engine/errors.ts";
 import { FeedError } from "../../intel/feed.ts";
-import type { FetchResult } from "../../intel/feed_fetch.ts";
+import type { FetchResult } from "../../intel/fetch_result.ts";
 import { feed, listing, settled, withScene } from "./feed_manager_scene.ts";
 
 Deno.test("feed manager: an update brings the list, its state and one change", async () => {

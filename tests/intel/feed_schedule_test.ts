@@ -1,6 +1,7 @@
 /** When feeds are fetched: by a clock that the test sets. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { AskedToWait } from "../../intel/fetch_result.ts";
 import { Coalesced, pauseAfter, Turns } from "../../intel/feed_schedule.ts";
 import { feed, listing, settled, withScene } from "./feed_manager_scene.ts";
 
@@ -37,6 +38,21 @@ Deno.test("feed schedule: after failures sooner, with growing pauses", async () 
     answers.set("a", "answered 500");
     await clock.pass(13 * MINUTE);
     assert.deepEqual(scene.timesOf("a").slice(7), [2700, 3300, 3900, 3960, 4080, 4320]);
+  });
+});
+
+Deno.test("feed schedule: a publisher that asks to wait is left alone, an interval at most", async () => {
+  await withScene(async (scene) => {
+    const { manager, answers, clock } = scene;
+    manager.configure([feed("a"), feed("b", { interval: 300 })]);
+    for (const name of ["a", "b"]) {
+      answers.set(name, () => Promise.reject(new AskedToWait("answered 429", 600)));
+    }
+    await manager.load();
+    manager.begin();
+    await clock.pass(15 * MINUTE);
+    assert.deepEqual(scene.timesOf("a"), [0, 600]);
+    assert.deepEqual(scene.timesOf("b"), [0, 300, 600, 900]);
   });
 });
 
