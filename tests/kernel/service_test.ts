@@ -1,7 +1,14 @@
 /** pfw as systemd runs it: what it tells, what it may, and what a restart and a stop leave behind. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { UNIT_NAME } from "../../cli/install/unit.ts";
-import { createPair, firewallText, kernelTest, kernelTestOnce } from "../support/netns.ts";
+import { findProgram } from "../../engine/packages.ts";
+import {
+  createPair,
+  firewallText,
+  kernelTest,
+  kernelTestOnce,
+  type NetworkNamespace,
+} from "../support/netns.ts";
 import { NotifyListener } from "../support/notify_listener.ts";
 import { Probes } from "../support/probes.ts";
 import { eventually, runPfw, startPfw } from "../support/running_pfw.ts";
@@ -131,16 +138,22 @@ kernelTest("a service: `pfw stop` leaves nothing, whatever is queued", async () 
 
 const missing = missingForSandbox();
 
-async function enforceInSandbox(): Promise<void> {
+/** The unit makes it and lets it be written: the legacy backend of iptables locks it. */
+const LOCK = "/run/xtables.lock";
+
+async function enforceInSandbox(backend: "nft" | "legacy"): Promise<void> {
+  (await Deno.open(LOCK, { create: true, write: true, mode: 0o600 })).close();
   await using link = await createPair();
   await using probes = await Probes.start(link);
   await using service = new Service();
+  await useBackend(service, backend);
   const before = await firewallText(link.local);
-  const through = sandboxWords([service.directory, "/run"]);
+  const through = sandboxWords([service.directory, LOCK]);
   const unpacked = service.path("unpacked");
   const env = { ...service.environment, PFW_UNPACK_DIR: unpacked, HOME: "/nonexistent" };
   await using pfw = await startPfw(link.local, service, [], { through, env });
   await probes.expect({ passes: PASSES, blocked: BLOCKED });
+  ok(await ours(link.local, backend) >= 6, "the backend that is meant");
   const status = await Deno.readTextFile(`/proc/${pfw.pid}/status`);
   const effective = parseInt(/^CapEff:\s*(\w+)$/m.exec(status)![1], 16);
   equal(effective, 1 << 12 | 1 << 13 | 1 << 19, "NET_ADMIN, NET_RAW, SYS_PTRACE");
@@ -157,13 +170,35 @@ async function enforceInSandbox(): Promise<void> {
   const { code, err } = await pfw.end();
   deepEqual([code, err], [0, ""]);
   equal(await firewallText(link.local), before);
+  equal(await ours(link.local, backend), 0);
   const log = await Deno.readTextFile(service.paths.log);
   ok(!/permission|not permitted/i.test(log), log);
 }
 
-const title = "a service: it enforces with the unit's rights alone, in a sandbox like the unit's";
-if (missing === "") kernelTest(title, enforceInSandbox);
-else Deno.test({ name: `${title} (left out: ${missing})`, ignore: true, fn: () => {} });
+/** Has pfw find this backend's programs first. */
+async function useBackend(service: Service, backend: string): Promise<void> {
+  for (const name of ["iptables", "ip6tables"]) {
+    for (const word of ["", "-save", "-restore"]) {
+      const program = findProgram(`${name}-${backend}${word}`);
+      if (program) await Deno.symlink(program, service.path(`bin/${name}${word}`));
+    }
+  }
+}
+
+/** What a backend holds of pfw. */
+async function ours(namespace: NetworkNamespace, backend: string): Promise<number> {
+  const texts = ["iptables", "ip6tables"].map((name) => namespace.run([`${name}-${backend}-save`]));
+  return (await Promise.all(texts)).join("").match(/^:PFW-(IN|OUT|FWD) /gm)?.length ?? 0;
+}
+
+for (const backend of ["nft", "legacy"] as const) {
+  const title = `a service: it enforces with the unit's rights alone, in its sandbox (${backend})`;
+  if (missing === "") {
+    kernelTest(title, () => enforceInSandbox(backend), [`iptables-${backend}`]);
+  } else {
+    Deno.test({ name: `${title} (left out: ${missing})`, ignore: true, fn: () => {} });
+  }
+}
 
 kernelTestOnce("a service: the check of the configuration touches nothing", async () => {
   await using link = await createPair();
