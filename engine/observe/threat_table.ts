@@ -71,22 +71,27 @@ export class ThreatTable {
   }
 
   /**
-   * Works for about `budget` milliseconds. Never throws; a fault of the database is left to a later
-   * call.
+   * Works for about `budget` milliseconds, 64 rows at least. Never throws; a fault of the database
+   * is left to a later call.
    *
    * @returns whether the table holds the list
    */
   step(store: Store, budget: number): boolean {
     const until = performance.now() + budget;
-    if (this.#phase === "collect") this.#collect(until);
-    // Another file may have taken the place of the one that was up to date.
-    else if (this.#phase !== "empty" && this.#generation !== store.generation) this.#phase = "look";
-    while (this.#isWorking() && performance.now() < until) {
+    if (this.#phase === "collect") {
+      this.#collect(until);
+      if (performance.now() >= until) return false;
+    } else if (this.#phase !== "empty" && this.#generation !== store.generation) {
+      // Another file may have taken the place of the one that was up to date.
+      this.#phase = "look";
+    }
+    while (this.#isWorking()) {
       if (this.#phase === "look") this.#generation = store.generation;
       const progress = store.transact((db) => this.#work(db, until));
       if (!progress) return false;
       if (store.generation === this.#generation) this.#progress(progress);
       else this.#phase = "look";
+      if (performance.now() >= until) break;
     }
     return this.#phase === "done" || this.#phase === "empty";
   }
