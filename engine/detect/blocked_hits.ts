@@ -54,12 +54,12 @@ export class BlockedHitsDetector {
     if (!this.#settings.enabled) return;
     const scores = this.#scores, slot = scores.open(packet);
     if (scores.isSilent(slot)) return;
-    if (scores.score[slot] === 0) {
+    if (scores.isFresh(slot)) {
       this.#connections.clear(slot);
       this.#ports.clear(slot);
       this.#last[slot] = -Infinity;
     }
-    scores.packets[slot]++;
+    scores.note(slot);
     if (!this.#counts(slot, packet)) return;
     if (packet.hasPorts) this.#ports.add(slot, packet.destinationPort);
     if (scores.add(slot, 1)) this.#found(slot, packet);
@@ -79,8 +79,8 @@ export class BlockedHitsDetector {
   #found(slot: number, packet: ParsedPacket): void {
     const scores = this.#scores;
     if (this.#findings.admit()) {
-      const ports = this.#ports.list(slot), seconds = scores.age(slot);
-      const hits = scores.counted[slot];
+      const { packets, counted: hits, seconds } = scores.account(slot);
+      const ports = this.#ports.list(slot);
       const where = ports.length === 0 ? "" : ` to ${portsText(ports)}`;
       this.#findings.add(packet, {
         detector: "blocked_hits",
@@ -89,7 +89,7 @@ export class BlockedHitsDetector {
         evidence: {
           hits,
           ports,
-          packets: scores.packets[slot],
+          packets,
           seconds: roundedSeconds(seconds),
         },
       });

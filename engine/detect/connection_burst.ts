@@ -37,14 +37,13 @@ export class ConnectionBurstDetector {
     if (!this.#settings.enabled || this.#isWatched[port] === 0) return;
     const scores = this.#scores, slot = scores.open(packet, port);
     if (scores.isSilent(slot)) return;
-    scores.packets[slot]++;
     if (scores.add(slot, 1)) this.#found(slot, packet);
   }
 
   #found(slot: number, packet: ParsedPacket): void {
     const scores = this.#scores;
     if (this.#findings.admit()) {
-      const connections = scores.counted[slot], seconds = scores.age(slot);
+      const { counted: connections, seconds } = scores.account(slot);
       const port = packet.destinationPort;
       this.#findings.add(packet, {
         detector: "connection_burst",

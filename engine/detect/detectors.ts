@@ -23,7 +23,7 @@ import {
 } from "./probes.ts";
 import { SynFloodDetector } from "./syn_flood.ts";
 
-/** Sources that each detector remembers unless told otherwise; 14 MB in all once there were so many. */
+/** Sources that each detector remembers unless told otherwise; 16 MB in all once there were so many. */
 const SOURCES = 16_384;
 
 /**

@@ -48,11 +48,11 @@ export class PortScanDetector {
     if (!this.#settings.enabled) return;
     const scores = this.#scores, slot = scores.open(packet);
     if (scores.isSilent(slot)) return;
-    if (scores.score[slot] === 0) {
+    if (scores.isFresh(slot)) {
       this.#tried.clear(slot);
       this.#ports.clear(slot);
     }
-    scores.packets[slot]++;
+    scores.note(slot);
     if (!this.#tried.add(slot, hashTarget(packet, this.#seed))) return;
     if (packet.hasPorts) this.#ports.add(slot, packet.destinationPort);
     if (scores.add(slot, pointsOf(packet))) this.#found(slot, packet);
@@ -72,8 +72,8 @@ export class PortScanDetector {
   #found(slot: number, packet: ParsedPacket): void {
     const scores = this.#scores;
     if (this.#findings.admit()) {
-      const ports = this.#ports.list(slot), targets = scores.counted[slot];
-      const seconds = scores.age(slot);
+      const { packets, counted: targets, seconds } = scores.account(slot);
+      const ports = this.#ports.list(slot);
       this.#findings.add(packet, {
         detector: "port_scan",
         settings: this.#settings,
@@ -81,7 +81,7 @@ export class PortScanDetector {
         evidence: {
           targets,
           ports,
-          packets: scores.packets[slot],
+          packets,
           seconds: roundedSeconds(seconds),
         },
       });

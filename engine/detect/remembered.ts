@@ -4,55 +4,51 @@
  */
 
 const THINGS = 64;
+/** Before the hashes: how many there are, and where the next goes, which is where the oldest is. */
+const COUNT = 0, NEXT = 1, HASHES = 2, STRIDE = HASHES + THINGS;
 /** The bit of a hash that is not compared: it marks the thing. */
 const MARK = 1;
+const NONE = -1;
 
 /** Things remembered of each source, by its place in a table. */
 export class Remembered {
-  readonly #hashes: Int32Array;
-  readonly #count: Uint8Array;
-  /** Where the next thing goes; once all places are taken, that of the oldest. */
-  readonly #next: Uint8Array;
+  readonly #words: Int32Array;
 
-  /** @param capacity places of the table; 258 bytes each */
+  /** @param capacity places of the table; 264 bytes each */
   constructor(capacity: number) {
-    this.#hashes = new Int32Array(capacity * THINGS);
-    this.#count = new Uint8Array(capacity);
-    this.#next = new Uint8Array(capacity);
+    this.#words = new Int32Array(capacity * STRIDE);
   }
 
   /** Forgets what one source did. */
   clear(slot: number): void {
-    this.#count[slot] = this.#next[slot] = 0;
+    this.#words[slot * STRIDE + COUNT] = this.#words[slot * STRIDE + NEXT] = 0;
   }
 
   /** Remembers a thing; true when it was not yet. `hash` has to be keyed with a secret. */
   add(slot: number, hash: number): boolean {
     if (this.#find(slot, hash) !== NONE) return false;
-    const next = this.#next[slot];
-    this.#hashes[slot * THINGS + next] = hash & ~MARK;
-    this.#next[slot] = (next + 1) % THINGS;
-    if (this.#count[slot] < THINGS) this.#count[slot]++;
+    const words = this.#words, at = slot * STRIDE, next = words[at + NEXT];
+    words[at + HASHES + next] = hash & ~MARK;
+    words[at + NEXT] = (next + 1) % THINGS;
+    if (words[at + COUNT] < THINGS) words[at + COUNT]++;
     return true;
   }
 
   /** Marks a thing that is remembered; true when it was, and was not marked yet. */
   mark(slot: number, hash: number): boolean {
     const at = this.#find(slot, hash);
-    if (at === NONE || (this.#hashes[at] & MARK) !== 0) return false;
-    this.#hashes[at] |= MARK;
+    if (at === NONE || (this.#words[at] & MARK) !== 0) return false;
+    this.#words[at] |= MARK;
     return true;
   }
 
   #find(slot: number, hash: number): number {
-    const hashes = this.#hashes, first = slot * THINGS, end = first + this.#count[slot];
-    const wanted = hash & ~MARK;
-    for (let at = first; at < end; at++) if ((hashes[at] & ~MARK) === wanted) return at;
+    const words = this.#words, first = slot * STRIDE + HASHES, wanted = hash & ~MARK;
+    const end = first + words[slot * STRIDE + COUNT];
+    for (let at = first; at < end; at++) if ((words[at] & ~MARK) === wanted) return at;
     return NONE;
   }
 }
-
-const NONE = -1;
 
 /** A keyed hash of what a packet tries to reach: protocol, destination port, destination address. */
 export function hashTarget(

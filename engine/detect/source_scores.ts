@@ -1,7 +1,7 @@
 /**
  * A score for each source that falls with time, in typed arrays.
  *
- * Bounded: sets of eight; a full set gives up the source with the lowest score, of equal ones the
+ * Bounded: sets of four; a full set gives up the source with the lowest score, of equal ones the
  * one that was quiet longest. So a flood from addresses that come once drives out one another, and
  * not the source that comes again and again.
  */
@@ -10,7 +10,15 @@ import type { ParsedPacket } from "../packet/packet.ts";
 import type { PacketClock } from "./packet_clock.ts";
 import { SourceKey } from "./source_key.ts";
 
-const WAYS = 8, KEY_WORDS = 3;
+/** The keys of a set, and what is known of a source, each lie in one cache line. */
+const WAYS = 4, KEY_WORDS = 4, STRIDE = 8;
+/** What is known of a source: the score, and when that was so. */
+const SCORE = 0, LAST = 1;
+/** When it was found last, and when its present account was opened; seconds since 1970. */
+const FOUND = 2, FIRST = 3;
+/** Packets on the account, and what of them counted. */
+const PACKETS = 4, COUNTED = 5;
+
 /** Seconds after a detection in which the source is not counted: one flood is one detection. */
 const SILENCE = 1;
 /** Seconds by which a packet may be older than the one before; past that the clock was set. */
@@ -23,16 +31,8 @@ export const NO_SOURCE = -1;
 export class SourceScores {
   /** Sources that there is room for; a power of two. */
   readonly capacity: number;
-  /** What each source has on its account; right only for the source found last. */
-  readonly score: Float64Array;
-  /** When the source's present account was opened, in seconds since 1970. */
-  readonly first: Float64Array;
-  /** Packets on the account, and what of them counted. */
-  readonly packets: Float64Array;
-  readonly counted: Float64Array;
   readonly #keys: Int32Array;
-  readonly #last: Float64Array;
-  readonly #found: Float64Array;
+  readonly #known: Float64Array;
   readonly #setMask: number;
   /** Without a secret, sources could be chosen that all fall into one set. */
   readonly #seed = crypto.getRandomValues(new Int32Array(1))[0];
@@ -41,17 +41,12 @@ export class SourceScores {
   #limit = Infinity;
   #fallPerSecond = 0;
 
-  /** @param sources about how many to remember, 60 bytes each */
+  /** @param sources about how many to remember, 80 bytes each */
   constructor(clock: PacketClock, sources: number) {
     this.#clock = clock;
     this.capacity = Math.max(WAYS, 2 ** Math.ceil(Math.log2(sources)));
-    this.score = new Float64Array(this.capacity);
-    this.first = new Float64Array(this.capacity);
-    this.packets = new Float64Array(this.capacity);
-    this.counted = new Float64Array(this.capacity);
     this.#keys = new Int32Array(this.capacity * KEY_WORDS);
-    this.#last = new Float64Array(this.capacity);
-    this.#found = new Float64Array(this.capacity);
+    this.#known = new Float64Array(this.capacity * STRIDE);
     this.#setMask = this.capacity / WAYS - 1;
   }
 
@@ -63,19 +58,16 @@ export class SourceScores {
   }
 
   /**
-   * The place of the packet's source, which is made if there is none; its score is that of now. A
-   * score of 0 means that nothing is known of the source.
+   * The place of the packet's source, which is made if there is none; its score is that of now.
    *
    * @param port told apart from the source's other ports, or 0
    */
   open(packet: ParsedPacket, port = 0): number {
     const slot = this.#lookUp(packet, port);
-    if (slot !== NO_SOURCE) {
-      this.#fall(slot);
-      if (this.score[slot] === 0) this.#begin(slot);
-      return slot;
-    }
-    return this.#place();
+    if (slot === NO_SOURCE) return this.#place();
+    this.#fall(slot);
+    if (this.isFresh(slot)) this.#begin(slot);
+    return slot;
   }
 
   /** As `open`, or `NO_SOURCE` where the source is not known. */
@@ -85,33 +77,55 @@ export class SourceScores {
     return slot;
   }
 
+  /** The score of a source that was just opened or found. */
+  score(slot: number): number {
+    return this.#known[slot * STRIDE + SCORE];
+  }
+
+  /** Whether nothing is on the account: what was known of the source is to be forgotten. */
+  isFresh(slot: number): boolean {
+    return this.#known[slot * STRIDE + SCORE] === 0;
+  }
+
   /** Whether the source was found within the last second. */
   isSilent(slot: number): boolean {
-    const since = this.#clock.now[0] - this.#found[slot];
+    const since = this.#clock.now[0] - this.#known[slot * STRIDE + FOUND];
     return since >= 0 && since < SILENCE;
+  }
+
+  /** Notes a packet of the source. */
+  note(slot: number): void {
+    this.#known[slot * STRIDE + PACKETS]++;
   }
 
   /** Adds to the score of a source; true when that goes past the threshold. */
   add(slot: number, points: number): boolean {
-    this.counted[slot]++;
-    this.score[slot] += points;
-    return this.score[slot] > this.#limit;
+    const known = this.#known, at = slot * STRIDE;
+    known[at + COUNTED]++;
+    known[at + SCORE] += points;
+    return known[at + SCORE] > this.#limit;
   }
 
   /** Takes from the score what was given before. */
   takeBack(slot: number, points: number): void {
-    this.score[slot] = Math.max(0, this.score[slot] - points);
+    const known = this.#known, at = slot * STRIDE + SCORE;
+    known[at] = Math.max(0, known[at] - points);
   }
 
   /** Closes the account of a source that was found. */
   close(slot: number): void {
-    this.score[slot] = 0;
-    this.#found[slot] = this.#clock.now[0];
+    this.#known[slot * STRIDE + SCORE] = 0;
+    this.#known[slot * STRIDE + FOUND] = this.#clock.now[0];
   }
 
-  /** Seconds that the account is open. */
-  age(slot: number): number {
-    return Math.max(0, this.#clock.now[0] - this.first[slot]);
+  /** What is on the account: packets, how many of them counted, and the seconds since its first. */
+  account(slot: number): Account {
+    const known = this.#known, at = slot * STRIDE;
+    return {
+      packets: known[at + PACKETS],
+      counted: known[at + COUNTED],
+      seconds: Math.max(0, this.#clock.now[0] - known[at + FIRST]),
+    };
   }
 
   #lookUp(packet: ParsedPacket, port: number): number {
@@ -135,42 +149,59 @@ export class SourceScores {
 
   /** Gives the source looked up last the place of the one that is missed least. */
   #place(): number {
-    const { word0, word1, kind } = this.#key, now = this.#clock.now[0], last = this.#last;
-    const set = this.#setOf(word0, word1, kind);
+    const { word0, word1, kind } = this.#key, set = this.#setOf(word0, word1, kind);
     let least = set, lowest = Infinity;
     for (let slot = set; slot < set + WAYS; slot++) {
-      const elapsed = now - last[slot];
-      let score = Math.max(0, this.score[slot] - Math.max(0, elapsed) * this.#fallPerSecond);
-      // One that was just found keeps its place: forgotten, it would be found again at once.
-      if (this.isSilent(slot)) score = this.#limit;
-      // What lies in the future is from before the clock was set back.
-      if (elapsed < -DISORDER) score = -1;
-      if (score > lowest || (score === lowest && last[slot] >= last[least])) continue;
+      const worth = this.#worth(slot);
+      if (worth > lowest || (worth === lowest && this.#last(slot) >= this.#last(least))) continue;
       least = slot;
-      lowest = score;
+      lowest = worth;
     }
     const at = least * KEY_WORDS;
     this.#keys[at] = word0;
     this.#keys[at + 1] = word1;
     this.#keys[at + 2] = kind;
-    this.#last[least] = now;
-    this.#found[least] = -Infinity;
-    this.score[least] = 0;
+    this.#known[least * STRIDE + SCORE] = 0;
+    this.#known[least * STRIDE + LAST] = this.#clock.now[0];
+    this.#known[least * STRIDE + FOUND] = -Infinity;
     this.#begin(least);
     return least;
   }
 
+  /** The score as it is now. */
+  #worth(slot: number): number {
+    const elapsed = this.#clock.now[0] - this.#last(slot);
+    // What lies in the future is from before the clock was set back.
+    if (elapsed < -DISORDER) return -1;
+    // One that was just found keeps its place: forgotten, it would be found again at once.
+    if (this.isSilent(slot)) return this.#limit;
+    return Math.max(0, this.score(slot) - Math.max(0, elapsed) * this.#fallPerSecond);
+  }
+
+  #last(slot: number): number {
+    return this.#known[slot * STRIDE + LAST];
+  }
+
   #begin(slot: number): void {
-    this.first[slot] = this.#clock.now[0];
-    this.packets[slot] = this.counted[slot] = 0;
+    const known = this.#known, at = slot * STRIDE;
+    known[at + FIRST] = this.#clock.now[0];
+    known[at + PACKETS] = known[at + COUNTED] = 0;
   }
 
   /** Brings the score to what it is now. */
   #fall(slot: number): void {
-    const now = this.#clock.now[0], elapsed = now - this.#last[slot];
+    const known = this.#known, at = slot * STRIDE;
+    const now = this.#clock.now[0], elapsed = now - known[at + LAST];
     if (elapsed < 0 && elapsed > -DISORDER) return;
-    this.#last[slot] = now;
+    known[at + LAST] = now;
     if (elapsed <= 0) return;
-    this.score[slot] = Math.max(0, this.score[slot] - elapsed * this.#fallPerSecond);
+    known[at + SCORE] = Math.max(0, known[at + SCORE] - elapsed * this.#fallPerSecond);
   }
+}
+
+/** What is on a source's account. */
+export interface Account {
+  readonly packets: number;
+  readonly counted: number;
+  readonly seconds: number;
 }

@@ -46,11 +46,10 @@ export class SynFloodDetector {
     if (!this.#settings.enabled) return;
     const scores = this.#scores, slot = scores.open(packet);
     if (scores.isSilent(slot)) return;
-    if (scores.score[slot] === 0) {
+    if (scores.isFresh(slot)) {
       this.#completed[slot] = 0;
       this.#ports.clear(slot);
     }
-    scores.packets[slot]++;
     this.#ports.add(slot, packet.destinationPort);
     if (scores.add(slot, isRateLimited ? RATE_LIMITED_SHARE : 1)) this.#found(slot, packet);
   }
@@ -67,8 +66,8 @@ export class SynFloodDetector {
   #found(slot: number, packet: ParsedPacket): void {
     const scores = this.#scores;
     if (this.#findings.admit()) {
-      const ports = this.#ports.list(slot), seconds = scores.age(slot);
-      const opened = scores.counted[slot], completed = this.#completed[slot];
+      const { counted: opened, seconds } = scores.account(slot);
+      const ports = this.#ports.list(slot), completed = this.#completed[slot];
       const begun = countText(opened, "connection", "connections");
       const done = completed === 0 ? "none" : completed.toLocaleString("en-US");
       this.#findings.add(packet, {

@@ -32,7 +32,7 @@ class Bench {
   scoreOf(source: number): number {
     this.packet.source0 = source;
     const slot = this.scores.find(this.packet);
-    return slot === NO_SOURCE ? NaN : this.scores.score[slot];
+    return slot === NO_SOURCE ? NaN : this.scores.score(slot);
   }
 }
 
@@ -54,15 +54,15 @@ Deno.test("source scores agree with one score for each source", () => {
 });
 
 Deno.test("a full set gives up the lowest score, of equal ones the quietest", () => {
-  const bench = new Bench(8);
+  const bench = new Bench(4);
   let now = 1_700_000_000_000;
-  for (let source = 1; source <= 8; source++) {
+  for (let source = 1; source <= 4; source++) {
     bench.scores.add(bench.come(source, now++), source === 3 ? 1 : 2);
   }
   bench.scores.add(bench.come(9, now++), 2);
   assert.ok(Number.isNaN(bench.scoreOf(3)), "it had the lowest score");
   now += 10_000;
-  for (const source of [2, 4, 5, 6, 7, 8, 9]) bench.come(source, now++);
+  for (const source of [2, 4, 9]) bench.come(source, now++);
   bench.come(10, now);
   assert.ok(Number.isNaN(bench.scoreOf(1)), "all scores are nothing, and it came first");
   assert.ok(!Number.isNaN(bench.scoreOf(2)));
@@ -88,7 +88,7 @@ Deno.test("whatever comes, no more sources are known than there is room for", ()
 Deno.test("a clock that jumps neither freezes a score nor makes one", () => {
   const jump = fc.oneof(fc.integer({ min: 0, max: 900 }), fc.integer({ min: -1e9, max: 1e9 }));
   fc.assert(fc.property(fc.array(jump, { maxLength: 200 }), (jumps) => {
-    const bench = new Bench(8);
+    const bench = new Bench(4);
     let now = 1_700_000_000_000, added = 0;
     for (const after of jumps) {
       now += after;
@@ -98,23 +98,23 @@ Deno.test("a clock that jumps neither freezes a score nor makes one", () => {
     }
     bench.come(1, now + 1);
     const slot = bench.come(1, now + 2000 + added * 500);
-    assert.equal(bench.scores.score[slot], 0, "by whatever clock, time takes it away");
+    assert.equal(bench.scores.score(slot), 0, "by whatever clock, time takes it away");
   }));
 });
 
 Deno.test("after the clock was set back, sources of before make room first", () => {
-  const bench = new Bench(8);
-  for (let source = 1; source <= 8; source++) {
+  const bench = new Bench(4);
+  for (let source = 1; source <= 4; source++) {
     bench.scores.add(bench.come(source, 1_800_000_000_000), 9);
   }
-  for (let source = 11; source <= 18; source++) {
+  for (let source = 11; source <= 14; source++) {
     bench.scores.add(bench.come(source, 1_700_000_000_000 + source), 1);
   }
-  for (let source = 11; source <= 18; source++) assert.ok(bench.scoreOf(source) > 0.9);
+  for (let source = 11; source <= 14; source++) assert.ok(bench.scoreOf(source) > 0.9);
 });
 
 Deno.test("reports that arrive a little late neither lose nor double time", () => {
-  const bench = new Bench(8);
+  const bench = new Bench(4);
   bench.scores.add(bench.come(1, 1_700_000_000_000), 9);
   for (let at = 1; at <= 1000; at++) {
     bench.come(1, 1_700_000_000_000 + at);
@@ -124,7 +124,7 @@ Deno.test("reports that arrive a little late neither lose nor double time", () =
 });
 
 Deno.test("a source is silent for a second after it was found", () => {
-  const bench = new Bench(8);
+  const bench = new Bench(4);
   const slot = bench.come(1, 1_700_000_000_000);
   assert.ok(!bench.scores.isSilent(slot));
   assert.ok(bench.scores.add(slot, 10));
