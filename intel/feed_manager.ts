@@ -5,26 +5,20 @@
 import { errorText, ExitCode, PfwError } from "../engine/errors.ts";
 import { FeedError, type FeedState } from "./feed.ts";
 import { FeedCache } from "./feed_cache.ts";
+import { FeedCopies } from "./feed_copies.ts";
 import { FeedLog, oneLine } from "./feed_log.ts";
 import { FETCH_LIMITS, fetchFeed } from "./feed_fetch.ts";
-import {
-  count,
-  isSameAsked,
-  isSameContent,
-  isSameRequest,
-  requirePlausible,
-} from "./feed_judgement.ts";
+import { count, isSameAsked } from "./feed_judgement.ts";
 import { type ConfiguredFeed, FeedRecord } from "./feed_record.ts";
 import {
   type Clock,
   Coalesced,
-  firstFetchAt,
   pauseAfter,
   sensibleDueAt,
   SYSTEM_CLOCK,
   Turns,
 } from "./feed_schedule.ts";
-import { AskedToWait, type FetchResult } from "./fetch_result.ts";
+import { AskedToWait } from "./fetch_result.ts";
 import type { ReadEnvironment } from "./secret_headers.ts";
 import type { NamedContent } from "./threat_list.ts";
 
@@ -52,7 +46,7 @@ const LONGEST_NAP = 60_000;
 /** Configure it, load the copies, then begin the schedule or ask for an update. */
 export class FeedManager {
   readonly #options: FeedManagerOptions;
-  readonly #cache: FeedCache;
+  readonly #copies: FeedCopies;
   readonly #clock: Clock;
   readonly #turns = new Turns(AT_ONCE);
   readonly #changes: Coalesced;
@@ -66,9 +60,9 @@ export class FeedManager {
 
   constructor(options: FeedManagerOptions) {
     this.#options = options;
-    this.#cache = new FeedCache(options.cacheDir);
     this.#clock = options.clock ?? SYSTEM_CLOCK;
     this.#feedLog = new FeedLog(options.log);
+    this.#copies = new FeedCopies(new FeedCache(options.cacheDir), this.#feedLog, this.#clock);
     this.#changes = new Coalesced(() => this.#tellChange());
   }
 
@@ -89,10 +83,10 @@ export class FeedManager {
 
   /** Reads the copies that were not looked for yet; what cannot be read is told and left out. */
   async load(): Promise<void> {
-    await Promise.all(this.#records.map((record) => this.#load(record)));
+    await Promise.all(this.#records.map((record) => this.#copies.load(record)));
     const names = this.#records.map(({ source }) => source.name);
     // Without a directory, or the right to look into it, there is nothing to tidy up.
-    await this.#cache.prune(names, this.#clock.now()).catch(() => {});
+    await this.#copies.prune(names).catch(() => {});
     this.#arm();
   }
 
@@ -178,24 +172,6 @@ export class FeedManager {
     this.#feedLog.forget(record.source.name);
   }
 
-  async #load(record: FeedRecord): Promise<void> {
-    if (record.isLoaded) return;
-    record.isLoaded = true;
-    const { name, url, interval } = record.source;
-    const answer = await this.#cache.read(name);
-    // A fetch may have been faster.
-    if (record.copy) return;
-    if (!answer.copy) {
-      if (answer.problem) this.#feedLog.warn(name, "copy", `the kept copy ${answer.problem}`);
-      return;
-    }
-    if (answer.copy.url !== url) return;
-    record.take(answer.copy);
-    const { checkedAt, configured } = answer.copy;
-    const asked = isSameRequest(configured, record.source) ? checkedAt : null;
-    record.dueAt = firstFetchAt(this.#clock.now(), interval, asked);
-  }
-
   #attempt(record: FeedRecord): Promise<void> {
     if (record.attempt) return record.attempt;
     const attempt = this.#fetchInTurn(record).finally(() => {
@@ -232,11 +208,11 @@ export class FeedManager {
   /** Answers whether the list changed, nothing where it was ended. */
   async #fetchOnce(record: FeedRecord, signal: AbortSignal): Promise<boolean | undefined> {
     try {
-      if (!record.isLoaded) {
-        await this.#load(record);
-        // In force at once, however long the publisher takes.
-        if (record.copy) void this.#changes.call();
-      }
+      const isNew = record.loaded === undefined;
+      // First: without the old list nothing could be said of the new one.
+      await this.#copies.load(record);
+      // In force at once, however long the publisher takes.
+      if (isNew && record.copy) void this.#changes.call();
       const result = await (this.#options.fetch ?? fetchFeed)(record.source, record.validators, {
         limits: { ...FETCH_LIMITS, entries: this.#roomFor(record) },
         signal,
@@ -244,7 +220,7 @@ export class FeedManager {
         onProgress: (bytes) => record.receivedBytes = bytes,
       });
       if (signal.aborted) return undefined;
-      const isChanged = await this.#take(record, result);
+      const isChanged = await this.#copies.take(record, result);
       if (signal.aborted) return undefined;
       this.#succeeded(record, isChanged);
       return isChanged;
@@ -261,37 +237,6 @@ export class FeedManager {
       others.reduce((sum, { copy }) => sum + (copy?.content.list.size ?? 0), 0);
     if (room <= 0) throw new FeedError(`the feeds hold ${count(MAX_ENTRIES)} entries together`);
     return Math.min(room, FETCH_LIMITS.entries);
-  }
-
-  /** Answers whether the list changed. @throws FeedError for one that is suspicious */
-  async #take(record: FeedRecord, result: FetchResult): Promise<boolean> {
-    const { source, copy: before } = record, now = this.#clock.now();
-    if (result.kind === "unchanged") {
-      record.checked(now);
-      await this.#keep(source.name, () => this.#cache.touch(source.name, now));
-      return false;
-    }
-    const { content, etag, lastModified } = result;
-    if (!record.isForced) requirePlausible(before, content, source);
-    const { name, url, format, minimum } = source;
-    const isSame = before !== undefined && isSameContent(before.content, content);
-    const copy = {
-      ...{ name, url, configured: { format, minimum }, etag, lastModified },
-      ...{ fetchedAt: now, checkedAt: now, content: isSame ? before.content : content },
-    };
-    record.take(copy);
-    await this.#keep(name, () => this.#cache.write(copy));
-    return !isSame;
-  }
-
-  /** What cannot be kept on disk is used all the same. */
-  async #keep(name: string, work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-      this.#feedLog.settle(name, "copy");
-    } catch (error) {
-      this.#feedLog.warn(name, "copy", `cannot keep it on disk: ${errorText(error)}`);
-    }
   }
 
   #succeeded(record: FeedRecord, isChanged: boolean): void {

@@ -21,8 +21,8 @@ export class FeedRecord {
   source: ConfiguredFeed;
   #copy: FeedCopy | undefined;
   #summary: Summary | undefined;
-  /** Whether the copy on disk was looked for. */
-  isLoaded = false;
+  /** Done when the copy on disk was looked for; nothing where nobody looks yet. */
+  loaded: Promise<void> | undefined;
   /** Milliseconds since 1970. */
   dueAt: number;
   /** Ends the fetch that is under way. */
@@ -94,7 +94,7 @@ export class FeedRecord {
   /** Lets go of the list. */
   switchOff(): void {
     this.#copy = undefined;
-    this.isLoaded = false;
+    this.loaded = undefined;
     this.#error = null;
     this.#failures = 0;
   }

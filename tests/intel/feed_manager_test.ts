@@ -133,6 +133,21 @@ Deno.test("feed manager: a long feed that lost more than half is kept, unless fo
   });
 });
 
+Deno.test("feed manager: a fetch waits for the copy that it is held against", async () => {
+  await withScene(async (scene) => {
+    const { manager, answers } = scene;
+    manager.configure([feed("a")]);
+    answers.set("a", listing(5_000));
+    await manager.update();
+    answers.set("a", listing(7));
+    const next = scene.open();
+    next.configure([feed("a")]);
+    await Promise.all([next.load(), next.update()]);
+    assert.equal(scene.fetches[1].known.etag, '"5000"');
+    assert.equal(next.states()[0].entries, 5_000);
+  });
+});
+
 Deno.test("feed manager: another form keeps the old list, unless it is asked for", async () => {
   await withScene(async (scene) => {
     const { manager, answers } = scene;
@@ -332,6 +347,22 @@ Deno.test("feed manager: damaged copies and a disk that is full are told, and no
     assert.equal(scene.entries(next), "a: 11.0.0.1");
     assert.match(scene.log.at(-2) ?? "", /^warn: threat feed a: cannot keep it on disk: /);
     await Deno.remove(cacheDir);
+  });
+});
+
+Deno.test("feed manager: a copy that somebody deleted is kept again", async () => {
+  await withScene(async (scene) => {
+    const { manager, answers, cacheDir } = scene;
+    manager.configure([feed("a")]);
+    answers.set("a", listing(["11.0.0.1"]));
+    await manager.update();
+    await Deno.remove(cacheDir, { recursive: true });
+    answers.set("a", { kind: "unchanged" });
+    await manager.update();
+    const next = scene.open();
+    next.configure([feed("a")]);
+    await next.load();
+    assert.equal(scene.entries(next), "a: 11.0.0.1");
   });
 });
 
