@@ -11,11 +11,13 @@ export interface Retention {
   readonly bytes: number;
 }
 
-/** Rows deleted in one transaction: some 20 ms, during which no packet is read. */
-const ROWS_AT_ONCE = 4_000;
-
-/** Free pages returned to the file system in one step. */
-const PAGES_AT_ONCE = 1_000;
+/**
+ * No packet is read during a step, so steps are made as large as this many milliseconds allow on
+ * this machine and at this moment; within these numbers of rows (of pages that are returned to the
+ * file system).
+ */
+const STEP_TIME = 5;
+const LEAST_STEP = 64, LARGEST_STEP = 8_192;
 
 /** Hours kept whatever the retention says: captured files can name any hour since 1970. */
 const MAX_HOURS = 20_000;
@@ -30,11 +32,30 @@ interface Span {
   readonly lastId: number;
 }
 
+/** How much one step may do: learnt from how long the steps before took. */
+class StepSize {
+  #size = 256;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  /** Grows gently and shrinks at once: one step that is too long is one too many. */
+  learn(milliseconds: number): void {
+    const factor = Math.min(1.5, STEP_TIME / Math.max(0.01, milliseconds));
+    this.#size = Math.round(Math.min(LARGEST_STEP, Math.max(LEAST_STEP, this.#size * factor)));
+  }
+}
+
 /** Deletes oldest rows first. */
 export class Pruning {
   readonly #db: DatabaseSync;
   readonly #oldest: StatementSync;
   readonly #pageSize: number;
+  readonly #rowStep = new StepSize();
+  readonly #pageStep = new StepSize();
+  /** Milliseconds that the end of a transaction took lately. */
+  #commitTime = STEP_TIME;
   #isShrinking = false;
 
   constructor(db: DatabaseSync) {
@@ -47,32 +68,50 @@ export class Pruning {
   }
 
   /**
-   * Deletes for at most `budget` milliseconds (one step takes up to some 20).
+   * Deletes for about `budget` milliseconds: no step begins that would probably end later.
    *
    * @returns rows deleted, and whether nothing is left to do
    */
   run(retention: Retention, now: number, budget: number): { rows: number; done: boolean } {
     const until = performance.now() + budget;
     const cutoff = now - retention.seconds * 1000;
-    let rows = 0;
-    while (true) {
-      const deleted = this.#deleteSome(retention, cutoff);
-      rows += deleted;
-      if (deleted === 0) break;
-      if (performance.now() >= until) return { rows, done: false };
-    }
+    const { rows, done } = this.#deleteUntil(until, retention, cutoff);
+    if (!done) return { rows, done };
     this.#forgetHours(cutoff);
-    while (this.#fileBytes() > retention.bytes && this.#shrinkFile()) {
-      if (performance.now() >= until) return { rows, done: false };
+    while (this.#fileBytes() > retention.bytes) {
+      if (performance.now() + STEP_TIME > until) return { rows, done: false };
+      if (!timed(this.#pageStep, (most) => this.#shrinkFile(most))) break;
     }
     return { rows, done: true };
   }
 
+  /**
+   * All steps in one transaction: neighbouring rows lie on the same pages, which are then written
+   * once. How long writing them takes is known from the last time.
+   */
+  #deleteUntil(until: number, retention: Retention, cutoff: number) {
+    if (!this.#nextSpan(retention, cutoff)) return { rows: 0, done: true };
+    const reserved = Math.min(this.#commitTime, (until - performance.now()) / 2);
+    let ended = 0;
+    const result = transaction(this.#db, () => {
+      let rows = 0, done = false;
+      do {
+        const deleted = timed(this.#rowStep, (most) => this.#deleteSome(retention, cutoff, most));
+        rows += deleted;
+        done = deleted === 0;
+      } while (!done && performance.now() + STEP_TIME + reserved < until);
+      ended = performance.now();
+      return { rows, done };
+    });
+    this.#commitTime = (this.#commitTime + performance.now() - ended) / 2;
+    return result;
+  }
+
   /** Returns free pages to the file system; false when there is none left to return. */
-  #shrinkFile(): boolean {
+  #shrinkFile(most: number): boolean {
     const before = this.#freePages();
     // exec(): this pragma frees one page with each step, and get() makes only one.
-    if (before > 0) this.#db.exec(`PRAGMA incremental_vacuum(${PAGES_AT_ONCE})`);
+    if (before > 0) this.#db.exec(`PRAGMA incremental_vacuum(${most})`);
     return this.#freePages() < before;
   }
 
@@ -81,32 +120,35 @@ export class Pruning {
     return this.#usedBytes() > bytes * FULL || this.#fileBytes() > bytes;
   }
 
-  #deleteSome(retention: Retention, cutoff: number): number {
+  #nextSpan(retention: Retention, cutoff: number): Span | undefined {
     const used = this.#usedBytes();
     if (used > retention.bytes * FULL) this.#isShrinking = true;
     if (used <= retention.bytes * ENOUGH) this.#isShrinking = false;
     const span = this.#oldest.get(this.#isShrinking ? Number.MAX_SAFE_INTEGER : cutoff);
-    if (!span) return 0;
-    return transaction(this.#db, () =>
-      this.#shorten({
-        table: ROW_TABLES.find((name) => name === span.row_table) ?? "blocked",
-        firstId: Number(span.first_id),
-        lastId: Number(span.last_id),
-      }));
+    if (!span) return undefined;
+    return {
+      table: ROW_TABLES.find((name) => name === span.row_table) ?? "blocked",
+      firstId: Number(span.first_id),
+      lastId: Number(span.last_id),
+    };
+  }
+
+  #deleteSome(retention: Retention, cutoff: number, most: number): number {
+    const span = this.#nextSpan(retention, cutoff);
+    return span ? this.#shorten(span, most) : 0;
   }
 
   /** Deletes the oldest rows of a span, and the span once it is empty. */
-  #shorten({ table, firstId, lastId }: Span): number {
-    const end = Math.min(lastId, firstId + ROWS_AT_ONCE - 1);
+  #shorten({ table, firstId, lastId }: Span, most: number): number {
+    const end = Math.min(lastId, firstId + most - 1);
     this.#db.prepare(`DELETE FROM ${table}_rows WHERE id BETWEEN ? AND ?`).run(firstId, end);
-    this.#db.prepare("DELETE FROM row_spans WHERE row_table = ? AND first_id = ?")
-      .run(table, firstId);
     if (end < lastId) {
-      this.#db.prepare(
-        `INSERT INTO row_spans SELECT ?1, ?2, ?3, min(time), max(time)
-         FROM ${table}_rows WHERE id BETWEEN ?2 AND ?3 HAVING count(*) > 0`,
-      ).run(table, end + 1, lastId);
+      // Its times stay true, if wider than they need be.
+      this.#db.prepare("UPDATE row_spans SET first_id = ? WHERE row_table = ? AND first_id = ?")
+        .run(end + 1, table, firstId);
     } else {
+      this.#db.prepare("DELETE FROM row_spans WHERE row_table = ? AND first_id = ?")
+        .run(table, firstId);
       this.#forgetContexts(table);
     }
     return end - firstId + 1;
@@ -144,4 +186,12 @@ export class Pruning {
   #usedBytes(): number {
     return this.#fileBytes() - this.#freePages() * this.#pageSize;
   }
+}
+
+/** Does one step and learns from how long it took. */
+function timed<T>(step: StepSize, work: (most: number) => T): T {
+  const start = performance.now();
+  const result = work(step.size);
+  step.learn(performance.now() - start);
+  return result;
 }
