@@ -147,18 +147,17 @@ function report(
     console.log(printable(`${done} ${names.join(", ")}: ${takenOver(action, edited)}`));
   }
   if (unchanged.length > 0) console.log(printable(`${notDone}: ${unchanged.join(", ")}`));
-  if (action === "enable") { for (const name of names) printTerms(name); }
+  if (action === "enable") feeds.forEach(printTerms);
   for (const { name, place } of needed) {
     console.log(paint("yellow", printable(keyText(name, place))));
   }
   if (pending) printConfirm(pending);
 }
 
-function printTerms(name: string): void {
-  const known = FEED_CATALOGUE.find((feed) => feed.name === name);
-  if (known) {
-    console.log(paint("gray", `${known.name}: ${known.description}. Terms: ${known.terms}`));
-  }
+function printTerms({ name, url }: FeedDraft): void {
+  const known = FEED_CATALOGUE.find((feed) => feed.url === url);
+  if (!known) return;
+  console.log(paint("gray", printable(`${name}: ${known.description}. Terms: ${known.terms}`)));
 }
 
 function keysOf({ name, headers }: FeedDraft): { name: string; place: string }[] {

@@ -251,6 +251,17 @@ Deno.test("pfw bans without a running pfw: what is protected needs --force", asy
   equal(JSON.parse((await box.pfw("bans", "--json")).out).count, 1);
 });
 
+Deno.test("pfw bans: while a pfw is just starting, nothing is changed behind its back", async () => {
+  await using box = new Sandbox();
+  Deno.mkdirSync(box.paths.runDir, { recursive: true });
+  using lock = Deno.openSync(box.paths.lock, { create: true, write: true });
+  lock.lockSync(true);
+  const { code, out, err } = await box.pfw("bans", "add", "203.0.113.5");
+  deepEqual([code, out], [1, ""]);
+  equal(err, "pfw: cannot reach the running pfw: it is just starting or ending; try again\n");
+  equal(await Deno.stat(box.paths.database).then(() => true, () => false), false);
+});
+
 Deno.test("pfw bans: every command's help has examples", async () => {
   await using box = new Sandbox();
   for (const words of [[], ["list"], ["add"], ["remove"]]) {

@@ -77,15 +77,20 @@ Deno.test("pfw threats update: unknown, disabled and missing feeds", async () =>
 
 const isRoot = Deno.uid() === 0;
 Deno.test({
-  name: `pfw threats update: no permission ends with 4${isRoot ? " (root may write all)" : ""}`,
+  name: `pfw threats: no permission ends with 4${isRoot ? " (left out: root may do all)" : ""}`,
   ignore: isRoot,
   fn: async () => {
     await using box = new Sandbox();
     box.writeConfig({ threat_feeds: [feedFile(box, "Ranges", PLAIN)] });
     Deno.mkdirSync(box.paths.dataDir, { mode: 0o500 });
-    const { code, out, err } = await box.pfw("threats", "update");
-    deepEqual([code, out], [4, ""]);
-    match(err, /^pfw: cannot keep feeds in .*: permission denied; run it with sudo/);
+    const update = await box.pfw("threats", "update");
+    deepEqual([update.code, update.out], [4, ""]);
+    match(update.err, /^pfw: cannot keep feeds in .*: permission denied; run it with sudo/);
+    Deno.chmodSync(box.paths.dataDir, 0o700);
+    Deno.mkdirSync(`${box.paths.dataDir}/feeds`, { mode: 0 });
+    const check = await box.pfw("threats", "check", "203.0.114.1");
+    deepEqual([check.code, check.out], [4, ""]);
+    match(check.err, /^pfw: cannot read the feeds in .*: permission denied; run it as the user/);
   },
 });
 
@@ -261,6 +266,20 @@ Deno.test("pfw threats check: every feed, the whitelist, and that nothing is blo
     ) => [address, whitelisted]),
     [["203.0.114.3", true], ["2a00:1450::1", false]],
   );
+});
+
+Deno.test("pfw threats check: a copy that is damaged is told of, and counts as none", async () => {
+  await using box = new Sandbox();
+  await fetched(box);
+  const directory = `${box.paths.dataDir}/feeds`;
+  const [file] = [...Deno.readDirSync(directory)].filter(({ name }) => name.startsWith("levels"));
+  Deno.writeTextFileSync(`${directory}/${file.name}`, "pfw-feed 1 \u001b[2J");
+  const { code, out, err } = await box.pfw("threats", "check", "203.0.115.1");
+  deepEqual([code, out], [
+    0,
+    "203.0.115.1 is listed by none of 2 feeds (not fetched yet: Levels)\n",
+  ]);
+  match(err, /^pfw: warning: .*Levels.*\n$/);
 });
 
 Deno.test("pfw threats check: in force only when the running pfw says that the kernel has it", async () => {
