@@ -42,6 +42,9 @@ export interface BanBookParts {
 /** A detection of a banned source this soon after its ban tells of packets under way. */
 const GRACE = 10_000;
 
+/** Bans that `expire` ends in one go: no packet is read meanwhile. */
+const ENDED_AT_ONCE = 5_000;
+
 /** Longest pause for writing after an automatic change, in milliseconds. */
 const SAVE_BUDGET = 10;
 
@@ -166,10 +169,13 @@ export class BanBook {
     return { removed, unknown, undo: () => this.#undo(undo) };
   }
 
-  /** Ends the bans whose time is over, and returns them. To be called about once a second. */
+  /**
+   * Ends bans whose time is over, and returns them: 5,000 at most, which take some 20 ms. To be
+   * called about once a second; it also writes what could not be written before.
+   */
   expire(): Ban[] {
     const now = this.#now();
-    const over = this.#ledger.endOver(now);
+    const over = this.#ledger.endOver(now, ENDED_AT_ONCE);
     this.#ledger.trim(now);
     this.#save(SAVE_BUDGET);
     return over;

@@ -107,13 +107,13 @@ export class BanLedger {
     return ban;
   }
 
-  /** The bans whose time is over, each ended, those that ended first first. */
-  endOver(now: number): Ban[] {
+  /** Ends bans whose time is over and returns them, those that ended first first. */
+  endOver(now: number, limit = Infinity): Ban[] {
     const over: Ban[] = [];
     while (true) {
       const firsts = [this.#queues.automatic.first(), this.#queues.manual.first()]
         .filter((ban) => ban !== undefined).sort((a, b) => a.until - b.until);
-      if (firsts.length === 0 || firsts[0].until > now) return over;
+      if (firsts.length === 0 || firsts[0].until > now || over.length >= limit) return over;
       over.push(firsts[0]);
       this.end(firsts[0], now);
     }

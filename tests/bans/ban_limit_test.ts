@@ -4,7 +4,7 @@ import { BanIndex } from "../../engine/bans/ban_index.ts";
 import { EndQueue } from "../../engine/bans/end_queue.ts";
 import type { Ban } from "../../engine/bans/ban.ts";
 import { PfwError } from "../../engine/errors.ts";
-import { formatPrefix, type Prefix } from "../../engine/net/address.ts";
+import { formatPrefix, formatV4, type Prefix } from "../../engine/net/address.ts";
 import { banned, BookBench, DAY, MINUTE, prefix, refused, SECOND, texts } from "./book_bench.ts";
 
 Deno.test("when full, the automatic ban that ends first gives way and is told of", () => {
@@ -90,6 +90,19 @@ Deno.test("sources by the thousand in a full book: bounded in memory and in the 
   const { n } = bench.query("SELECT count(*) AS n FROM ban_offences")[0];
   assert.ok(Number(n) <= 200, String(n));
   assert.deepEqual(bench.stored().map((row) => row.prefix), texts(bench.book.bans()).sort());
+});
+
+Deno.test("bans by the thousand that end at once are ended a part at a time", () => {
+  using bench = new BookBench();
+  bench.book.batch(() => {
+    for (let source = 0; source < 6_000; source++) bench.offend(formatV4(0x0a000000 + source));
+  });
+  bench.now += 10 * MINUTE;
+  assert.deepEqual(bench.book.views(), []);
+  assert.deepEqual(
+    [bench.book.expire(), bench.book.expire(), bench.book.expire()].map((over) => over.length),
+    [5_000, 1_000, 0],
+  );
 });
 
 Deno.test("the queue of ends gives what a sort gives, and does not grow with what was lifted", () => {
