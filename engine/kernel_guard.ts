@@ -37,7 +37,7 @@ export interface GuardParts {
   readonly prefixes: DropPrefixes;
   readonly totals: Totals;
   readonly losses: Losses;
-  readonly log: AppLog;
+  readonly log: Pick<AppLog, "warn" | "error">;
 }
 
 /** The enforcer of whoever works with these directories. */

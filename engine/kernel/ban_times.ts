@@ -9,7 +9,7 @@ export interface TimedPrefix {
   readonly until: number;
 }
 
-/** Bans at once. A `hash:net` with timeouts of that size takes the kernel some 6 MB. */
+/** Bans at once. A set of so many IPv4 addresses takes 3 MB of the kernel. */
 export const MAX_BANS = 65_536;
 
 /** The longest timeout that ipset takes, in seconds (ipset(8), timeout): almost 25 days. */
@@ -33,7 +33,8 @@ export class BanTimes {
 
   /** Of more than `MAX_BANS` those that last longest are taken; the last one of a prefix counts. */
   constructor(bans: readonly TimedPrefix[] = []) {
-    for (const ban of bans) this.#bans.set(formatPrefix(ban.prefix), ban);
+    // What else a ban may carry is not kept.
+    for (const { prefix, until } of bans) this.#bans.set(formatPrefix(prefix), { prefix, until });
     if (this.#bans.size <= MAX_BANS) return;
     const longest = [...this.#bans].sort(([, a], [, b]) => b.until - a.until).slice(0, MAX_BANS);
     this.#bans = new Map(longest);
