@@ -1,5 +1,6 @@
 /** Addresses as bytes of a text: a list has hundreds of thousands, and no string is made of them. */
 import { maskWord, V4_KEY_STEP } from "../../engine/net/address.ts";
+import { WIDEST } from "../special_ranges.ts";
 import type { FeedEntries } from "./feed_entries.ts";
 
 const DOT = 0x2e, SLASH = 0x2f, ZERO = 0x30, NINE = 0x39, COLON = 0x3a, DASH = 0x2d;
@@ -73,13 +74,14 @@ export function addEntry(
   addRange(entries, Math.floor(first / V4_KEY_STEP), Math.floor(last / V4_KEY_STEP), level);
 }
 
-/** The fewest prefixes that hold exactly the addresses from `first` to `last`: 62 at most. */
+/** Adds the fewest prefixes that hold exactly the addresses from `first` to `last`: 62 at most. */
 function addRange(entries: FeedEntries, first: number, last: number, level: number): void {
-  let at = first;
-  while (at <= last) {
-    let length = 0;
-    while (at % 2 ** (32 - length) !== 0 || at + 2 ** (32 - length) - 1 > last) length++;
-    entries.addV4(at * V4_KEY_STEP + length, level);
-    at += 2 ** (32 - length);
+  if (last - first >= 2 ** (32 - WIDEST[4])) return entries.refuse("too_wide");
+  for (let at = first; at <= last;) {
+    // As many low bits as are zero, and no more than fit: both by counting leading zeros.
+    const zeros = at === 0 ? 31 : 31 - Math.clz32(at & -at);
+    const bits = Math.min(zeros, 31 - Math.clz32(last - at + 1));
+    entries.addV4(at * V4_KEY_STEP + 32 - bits, level);
+    at += 2 ** bits;
   }
 }

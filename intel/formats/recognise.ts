@@ -13,8 +13,9 @@ export interface Recognition {
   readonly kind: string;
 }
 
-/** How much is looked at, in bytes. */
-const LOOKED_AT = 16_384;
+/** How much is looked at, in bytes: comments may come first, but what JSON is shows soon. */
+const LOOKED_AT = 65_536;
+const LOOKED_AT_IN_JSON = 16_384;
 /** Lines that are looked at, comments aside. */
 const LINES = 20;
 
@@ -44,16 +45,14 @@ export function recognise(head: Uint8Array, isWhole: boolean): Recognition {
     if (signature.every((byte, at) => head[at] === byte)) throw new FeedError(`is ${name}`);
   }
   if (head.indexOf(0) >= 0) throw new FeedError("is binary, not text");
-  const end = Math.min(head.length, LOOKED_AT);
-  const text = byteText(head, 0, end).trimStart();
-  const isAll = isWhole && end === head.length;
+  const text = byteText(head, 0, Math.min(head.length, LOOKED_AT)).trimStart();
+  const isAll = isWhole && head.length <= LOOKED_AT;
   if (text === "" && isAll) throw new FeedError("is empty");
   if (/^<(!doctype html|html|head|body|script)/i.test(text)) throw new FeedError("is an HTML page");
   if (text.startsWith("<")) throw new FeedError("is HTML or XML");
-  if (/^(?:[[{]|null\s*$)/.test(text)) {
-    return { forms: jsonForms(head.subarray(0, end), isAll), kind: "JSON" };
-  }
-  return { forms: textForms(text, isAll), kind: "text" };
+  if (!/^(?:[[{]|null\s*$)/.test(text)) return { forms: textForms(text, isAll), kind: "text" };
+  const isAllJson = isWhole && head.length <= LOOKED_AT_IN_JSON;
+  return { forms: jsonForms(head.subarray(0, LOOKED_AT_IN_JSON), isAllJson), kind: "JSON" };
 }
 
 /** What tells a form of JSON: one of these paths. */

@@ -31,9 +31,9 @@ export function readIpsum(entries: FeedEntries, { minimum }: FormatOptions): Rea
 /** `address#reliability#risk#activity#country#city#place#numbers`: AlienVault's reputation data. */
 export function readOtxReputation(entries: FeedEntries): ReadLine {
   return (bytes, start, end) => {
-    const first = bytes.indexOf(HASH, start), second = bytes.indexOf(HASH, first + 1);
-    const third = bytes.indexOf(HASH, second + 1);
-    const isWhole = first >= 0 && second > first && third > second && third < end;
+    const first = hashIn(bytes, start, end), second = hashIn(bytes, first + 1, end);
+    const third = hashIn(bytes, second + 1, end);
+    const isWhole = third < end;
     const reliability = isWhole ? readNumber(bytes, first + 1, second) : -1;
     if (reliability < 0 || readNumber(bytes, second + 1, third) < 0) entries.refuse("malformed");
     else addEntry(entries, bytes, start, first, levelOf(reliability));
@@ -51,6 +51,13 @@ export function readTor(entries: FeedEntries): ReadLine {
     if (isWhole) entries.addText(address, 0);
     else entries.refuse("malformed");
   };
+}
+
+/** Where the first `#` from `start` on stands, or `end`; `indexOf` would look beyond the line. */
+function hashIn(bytes: Uint8Array, start: number, end: number): number {
+  let at = start;
+  while (at < end && bytes[at] !== HASH) at++;
+  return at;
 }
 
 /** Where the word that begins at `start` ends. */

@@ -65,6 +65,8 @@ const unknown: readonly (readonly [string, FeedFormat | "auto", string, string |
   ],
   ["damaged JSON", "auto", '[{"ip_address":"5.9.10.11"},,]', /^is not valid JSON: /],
   ["JSON that goes on", "auto", '[{"ip_address":"5.9.10.11"}] []', /^is not valid JSON: more/],
+  ["JSON with a comma too many", "auto", '[{"ip_address":"5.9.10.11"},]', /a right bracket is out/],
+  ["JSON with a name missing", "auto", '{"new":[],}', /a right brace is out of place/],
   ["JSON with an unquoted name", "auto", '{new:[{"value":"5.9.10.11"}]}', /^is not valid JSON: /],
   ["a table of something else", "feodo_csv", '"a","b"\n"1","2"\n', "has no column dst_ip"],
 ];
@@ -93,6 +95,12 @@ const cut: readonly (readonly [string, FeedFormat | "auto", string, string])[] =
   ["an address cut short", "auto", `${LIST}5.9.1`, "its last line is incomplete"],
   ["a count missing", "ipsum", "5.9.10.11\t3\n5.9.10.1", "its last line is incomplete"],
   ["a list that does not end", "auto", '[{"ip_address":"5.9.10.11"},', "its JSON does not end"],
+  [
+    "NDJSON within a record",
+    "auto",
+    '{"cidr":"5.9.10.0/24"}\n{"cidr":"5.9.11.0/24"',
+    "its JSON does not end",
+  ],
   ["JSON that ends within a text", "auto", '[{"ip_address":"5.9.', "its JSON does not end"],
 ];
 for (const [name, format, text, reason] of cut) {
@@ -117,8 +125,26 @@ Deno.test("feeds: an overlong line is one malformed line, and the others count",
     assert.deepEqual(textsOf(content), ["5.9.10.11", "5.9.10.12", "5.9.10.13", "5.9.10.14"]);
     assert.deepEqual(content.refused, { malformed: 1 });
   }
-  const { refused } = readFeed("plain", `5.9.10.14${" ".repeat(LONGEST_LINE - 9)}\n`);
-  assert.deepEqual(refused, {});
+  for (let blanks = LONGEST_LINE - 10; blanks < LONGEST_LINE - 7; blanks++) {
+    const line = `5.9.10.14${" ".repeat(blanks)}\n`, isTooLong = line.length - 1 > LONGEST_LINE;
+    // Also where it begins in what is read at a time, and ends in the next.
+    for (const before of [0, 64_000, 65_500, 65_535]) {
+      const { refused } = readFeed("plain", `${LIST}${"\n".repeat(before)}${line}`);
+      assert.deepEqual(refused, isTooLong ? { malformed: 1 } : {});
+    }
+  }
+});
+
+Deno.test("feeds: comments without end do not hide the form that comes after them", () => {
+  for (let length = 60_000; length < 65_000; length += 1000) {
+    const text = `# ${"about\n# ".repeat(length / 8)}\n${"5.9.10.11\t3\n".repeat(10)}`;
+    assert.equal(readFeed("auto", text).format, "ipsum");
+  }
+  // However the first line is cut by the end of what is looked at.
+  for (let length = 65_520; length < 65_540; length++) {
+    const text = `#${"\n".repeat(length)}5.9.10.11\t3\n5.9.10.12\t3\n`;
+    assert.deepEqual([...readFeed("ipsum", text).levels], [3, 3]);
+  }
 });
 
 Deno.test("feeds: JSON that is too deep, or has endless names or values, is refused", () => {
