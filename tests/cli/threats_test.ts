@@ -89,6 +89,7 @@ Deno.test({
     Deno.chmodSync(box.paths.dataDir, 0o700);
     Deno.mkdirSync(`${box.paths.dataDir}/feeds`, { mode: 0 });
     const check = await box.pfw("threats", "check", "203.0.114.1");
+    Deno.chmodSync(`${box.paths.dataDir}/feeds`, 0o700);
     deepEqual([check.code, check.out], [4, ""]);
     match(check.err, /^pfw: cannot read the feeds in .*: permission denied; run it as the user/);
   },
