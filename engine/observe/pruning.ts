@@ -7,7 +7,7 @@ import { pragma, transaction } from "./sqlite.ts";
 export interface Retention {
   /** Seconds. */
   readonly seconds: number;
-  /** Bytes of the database file. */
+  /** Bytes of the database file and of the log of writes beside it (`-wal`). */
   readonly bytes: number;
 }
 
@@ -25,6 +25,16 @@ const MAX_HOURS = 20_000;
 /** Deleting starts at this part of the size limit and leaves room for what comes meanwhile. */
 const FULL = 0.95;
 const ENOUGH = 0.85;
+
+/**
+ * Part of the limit at which the log of writes is put into the file, and the part that it counts
+ * for at most: a reader that never ends lets it grow, and deleting rows would not make it shorter.
+ */
+const LOG_SHARE = 0.05;
+const MOST_LOG_SHARE = 0.1;
+
+/** SQLite's own limit of the log in pages, and one that is worth a wait for the disk. */
+const LARGEST_LOG = 1_000, LEAST_LOG = 64;
 
 interface Span {
   readonly table: RowTable;
@@ -52,6 +62,9 @@ export class Pruning {
   readonly #db: DatabaseSync;
   readonly #oldest: StatementSync;
   readonly #pageSize: number;
+  readonly #logPath: string;
+  /** The limit that the log's length was made for. */
+  #logBytes = Infinity;
   readonly #rowStep = new StepSize();
   readonly #pageStep = new StepSize();
   /** Milliseconds that the end of a transaction took lately. */
@@ -65,6 +78,8 @@ export class Pruning {
        WHERE max_time < ? ORDER BY max_time LIMIT 1`,
     );
     this.#pageSize = Number(pragma(db, "page_size"));
+    const file = db.prepare("SELECT file FROM pragma_database_list WHERE name = 'main'").get();
+    this.#logPath = `${file?.file}-wal`;
   }
 
   /**
@@ -74,11 +89,12 @@ export class Pruning {
    */
   run(retention: Retention, now: number, budget: number): { rows: number; done: boolean } {
     const until = performance.now() + budget;
+    this.#limitLog(retention.bytes);
     const cutoff = now - retention.seconds * 1000;
     const { rows, done } = this.#deleteUntil(until, retention, cutoff);
     if (!done) return { rows, done };
     this.#forgetHours(cutoff);
-    while (this.#fileBytes() > retention.bytes) {
+    while (this.#fileBytes() + this.#logSize(retention.bytes) > retention.bytes) {
       if (performance.now() + STEP_TIME > until) return { rows, done: false };
       if (!timed(this.#pageStep, (most) => this.#shrinkFile(most))) break;
     }
@@ -117,11 +133,13 @@ export class Pruning {
 
   /** Whether the file grew so far that `run` would delete. */
   isOver(bytes: number): boolean {
-    return this.#usedBytes() > bytes * FULL || this.#fileBytes() > bytes;
+    this.#limitLog(bytes);
+    const log = this.#logSize(bytes);
+    return this.#usedBytes() + log > bytes * FULL || this.#fileBytes() + log > bytes;
   }
 
   #nextSpan(retention: Retention, cutoff: number): Span | undefined {
-    const used = this.#usedBytes();
+    const used = this.#usedBytes() + this.#logSize(retention.bytes);
     if (used > retention.bytes * FULL) this.#isShrinking = true;
     if (used <= retention.bytes * ENOUGH) this.#isShrinking = false;
     const span = this.#oldest.get(this.#isShrinking ? Number.MAX_SAFE_INTEGER : cutoff);
@@ -173,6 +191,22 @@ export class Pruning {
       `DELETE FROM hours WHERE hour <= (
          SELECT hour FROM hours ORDER BY hour DESC LIMIT 1 OFFSET ?)`,
     ).run(MAX_HOURS);
+  }
+
+  /** A small database gets a short log. */
+  #limitLog(bytes: number): void {
+    if (bytes === this.#logBytes) return;
+    this.#logBytes = bytes;
+    const pages = Math.floor((bytes * LOG_SHARE) / this.#pageSize);
+    pragma(this.#db, `wal_autocheckpoint = ${Math.max(LEAST_LOG, Math.min(LARGEST_LOG, pages))}`);
+  }
+
+  #logSize(bytes: number): number {
+    try {
+      return Math.min(Deno.statSync(this.#logPath).size, bytes * MOST_LOG_SHARE);
+    } catch {
+      return 0; // None yet, or somebody removed it: the store will notice.
+    }
   }
 
   #fileBytes(): number {

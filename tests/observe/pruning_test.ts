@@ -94,6 +94,44 @@ Deno.test("the file keeps its size while rows pour in, and the newest rows stay"
   );
 });
 
+Deno.test("file and log of writes together keep the limit after every flush", () => {
+  using bench = new StoreBench(2_000, 2_000);
+  const limit = 20_000_000;
+  bench.store.retention = { seconds: 86_400 * 365, bytes: limit };
+  const sizeOf = (suffix: string) => Deno.statSync(bench.path + suffix).size;
+  let sent = 0, greatest = 0, deleted = false;
+  for (let flush = 0; flush < 400; flush++) {
+    for (let row = 0; row < 1_000; row++, sent++) {
+      const source = `${1 + sent % 200}.${sent & 255}.${(sent >> 8) & 255}.1`;
+      addTo(bench.blocked, { source, time: Date.now() });
+    }
+    assert.equal(bench.flush().ok, true);
+    greatest = Math.max(greatest, sizeOf("") + sizeOf("-wal"));
+    deleted ||= flush % 50 === 0 && numbers(bench.path, "SELECT min(id) FROM blocked_rows")[0] > 1;
+  }
+  assert.ok(deleted, "the limit was reached");
+  assert.ok(greatest <= limit && greatest > limit / 2, `${greatest} bytes`);
+  assert.equal(numbers(bench.path, "SELECT max(id) FROM blocked_rows")[0], sent);
+  assertSpansHold(bench.path);
+});
+
+Deno.test("a reader that never ends costs no more rows than the log counts for", () => {
+  using bench = new StoreBench(2_000, 2_000);
+  bench.store.retention = { seconds: 86_400 * 365, bytes: 10_000_000 };
+  bench.block();
+  bench.flush();
+  using reader = new DatabaseSync(bench.path, { readOnly: true });
+  reader.exec("BEGIN");
+  reader.prepare("SELECT count(*) FROM blocked_rows").get();
+  for (let flush = 0; flush < 150; flush++) {
+    for (let row = 0; row < 1_000; row++) addTo(bench.blocked, { time: Date.now() });
+    assert.equal(bench.flush().ok, true);
+  }
+  assert.ok(Deno.statSync(`${bench.path}-wal`).size > 10_000_000, "the log cannot be emptied");
+  const [kept] = numbers(bench.path, "SELECT count(*) FROM blocked_rows");
+  assert.ok(kept > 40_000, `${kept} rows`);
+});
+
 Deno.test("a smaller limit than before shrinks the file itself", () => {
   using bench = new StoreBench(10_000, 10_000);
   for (let flush = 0; flush < 10; flush++) {
