@@ -9,9 +9,6 @@ import { feedText, Publisher, RawPublisher, silence, sourceAt } from "./publishe
 
 const NONE = { etag: null, lastModified: null };
 
-/** Impatient, so that waiting for what never comes takes no time. */
-const SHORT = { ...FETCH_LIMITS, firstByte: 300, idle: 200, total: 2_000 };
-
 async function problemOf(source: FeedSource, options: FetchOptions = {}): Promise<string> {
   const error = await fetchFeed(source, NONE, options).then(() => undefined, (error) => error);
   assert.ok(error instanceof FeedError, `expected a FeedError, not ${error}`);
@@ -178,7 +175,9 @@ Deno.test("feed fetch: errors of the connection do not repeat the address's quer
 
 Deno.test("feed fetch: no answer at all", async () => {
   await using publisher = new RawPublisher((_, signal) => silence(signal));
-  const problem = await problemOf(sourceAt(publisher.url()), { limits: SHORT });
+  const problem = await problemOf(sourceAt(publisher.url()), {
+    limits: { ...FETCH_LIMITS, firstByte: 300 },
+  });
   assert.equal(problem, "no answer within 0.3 s");
 });
 
@@ -189,7 +188,9 @@ Deno.test("feed fetch: a body that stops coming", async () => {
     await say(`${OK}content-length: 1000\r\n\r\n11.0.0.1\n`);
     await silence(signal);
   });
-  const problem = await problemOf(sourceAt(publisher.url()), { limits: SHORT });
+  const problem = await problemOf(sourceAt(publisher.url()), {
+    limits: { ...FETCH_LIMITS, idle: 200 },
+  });
   assert.equal(problem, "no byte within 0.2 s");
 });
 
@@ -201,7 +202,7 @@ Deno.test("feed fetch: a body that drips for ever", async () => {
       await sleep(50, undefined, { signal });
     }
   });
-  const limits = { ...SHORT, total: 600 };
+  const limits = { ...FETCH_LIMITS, total: 600 };
   assert.equal(await problemOf(sourceAt(publisher.url()), { limits }), "not complete within 0.6 s");
 });
 
