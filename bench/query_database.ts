@@ -67,6 +67,8 @@ export function queryDatabase(directory: string, rows: number, list: Blacklist):
 
 function look(path: string, rows: number): { size: number; newest: number } | undefined {
   try {
+    // Brings one of an earlier schema up to date.
+    if (Deno.statSync(path).isFile) Store.open(path).close();
     const { size } = Deno.statSync(path);
     using db = new DatabaseSync(path, { readOnly: true });
     const last = db.prepare("SELECT id, time FROM blocked_rows ORDER BY id DESC LIMIT 1").get();
