@@ -14,7 +14,7 @@ import { Findings } from "./findings.ts";
 import { PacketClock } from "./packet_clock.ts";
 import { PortScanDetector } from "./port_scan.ts";
 import {
-  FIRST_EPHEMERAL,
+  isFromService,
   isIcmpRequest,
   isLateAnswer,
   isStealthProbe,
@@ -81,8 +81,8 @@ export class Detectors {
       if (!isTcpOpening(packet)) return;
       this.#portScan.probed(packet);
       this.#synFlood.opened(packet, isRateLimited);
-    } else if (packet.protocol !== Protocol.udp || this.#isQuestion(packet, FIRST_EPHEMERAL)) {
-      if (packet.fragmentOffset === 0) this.#portScan.probed(packet);
+    } else if (this.#isProbe(packet)) {
+      this.#portScan.probed(packet);
     }
   }
 
@@ -110,14 +110,20 @@ export class Detectors {
   /** Whether a blocked packet asks for something, and not merely goes on or answers. */
   #isKnock(packet: ParsedPacket): boolean {
     if (packet.protocol === Protocol.tcp) return isTcpOpening(packet);
-    return packet.protocol === Protocol.udp ? this.#isQuestion(packet, 0) : isIcmpRequest(packet);
+    if (packet.protocol !== Protocol.udp) return isIcmpRequest(packet);
+    return packet.hasPorts && !isLateAnswer(packet) && !this.#isStarting();
   }
 
-  /** @param answered the first port to which an answer may come after the start */
-  #isQuestion(packet: ParsedPacket, answered: number): boolean {
+  /** Whether a packet that is not TCP, of a connection not known, tries to reach something. */
+  #isProbe(packet: ParsedPacket): boolean {
+    if (packet.fragmentOffset > 0) return false;
+    if (packet.protocol !== Protocol.udp) return true;
     if (!packet.hasPorts || isLateAnswer(packet)) return false;
-    if (packet.destinationPort < answered) return true;
-    return this.#clock.now[0] - this.#started[0] >= START;
+    return !isFromService(packet) || !this.#isStarting();
+  }
+
+  #isStarting(): boolean {
+    return this.#clock.now[0] - this.#started[0] < START;
   }
 
   #setClock(packet: ParsedPacket): void {

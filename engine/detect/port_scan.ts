@@ -92,6 +92,8 @@ export class PortScanDetector {
 
 function targetsText(targets: number, ports: readonly number[]): string {
   if (ports.length > 1) return countText(targets, "port", "ports");
-  const addresses = countText(targets, "address", "addresses");
-  return ports.length === 1 ? `${portsText(ports)} of ${addresses}` : addresses;
+  if (ports.length === 1) {
+    return `${portsText(ports)} of ${countText(targets, "address", "addresses")}`;
+  }
+  return countText(targets, "address or protocol", "addresses or protocols");
 }

@@ -6,7 +6,7 @@ const { fin: FIN, syn: SYN, rst: RST, ack: ACK } = TcpFlag;
 /** The first port that only programs without privileges offer (RFC 6335, section 6). */
 const FIRST_UNPRIVILEGED = 1024;
 /** The first port that Linux gives to those that ask for any (net.ipv4.ip_local_port_range). */
-export const FIRST_EPHEMERAL = 32_768;
+const FIRST_EPHEMERAL = 32_768;
 /** From here on programs that talk to others take ports of their own, RTP for one. */
 export const FIRST_OWN = 16_384;
 /** Ports that traceroute sends to, one after another (IANA, "traceroute"). */
@@ -43,6 +43,11 @@ export function isIcmpRequest({ protocol, icmpType: type }: ParsedPacket): boole
 export function isLateAnswer({ sourcePort: port, destinationPort }: ParsedPacket): boolean {
   return destinationPort >= FIRST_UNPRIVILEGED &&
     (port === 53 || port === 123 || port === 443 || port === 3478);
+}
+
+/** Whether a datagram may come from a service to a program that asks it. */
+export function isFromService({ sourcePort, destinationPort }: ParsedPacket): boolean {
+  return sourcePort < FIRST_EPHEMERAL && destinationPort >= FIRST_EPHEMERAL;
 }
 
 /**

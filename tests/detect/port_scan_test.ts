@@ -82,7 +82,7 @@ Deno.test("port scan: one port of many of the machine's addresses is a scan too"
   for (let host = 1; host <= 20; host++) {
     scene.send({ from: "192.0.2.2", to: `198.51.100.${host}`, protocol: "icmp" });
   }
-  assert.deepEqual(scene.texts(), ["port scan: 20 addresses in 0 ms"]);
+  assert.deepEqual(scene.texts(), ["port scan: 20 addresses or protocols in 0 ms"]);
 });
 
 Deno.test("port scan: NULL, FIN and Xmas probes count, other packets out of place do not", () => {
@@ -149,6 +149,11 @@ Deno.test("port scan: answers that come late, or to what was asked before the st
   const early = new Scene({ isJustStarted: true });
   for (let port = 1; port < 20; port++) early.send({ protocol: "udp", port });
   assert.equal(early.found().length, 1, "nor does one to what this machine does not use");
+  const high = new Scene({ isJustStarted: true });
+  for (let port = 50_000; port < 50_020; port++) {
+    high.send({ protocol: "udp", sourcePort: 61_000, port });
+  }
+  assert.equal(high.found().length, 1, "nor does one come from such a port");
 });
 
 Deno.test("port scan: off, dry run, and settings that change", () => {
