@@ -231,6 +231,11 @@ export class BanBook {
     return this.#ledger.list;
   }
 
+  /** The ban of exactly that prefix: after a batch, what of its changes still stands. */
+  get(prefix: Prefix): Ban | undefined {
+    return this.#ledger.index.get(prefix);
+  }
+
   /** The narrowest ban that holds an address, given as signed words. Allocates nothing. */
   find(family: number, w0: number, w1: number, w2: number, w3: number): Ban | undefined {
     return this.#ledger.index.find(family, w0, w1, w2, w3);

@@ -13,9 +13,8 @@ const MAX_TEXT = 400;
 /** Parts of a network that its ban names. */
 const NAMED_PARTS = 8;
 
-/** Control characters, which could forge lines or move a terminal's cursor. */
-// deno-lint-ignore no-control-regex
-export const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]+/g;
+/** What could forge lines, move a terminal's cursor or turn the direction of a text. */
+export const CONTROL = /[\p{Cc}\p{Cs}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu;
 
 /** A detector's reason as it is kept. */
 export function reasonOf(

@@ -182,6 +182,8 @@ Deno.test("a person's ban replaces an earlier one of the same prefix and leaves 
   assert.deepEqual([added[0].cause, added[0].offences], ["manual", 1]);
   assert.deepEqual(texts(bench.book.bans()).sort(), ["203.0.113.0/24", BAD]);
   assert.deepEqual([...bench.book.list.texts(4)], ["203.0.113.0/24"]);
+  assert.equal(bench.book.get(prefix(BAD)), added[0]);
+  assert.equal(bench.book.get(prefix("203.0.113.8")), undefined);
   assert.equal(refused(bench.offend(BAD)).cause, "banned", "a person has decided");
 });
 
@@ -196,6 +198,7 @@ Deno.test("bad times and reasons are refused with exit 2", () => {
     [60, "x".repeat(201)],
     [60, "two\nlines"],
     [60, "\u001b[2J"],
+    [60, "\u202egnp.exe"],
   ];
   for (const [seconds, reason] of bad) {
     assert.throws(() => bench.book.add([prefix(BAD)], seconds, reason, false), (error) => {
