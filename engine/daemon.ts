@@ -274,7 +274,8 @@ export class Daemon {
     this.#matcher.replacePolicy(policy);
     this.#watch.pipeline.setRuleDetails(details);
     this.#useSettings(settingsOf(config));
-    this.#intel.configure(config, policy);
+    await this.#intel.configure(config, policy);
+    if (this.#intel.threats.list !== policy.threats) await this.#takeOverThreats();
     await this.#safety.note(text, request);
     this.#memory.loaded();
     const milliseconds = Math.round(performance.now() - started);

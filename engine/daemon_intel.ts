@@ -80,13 +80,13 @@ export class DaemonIntel {
     });
   }
 
-  /** Takes over a configuration whose policy is in force. */
-  configure(config: Config, policy: Policy): void {
+  /** Takes over a configuration whose policy is in force; other feeds may make other threats. */
+  async configure(config: Config, policy: Policy): Promise<void> {
     const { bans, detection } = settingsOf(config);
     this.#protected.setWhitelist(policy.whitelist);
     this.detectors.configure(detection);
     this.bans.configure(bans);
-    this.threats.configure(configuredFeeds(config));
+    await this.load(config);
   }
 
   /** The feed or the ban behind a verdict, as a number in `EventDetails`. */
