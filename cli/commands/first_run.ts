@@ -59,9 +59,8 @@ export function welcome({ file, config, mode, command }: Welcome): string {
 export function protections(config: Config): string[] {
   const { connections, seconds, enabled } = config.rate_limit;
   const feeds = config.threat_feeds.filter((feed) => feed.enabled).map((feed) => feed.name);
-  const blocking = config.rules.filter((rule) => rule.enabled && rule.action === "block");
   return [
-    ...blocking.map(describeRule),
+    ...config.rules.flatMap(describeRule),
     enabled ? `sources that open more than ${connections} connections in ${seconds} s` : "",
     config.detection.enabled ? "sources that scan ports, flood or guess passwords (bans)" : "",
     feeds.length > 0
@@ -72,10 +71,16 @@ export function protections(config: Config): string[] {
   ].filter(Boolean);
 }
 
-function describeRule({ name, protocol, ports, direction }: ConfigRule): string {
+/** A rule that blocks; the number is that of `rules list`. */
+function describeRule(
+  { name, action, enabled, protocol, ports, direction }: ConfigRule,
+  at: number,
+) {
+  if (!enabled || action !== "block") return [];
   const from = direction === "in" ? "incoming " : direction === "out" ? "outgoing " : "";
-  const what = ports.length > 0 ? `${from}${protocol} to ports ${ports.join(", ")}` : "";
-  return printable(what ? `${what} (rule "${name}")` : `what the rule "${name}" matches`);
+  const rule = `rule ${at + 1}`;
+  if (ports.length === 0) return [printable(`what ${rule} matches: ${name}`)];
+  return [`${from}${protocol} to ports ${ports.join(", ")} (${rule})`];
 }
 
 /** How the person called pfw, as they would type it again. */

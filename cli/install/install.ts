@@ -142,7 +142,7 @@ class Installation {
       directoryStep(join(layout.config, ".."), 0o755),
       directoryStep(layout.dataDir, 0o700),
       directoryStep(layout.logDir, 0o750),
-      configStep(layout.config),
+      configStep(layout.config, this.#options.dryRun),
       executableStep(executable, layout.executable),
       ...(layout.link ? [linkStep(final, layout.link)] : []),
       textStep("the completion of bash", layout.bash, completionScript("bash")),
@@ -187,7 +187,7 @@ class Installation {
 }
 
 /** A configuration that is there stays; one that cannot be used is told before anything is new. */
-function configStep(file: string): Step {
+function configStep(file: string, dryRun: boolean): Step {
   return {
     what: `make the configuration ${file}`,
     isDone: async () => {
@@ -195,11 +195,17 @@ function configStep(file: string): Step {
         if (error instanceof Deno.errors.NotFound) return false;
         throw error;
       });
-      if (isThere) await readConfigFile(file);
+      if (isThere) await readConfigFile(file).catch((error) => refuse(error, dryRun));
       return isThere;
     },
     act: async () => void await ensureConfig(file),
   };
+}
+
+/** Who only asks what would be done need not be allowed to read it. */
+function refuse(error: unknown, dryRun: boolean): void {
+  const isUnreadable = error instanceof PfwError && error.exitCode === ExitCode.missing;
+  if (!(dryRun && isUnreadable)) throw error;
 }
 
 function printEnd({ warnings, version }: InstallReport, { dryRun, root }: InstallOptions): void {

@@ -22,11 +22,11 @@ Deno.test("first run: the text names the file, what is kept out and three comman
   await ensureConfig(sandbox.paths.config);
   const text = await firstRunText(sandbox.paths, "enforce");
   ok(text.includes(sandbox.paths.config));
-  match(text, /incoming tcp to ports 23, 135, 139, 445, 3389/);
+  match(text, /incoming tcp to ports 23, 135, 139, 445, 3389 \(rule 1\)/);
   match(text, /more than 100 connections in 10 s/);
   match(text, /Feodo Tracker/);
   equal(text.match(/^ {2}sudo pfw (status|logs --follow|install) /gm)?.length, 3);
-  ok(text.split("\n").every((line) => line.includes("/") || line.length <= 100));
+  ok(text.split("\n").every((line) => line.includes("/") || line.length <= 80));
   match(await firstRunText(sandbox.paths, "monitor"), /only observes/);
 });
 
@@ -39,6 +39,6 @@ Deno.test("first run: what is switched off is not promised", () => {
   deepEqual(protectionsOf(off), ["packets that belong to no connection and can begin none"]);
   const names = { rules: [{ name: "all of it", action: "block" }], default_policy: "block" };
   const lines = protectionsOf({ ...off, ...names });
-  equal(lines[0], 'what the rule "all of it" matches');
+  equal(lines[0], "what rule 1 matches: all of it");
   equal(lines.at(-1), "everything that no rule allows");
 });

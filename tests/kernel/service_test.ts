@@ -10,6 +10,7 @@ import {
   type NetworkNamespace,
 } from "../support/netns.ts";
 import { NotifyListener } from "../support/notify_listener.ts";
+import { pfwCommand } from "../support/pfw.ts";
 import { Probes } from "../support/probes.ts";
 import { eventually, runPfw, startPfw } from "../support/running_pfw.ts";
 import { Sandbox } from "../support/sandbox.ts";
@@ -199,6 +200,23 @@ for (const backend of ["nft", "legacy"] as const) {
     Deno.test({ name: `${title} (left out: ${missing})`, ignore: true, fn: () => {} });
   }
 }
+
+kernelTest("the first start says on a terminal what it did, later ones do not", async () => {
+  await using link = await createPair();
+  await using sandbox = new Sandbox();
+  const words = [...pfwCommand().argv, "start", "--duration", "1s"];
+  const variables = Object.entries(sandbox.env).map(([name, value]) => `${name}='${value}'`);
+  const command = ["env", ...variables, ...words.map((word) => `'${word}'`)].join(" ");
+  const onTerminal = ["script", "--quiet", "--return", "--command", command, "/dev/null"];
+  const first = await link.local.run(onTerminal);
+  match(first, /pfw: ready [^]*This is the first start[^]*install .*every boot/);
+  const second = await link.local.run(onTerminal);
+  match(second, /pfw: ready/);
+  ok(!/first start/.test(second));
+  await Deno.remove(sandbox.paths.config);
+  const piped = await runPfw(link.local, sandbox, ["start", "--duration", "1s"]);
+  ok(!/first start/.test(piped.out + piped.err), "no terminal");
+}, ["script"]);
 
 kernelTestOnce("a service: the check of the configuration touches nothing", async () => {
   await using link = await createPair();
