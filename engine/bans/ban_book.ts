@@ -7,6 +7,7 @@ import { PfwError } from "../errors.ts";
 import { formatPrefix, type Prefix } from "../net/address.ts";
 import type { PrefixList } from "../net/prefix_list.ts";
 import type { BanSettings } from "../policy/settings.ts";
+import { automaticBan } from "./automatic_ban.ts";
 import type { Ban, BanView } from "./ban.ts";
 import type {
   BanAddition,
@@ -16,11 +17,9 @@ import type {
   BanRemoval,
 } from "./ban_change.ts";
 import { BanLedger } from "./ban_ledger.ts";
-import { banLength } from "./ban_length.ts";
 import type { BanStore } from "./ban_store.ts";
 import { checkRequest, fullBook, refuseProtected } from "./ban_request.ts";
 import { type BanTarget, sourceNetwork, targetOf } from "./ban_target.ts";
-import { evidenceOf, reasonOf } from "./ban_text.ts";
 import { isShared, overlapping } from "./protection.ts";
 import { SaidOnce } from "./said_once.ts";
 import { viewOf } from "./stored_ban.ts";
@@ -160,7 +159,7 @@ export class BanBook {
     const removed: Ban[] = [], unknown: Prefix[] = [];
     const undo = this.#ledger.recorded(() => {
       for (const prefix of prefixes) {
-        const ban = this.#pardon(prefix);
+        const ban = this.#ledger.pardon(prefix);
         if (ban) removed.push(ban);
         else unknown.push(prefix);
       }
@@ -242,34 +241,17 @@ export class BanBook {
   }
 
   #ban(detection: Detection, target: BanTarget, now: number): BanChange | BanRefusal {
-    const { prefix, parts } = target, ledger = this.#ledger;
-    const narrower = this.#automaticWithin(prefix, now);
+    const { prefix } = target, ledger = this.#ledger;
+    const narrower = ledger.automaticWithin(prefix, now);
     const needsRoom = !ledger.index.get(prefix) && narrower.length === 0;
     if (needsRoom && ledger.index.size >= this.#limit && !ledger.firstToGive()) {
       const why = `all of the ${this.#limit} bans that are kept are a person's`;
       return this.#refuse("full", why, this.#said.isNew("full"));
     }
-    // A source that uses many networks is not banned for less than one that uses a single one.
-    const own = sourceNetwork(detection.source);
-    const offences = 1 + Math.max(
-      ledger.offencesOf(prefix, now),
-      ledger.offencesOf(own, now),
-    );
-    const ends = [now + banLength(this.#settings, offences), ...narrower.map(({ until }) => until)];
-    const before = ledger.index.get(prefix);
-    if (before) ends.push(before.until);
+    const added = automaticBan(detection, target, narrower, ledger, this.#settings, now);
     const removed = narrower.map((ban) => ban.prefix);
     for (const ban of narrower) ledger.end(ban, now);
     if (needsRoom && ledger.index.size >= this.#limit) removed.push(this.#evict(now));
-    const added: Ban = {
-      prefix,
-      cause: detection.detector,
-      reason: reasonOf(detection.text, target),
-      evidence: evidenceOf(detection.evidence, parts),
-      since: now,
-      until: Math.max(...ends),
-      offences,
-    };
     ledger.start(added);
     this.#save(SAVE_BUDGET);
     return { kind: "banned", added, removed };
@@ -291,27 +273,6 @@ export class BanBook {
   #banInForce(prefix: Prefix, now: number): Ban | undefined {
     const ban = this.#ledger.index.get(prefix);
     return ban && ban.until > now ? ban : undefined;
-  }
-
-  /** Automatic bans in force of parts of a network. */
-  #automaticWithin(prefix: Prefix, now: number): Ban[] {
-    const { index, networks } = this.#ledger;
-    return networks.within(prefix).flatMap((part) => index.get(part) ?? [])
-      .filter(({ cause, until }) => cause !== "manual" && until > now);
-  }
-
-  /** Lifts one ban with everything that is remembered of it. */
-  #pardon(prefix: Prefix): Ban | undefined {
-    const { index, networks } = this.#ledger;
-    let ban = index.get(prefix);
-    if (!ban && prefix.family === 6 && prefix.length === 128) {
-      ban = index.find(6, ...prefix.words);
-      if (ban?.cause === "manual") ban = undefined;
-    }
-    const whole = ban?.prefix ?? prefix;
-    for (const part of networks.within(whole)) if (!index.get(part)) this.#ledger.forget(part);
-    this.#ledger.forget(whole);
-    return ban;
   }
 
   /** Why a prefix may not be banned automatically; `undefined`: it may. */

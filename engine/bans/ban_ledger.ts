@@ -107,6 +107,28 @@ export class BanLedger {
     return ban;
   }
 
+  /** Automatic bans in force of parts of a network. */
+  automaticWithin(prefix: Prefix, now: number): Ban[] {
+    return this.networks.within(prefix).flatMap((part) => this.index.get(part) ?? [])
+      .filter(({ cause, until }) => cause !== "manual" && until > now);
+  }
+
+  /**
+   * Lifts one ban with everything that is remembered of it and of its parts. A single IPv6 address
+   * stands for the automatic ban of its network.
+   */
+  pardon(prefix: Prefix): Ban | undefined {
+    let ban = this.index.get(prefix);
+    if (!ban && prefix.family === 6 && prefix.length === 128) {
+      ban = this.index.find(6, ...prefix.words);
+      if (ban?.cause === "manual") ban = undefined;
+    }
+    const whole = ban?.prefix ?? prefix;
+    for (const part of this.networks.within(whole)) if (!this.index.get(part)) this.forget(part);
+    this.forget(whole);
+    return ban;
+  }
+
   /** Ends bans whose time is over and returns them, those that ended first first. */
   endOver(now: number, limit = Infinity): Ban[] {
     const over: Ban[] = [];
