@@ -62,6 +62,12 @@ export class LiveView {
     if (text) this.#print(text);
   }
 
+  /** Shows what is more than a packet: who was banned, what became of a feed. */
+  notice(text: string): void {
+    const time = paint("gray", new Date().toTimeString().slice(0, 8));
+    this.#print(`${time} ${paint("bold", printable(text))}\n`);
+  }
+
   /** One line for the end. */
   summary(): string {
     const { packets, allowed, blocked, wouldBlock } = this.#view.totals.toJSON();

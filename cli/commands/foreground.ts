@@ -42,6 +42,7 @@ export async function runInForeground(
   signals.handOver(daemon);
   for (const warning of daemon.warnings) warn(warning);
   const view = context.json ? undefined : new LiveView(daemon.view);
+  if (view) daemon.onNotice = (text) => view.notice(text);
   // A service manager's journal is no place for every blocked packet: the database has them.
   if (view && !notifier.isListenedTo) daemon.onEvents = () => view.showEvents();
   // The loop that reads the packets calls this: as long as it does, pfw lives.
