@@ -21,7 +21,7 @@ export type Evidence = Readonly<Record<string, number | string | readonly number
 /** A source that went past a detector's threshold. */
 export interface Detection {
   readonly detector: DetectorName;
-  /** The source: one IPv4 address, or the /64 of an IPv6 one. */
+  /** The source: one IPv4 address, the /64 of an IPv6 one, or one link-local address. */
   readonly source: Prefix;
   /** For people, e.g. `port scan: 24 ports in 1.2 s`. */
   readonly text: string;
