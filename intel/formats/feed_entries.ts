@@ -1,6 +1,5 @@
 /** What a feed's reader has found so far: entries checked and kept, refusals counted. */
-import { type Prefix, V4_KEY_STEP } from "../../engine/net/address.ts";
-import { parsePrefix, parseV4Key } from "../../engine/net/address.ts";
+import { parsePrefix, parseV4Key, type Prefix, V4_KEY_STEP } from "../../engine/net/address.ts";
 import { PrefixList } from "../../engine/net/prefix_list.ts";
 import {
   type FeedContent,
