@@ -15,6 +15,9 @@ import { Direction, type ParsedPacket } from "./packet/packet.ts";
 import type { Matcher } from "./policy/matcher.ts";
 import type { BanSettings } from "./policy/settings.ts";
 
+/** Up to so many bans the matcher's table is made anew with every change: less than 3 ms. */
+const COMPILED_AT_ONCE = 1_000;
+
 /** Where bans are enforced; absent while only looking on. */
 export interface BanEnforcement {
   setBans(bans: readonly TimedPrefix[]): void;
@@ -37,11 +40,13 @@ export interface BanParts {
 export class DaemonBans implements BanControl {
   readonly #parts: BanParts;
   readonly #detailsOf = new WeakMap<Ban, number>();
+  /** The matcher does not have the newest bans yet. */
+  #isStale = false;
 
   /** Takes up the bans of the book: the kernel gets them with the first policy. */
   constructor(parts: BanParts) {
     this.#parts = parts;
-    this.#publish();
+    this.#compile();
     parts.enforcement?.setBans(parts.book.bans());
   }
 
@@ -68,9 +73,8 @@ export class DaemonBans implements BanControl {
   /** Called every second: forgets the bans whose time is over, as the kernel does by itself. */
   tick(): void {
     const over = this.#parts.book.expire();
-    if (over.length === 0) return;
     for (const { prefix } of over) this.#say(`ban of ${formatPrefix(prefix)} is over`);
-    this.#publish();
+    if (over.length > 0 || this.#isStale) this.#compile();
   }
 
   /** To be called when other addresses may be protected: their automatic bans are lifted. */
@@ -143,10 +147,14 @@ export class DaemonBans implements BanControl {
         removed.push(...change.removed);
       }
     });
-    if (added.length === 0) return;
-    this.#change(added, removed).then(
-      () => added.forEach((ban) => this.#say(banText(ban))),
-      (error) => this.#repairLater(`cannot ban ${added.map(subject).join(", ")}`, error),
+    // What one detection added another of the same round may have replaced by something wider.
+    const { book } = this.#parts;
+    const kept = added.filter((ban) => book.get(ban.prefix) === ban);
+    const gone = removed.filter((prefix) => !book.get(prefix));
+    if (kept.length === 0) return;
+    this.#change(kept, gone).then(
+      () => kept.forEach((ban) => this.#say(banText(ban))),
+      (error) => this.#repairLater(`cannot ban ${kept.map(subject).join(", ")}`, error),
     );
   }
 
@@ -193,7 +201,14 @@ export class DaemonBans implements BanControl {
     }
   }
 
+  /** The matcher follows: at once, or within a second where there is much to compile. */
   #publish(): void {
+    if (this.#parts.book.bans().length > COMPILED_AT_ONCE) this.#isStale = true;
+    else this.#compile();
+  }
+
+  #compile(): void {
+    this.#isStale = false;
     this.#parts.matcher.replaceBans(this.#parts.book.list);
   }
 
