@@ -24,6 +24,8 @@ Wants=network-pre.target
 Before=network-pre.target shutdown.target
 Conflicts=shutdown.target
 After=local-fs.target systemd-modules-load.service systemd-sysctl.service
+# Those that empty tables as they start do so before the rules of pfw are in them.
+After=nftables.service iptables.service ip6tables.service netfilter-persistent.service ufw.service
 RequiresMountsFor=@PFW@
 # A pfw that dies again and again leaves its rules in the kernel; after this it is left alone.
 StartLimitIntervalSec=300
@@ -40,9 +42,9 @@ TimeoutStopSec=60
 # the kernel for the next pfw to replace, a stop removes them.
 Environment=PFW_SYSTEMD_UNIT=%n
 # The legacy backend of iptables loads its modules itself and wants its lock; neither works inside
-# the sandbox, so both are prepared outside of it. Other backends do without.
-ExecStartPre=+-/sbin/modprobe --all --quiet ip_tables ip6_tables
-ExecStartPre=+/bin/sh -c 'umask 077; : >>/run/xtables.lock'
+# the sandbox, so both are prepared outside of it. The other backend does without.
+ExecStartPre=+-/bin/sh -c 'case $$(iptables -V) in *nf_tables*) ;; *) \\
+  modprobe -aq ip_tables ip6_tables; umask 077; : >>/run/xtables.lock ;; esac'
 # Reads the configuration and touches nothing: a bad one is told before anything changes.
 ExecStartPre=@PFW@ rules check
 ExecStart=@PFW@ start
