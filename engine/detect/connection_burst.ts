@@ -1,7 +1,7 @@
 /** Bursts of connections to one login port: somebody guesses passwords. */
 import type { DetectionSettings } from "../policy/settings.ts";
 import type { ParsedPacket } from "../packet/packet.ts";
-import { roundedSeconds, spanText } from "./evidence_text.ts";
+import { grouped, roundedSeconds, spanText } from "./evidence_text.ts";
 import type { Findings } from "./findings.ts";
 import type { PacketClock } from "./packet_clock.ts";
 import { SourceScores } from "./source_scores.ts";
@@ -48,7 +48,7 @@ export class ConnectionBurstDetector {
       this.#findings.add(packet, {
         detector: "connection_burst",
         settings: this.#settings,
-        text: `${connections.toLocaleString("en-US")} to port ${port} in ${spanText(seconds)}`,
+        text: `${grouped(connections)} to port ${port} in ${spanText(seconds)}`,
         evidence: { connections, ports: [port], seconds: roundedSeconds(seconds) },
       });
     }

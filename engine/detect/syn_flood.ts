@@ -1,7 +1,7 @@
 /** SYN floods: one source that begins connections and does not complete them (RFC 4987). */
 import type { DetectorSettings } from "../policy/settings.ts";
 import type { ParsedPacket } from "../packet/packet.ts";
-import { countText, portsText, roundedSeconds, spanText } from "./evidence_text.ts";
+import { countText, grouped, portsText, roundedSeconds, spanText } from "./evidence_text.ts";
 import type { Findings } from "./findings.ts";
 import type { PacketClock } from "./packet_clock.ts";
 import { PortSamples } from "./port_samples.ts";
@@ -69,7 +69,7 @@ export class SynFloodDetector {
       const { counted: opened, seconds } = scores.account(slot);
       const ports = this.#ports.list(slot), completed = this.#completed[slot];
       const begun = countText(opened, "connection", "connections");
-      const done = completed === 0 ? "none" : completed.toLocaleString("en-US");
+      const done = completed === 0 ? "none" : grouped(completed);
       this.#findings.add(packet, {
         detector: "syn_flood",
         settings: this.#settings,
