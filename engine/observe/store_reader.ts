@@ -90,7 +90,13 @@ export class StoreReader implements Disposable {
 
   /** Whether the path still leads to this file; pfw starts a fresh one when one was damaged. */
   isCurrent(): boolean {
-    return fileId(this.path) === this.inode;
+    // Not by opening it: a file that is closed takes along every lock that this process has on it
+    // (POSIX; sqlite.org/howtocorrupt.html, 2.2), and then pfw ends as if nobody read.
+    try {
+      return Deno.statSync(this.path).ino === this.inode;
+    } catch {
+      return false;
+    }
   }
 
   close(): void {
@@ -103,15 +109,17 @@ export class StoreReader implements Disposable {
 }
 
 function connect(path: string): DatabaseSync {
-  const db = new DatabaseSync(path, { readOnly: true });
+  let db: DatabaseSync | undefined;
   try {
+    db = new DatabaseSync(path, { readOnly: true });
     pragma(db, `busy_timeout = ${READ_TIMEOUT}`);
     db.prepare("SELECT count(*) FROM sqlite_schema").get();
     return db;
   } catch (error) {
-    db.close();
+    db?.close();
     // Reading in WAL mode needs a file for shared memory, which a directory that we cannot write to
     // does not get. Without a log beside it nobody writes, so the file may be read as it is.
+    tryToOpen(path);
     const isRefused = ["unreadable", "readonly"].includes(faultOf(error));
     if (!isRefused || fileId(`${path}-wal`) !== undefined) throw error;
     const url = `file:${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}?immutable=1`;
@@ -134,9 +142,17 @@ function hasBans(db: DatabaseSync): boolean {
 
 /** Which file the path leads to; `undefined`: none. */
 function fileId(path: string): number | null | undefined {
+  return looking(path, () => Deno.statSync(path).ino);
+}
+
+/** Says why a file cannot be opened, which SQLite does not; only for one that it has not open. */
+function tryToOpen(path: string): void {
+  looking(path, () => Deno.openSync(path, { read: true }).close());
+}
+
+function looking<T>(path: string, look: () => T): T | undefined {
   try {
-    Deno.openSync(path, { read: true }).close();
-    return Deno.statSync(path).ino;
+    return look();
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     const what = `cannot read database ${path}`;

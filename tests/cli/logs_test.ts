@@ -215,6 +215,28 @@ Deno.test("logs --follow: the newest rows first, then new ones, each once", asyn
   assert.equal((await child.status).code, 0);
 });
 
+Deno.test("logs --follow: goes on when pfw ends and starts again", async () => {
+  using bench = new StoreBench();
+  bench.block({ source: "10.0.0.1" });
+  bench.flush();
+  const child = spawnPfw(bench.directory, ["logs", "--follow", "--json"]);
+  const lines = new LineReader(child.stdout);
+  assert.equal(JSON.parse(await lines.next()).src_ip, "10.0.0.1");
+  for (let host = 2; host < 6; host++) {
+    // Some looks at the database, then the writer leaves it and comes back.
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    bench.close();
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    bench.block({ source: `10.0.0.${host}` });
+    bench.flush();
+    assert.equal(JSON.parse(await lines.next()).src_ip, `10.0.0.${host}`);
+  }
+  child.kill("SIGTERM");
+  assert.equal(await lines.rest(), "");
+  assert.equal(await new Response(child.stderr).text(), "");
+  assert.equal((await child.status).code, 0);
+});
+
 Deno.test("logs: ends quietly when nobody reads on", async () => {
   using bench = new StoreBench(20_000, 20_000);
   for (let packet = 0; packet < 20_000; packet++) bench.block();
