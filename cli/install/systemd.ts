@@ -1,5 +1,5 @@
 /** What an installation asks of systemd. */
-import { PfwError } from "../../engine/errors.ts";
+import { errorText, PfwError } from "../../engine/errors.ts";
 import { type Commands, runOrThrow } from "../../engine/kernel/command.ts";
 import type { Step } from "./steps.ts";
 import { UNIT_NAME } from "./unit.ts";
@@ -85,7 +85,7 @@ export class Systemd {
           await runOrThrow(this.commands, ["systemctl", ...words]);
         } catch (error) {
           const next = `see: journalctl -u ${UNIT_NAME}`;
-          throw new PfwError(`systemctl ${words[0]} failed`, String(error), next, undefined, {
+          throw new PfwError(`systemctl ${words[0]} failed`, errorText(error), next, undefined, {
             cause: error,
           });
         }

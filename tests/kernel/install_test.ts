@@ -108,27 +108,71 @@ kernelTestOnce(
 );
 
 kernelTestOnce(
-  "an installation beside a pfw that was started by hand leaves that one alone",
+  "an installation says what it meets: no systemd, ufw, a pfw started by hand",
   async () => {
     await using link = await createPair();
     await using sandbox = new Sandbox();
     await using machine = await SmallMachine.start(link.local, sandbox);
     const file = await makeExecutable(sandbox, "one");
+    const booted = machine.outside("/run/systemd/system");
+    await Deno.remove(booted);
+    await Deno.mkdir(machine.outside("/etc/ufw"), { recursive: true });
+    await Deno.writeTextFile(machine.outside("/etc/ufw/ufw.conf"), "# ufw\nENABLED=yes\n");
+    const bare = await machine.run([file, "install"]);
+    equal(bare.status, 0);
+    match(bare.stderr, /systemd does not run here: have your init run `pfw start`/);
+    match(bare.stderr, /ufw is active: pfw leaves its rules alone/);
+    equal(await machine.calls(), "");
+
+    await Deno.mkdir(booted);
     const script = `${file} start --monitor >/run/out 2>&1 & echo $!`;
     const { stdout: pid } = await machine.run(["sh", "-c", script]);
     await eventually(() => machine.read("/run/out"), (out) => /pfw: ready/.test(out));
-    const { status, stderr } = await machine.run([file, "install"]);
-    equal(status, 0);
+    const beside = await machine.run([file, "install"]);
+    equal(beside.status, 0);
     match(
-      stderr,
-      /not started: a pfw that was started by hand runs: end it with `pfw stop`; then run: systemctl start/,
+      beside.stderr,
+      /not started: a pfw that was started by hand runs: end it with `pfw stop`/,
     );
     const refused = await machine.run([file, "uninstall"]);
     equal(refused.status, 1);
     match(refused.stderr, /^pfw: cannot uninstall: pfw is running; end it with `pfw stop`\n$/);
     match(await machine.read("/usr/local/bin/pfw"), /# one/);
     equal((await machine.run(["kill", pid.trim()])).status, 0);
-    await eventually(() => machine.read("/run/out"), (out) => /stopped/.test(out));
+    match(
+      await eventually(() => machine.read("/run/out"), (out) => /stopped/.test(out)),
+      /stopped/,
+    );
+  },
+  ["nsenter", "unshare"],
+);
+
+kernelTestOnce(
+  "an upgrade that does not start says so, and what was in force stays in force",
+  async () => {
+    await using link = await createPair();
+    await using sandbox = new Sandbox();
+    await using machine = await SmallMachine.start(link.local, sandbox);
+    const good = await makeExecutable(sandbox, "good");
+    equal((await machine.run([good, "install"])).status, 0);
+    const bad = await makeExecutable(sandbox, "bad");
+    const text = await Deno.readTextFile(bad);
+    const broken = text.replace("# bad", '# bad\n[ "$1" = start ] || [ "$1" = rules ] && exit 1\n');
+    await Deno.writeTextFile(bad, broken);
+    const failed = await machine.run([bad, "install"]);
+    equal(failed.status, 1);
+    match(
+      failed.stderr,
+      /^pfw: install stopped, cannot start the service.*systemctl restart failed/,
+    );
+    match(
+      failed.stderr,
+      /done before: copy pfw to \/usr\/local\/bin\/pfw; mend it and run `pfw install`/,
+    );
+    match(await firewallText(link.local), /PFW-IN/);
+    const back = await machine.run([good, "install"]);
+    deepEqual([back.status, back.stderr], [0, ""]);
+    match(back.stdout, /^done +start the service/m);
   },
   ["nsenter", "unshare"],
 );
