@@ -1,0 +1,45 @@
+/** Counters as `status`, `stats` and the end of `start` print them. */
+import * as z from "zod";
+import type { LossesSnapshot } from "../../engine/observe/losses.ts";
+import type { TotalsSnapshot } from "../../engine/observe/totals.ts";
+import { DECODE_RESULTS, DIRECTIONS } from "../../engine/packet/packet.ts";
+import { REASONS } from "../../engine/policy/verdict.ts";
+import { count, some } from "./parts.ts";
+
+export const byReason = some(
+  REASONS,
+  z.strictObject({
+    allowed: count("Packets."),
+    blocked: count("Packets."),
+    wouldBlock: count("Packets."),
+  }),
+).describe("Packets by the reason that decided. Reasons that did not occur are absent.");
+
+export const totals = z.strictObject({
+  packets: count("Packets seen, and outgoing drops that only the kernel saw."),
+  bytes: count("Their bytes on the wire."),
+  allowed: count("Packets."),
+  allowedBytes: count("Bytes."),
+  blocked: count("Packets that the kernel reported as dropped."),
+  blockedBytes: count("Bytes."),
+  wouldBlock: count("Packets that the policy would drop, were it enforced."),
+  wouldBlockBytes: count("Bytes."),
+  undecodable: count("Packets that are not IP, or cannot be read."),
+  byReason,
+  byDecodeResult: some(DECODE_RESULTS, count("Packets."))
+    .describe("Packets that could not be judged, by what is wrong with them."),
+  byDirection: z.record(z.enum(DIRECTIONS), count("Packets.")),
+}) satisfies z.ZodType<TotalsSnapshot>;
+
+export const losses = z.strictObject({
+  ringDrops: count("Packets not seen: the capture was too slow."),
+  interfaceDrops: count("Packets not seen: dropped by the interface."),
+  nflogLost: count("Drops that the kernel counted and whose reports were lost."),
+  captureRecordsLost: count("Packets that did not fit the capture buffer."),
+  rowsCoalesced: count("Packets that share a row, counted in its hits."),
+  rowsBlurred: count("Of these, packets in rows without addresses."),
+  rowsLost: count("Rows that could not be written."),
+  hitsLost: count("Packets in those rows."),
+  failedWrites: count("Failed writes to the database; the rows were kept."),
+  logLinesLost: count("Lines lost from the application log."),
+}).describe("What was lost, each kind counted.") satisfies z.ZodType<LossesSnapshot>;

@@ -1,0 +1,153 @@
+/** JSON of start, status, stop, reload, cleanup and doctor. */
+import * as z from "zod";
+import type { RunningStatus } from "../../engine/control/status.ts";
+import type { Diagnosis } from "../../engine/doctor.ts";
+import type { ReplayResult } from "../../engine/replay.ts";
+import { REASONS } from "../../engine/policy/verdict.ts";
+import { losses, totals } from "./figures.ts";
+import { count, documented, flag, mode, some, text, time, waitingChange } from "./parts.ts";
+import { feed } from "./threats.ts";
+
+export const start = documented(
+  "start",
+  "Printed when it ends. The line that begins `pfw: ready` is on standard error meanwhile.",
+  z.strictObject({ mode, totals, losses }),
+);
+
+export const replay = documented(
+  "start --read",
+  "What the policy makes of a capture. Nothing is enforced: blocked means would be blocked.",
+  z.strictObject({
+    packets: count("Packets in the file."),
+    bytes: count("Their bytes on the wire."),
+    undecodable: count("Packets that are not IP, or cannot be read: no policy applies."),
+    allowed: count("Packets."),
+    blocked: count("Packets."),
+    byReason: some(REASONS, count("Packets."))
+      .describe("Packets by the reason that decided, allowed and blocked together."),
+    topBlocked: z.array(z.strictObject({ ip: z.string(), packets: count("Blocked packets.") }))
+      .describe("Sources of most blocked packets, most first."),
+    seconds: z.number().min(0).describe("Time that it took. Seconds."),
+    packetsPerSecond: count("Packets a second."),
+    error: text("Why the file could not be read to its end; absent when it was.").optional(),
+    lost: count("Packets that the read buffer could not hold; absent when there were none.")
+      .optional(),
+  }) satisfies z.ZodType<ReplayResult>,
+);
+
+const policy = z.strictObject({
+  defaultAction: z.enum(["allow", "block"]),
+  rules: count("Rules that are switched on."),
+  whitelist: count("Entries."),
+  blacklist: count("Entries."),
+  bans: count("Entries."),
+  threats: count("Entries, all feeds merged."),
+  rateLimit: text("E.g. `100 per 10 s`, or `off`."),
+});
+
+const device = z.strictObject({
+  name: text("Interface."),
+  open: flag("Whether it is watched now; false while it is away."),
+  received: count("Packets that libpcap received."),
+  droppedByRing: count("Packets."),
+  droppedByInterface: count("Packets."),
+});
+
+const kernel = z.strictObject({
+  inPlace: flag("Whether all of the policy is in the kernel."),
+  differences: z.array(z.string()).describe("What is not as it was applied."),
+  sets: z.array(z.strictObject({
+    name: text("The ipset."),
+    entries: count("Entries."),
+    memory: count("Bytes."),
+  })),
+  chains: count("Chains of pfw."),
+  rules: count("Rules in them."),
+}).describe("What the kernel holds, as read back from it.");
+
+const drift = z.strictObject({
+  repaired: count("How often what somebody else changed was repaired."),
+  failed: count("How often that failed."),
+  last: z.strictObject({ at: time("When."), differences: z.array(z.string()) }).optional()
+    .describe("The last time; absent when there was none."),
+});
+
+const running = z.strictObject({
+  running: z.literal(true),
+  mode,
+  since: time("When it started."),
+  version: text("Version of the pfw that runs."),
+  pid: z.int().min(1).describe("Its process."),
+  config: text("Its configuration file."),
+  policy,
+  feeds: z.array(feed).optional().describe("Threat feeds, also those that are off."),
+  bans: count("Bans in force.").optional(),
+  devices: z.array(device),
+  kernel: kernel.optional().describe("Absent while only looking on."),
+  drift: drift.optional().describe("Absent while only looking on."),
+  database: z.strictObject({
+    path: z.string(),
+    fault: z.string().nullable().describe("Why it cannot be written; null when it can."),
+  }),
+  totals,
+  losses,
+  memory: count("Resident memory. Bytes."),
+});
+// JSON leaves out what is undefined.
+running satisfies z.ZodType<Omit<RunningStatus, "drift">>;
+
+const pending = z.strictObject({
+  ...waitingChange,
+  secondsLeft: z.int().describe("Until the policy before it returns. Seconds."),
+}).nullable().describe("A change that waits for `pfw rules confirm`; null: none.");
+
+export const status = documented(
+  "status",
+  "Whether pfw runs, and how it is.",
+  z.union([
+    z.strictObject({ running: z.literal(false), pending }),
+    running.extend({ pending }),
+  ]),
+);
+
+export const stop = documented(
+  "stop",
+  "What became of the running pfw.",
+  z.strictObject({
+    stopped: flag("Whether one was ended; false: none ran."),
+    running: z.literal(false),
+    onExit: z.enum(["remove", "keep"]).optional()
+      .describe("What became of the rules in the kernel. Absent where none ran."),
+  }),
+);
+
+export const reload = documented(
+  "reload",
+  "The running pfw has taken over its configuration.",
+  z.strictObject({
+    reloaded: z.literal(true),
+    summary: text("The policy in one line."),
+    confirm: z.strictObject(waitingChange).optional().describe("With --confirm."),
+  }),
+);
+
+export const cleanup = documented(
+  "cleanup",
+  "What was removed from the kernel.",
+  z.strictObject({ removedChains: count("Chains."), removedSets: count("Sets.") }),
+);
+
+export const doctor = documented(
+  "doctor",
+  "Each thing that pfw needs on this machine. Exit 4 where ready is false (2: configuration only).",
+  z.strictObject({
+    ready: flag("Whether all that enforcing needs is there."),
+    checks: z.array(z.strictObject({
+      name: z.string(),
+      state: z.enum(["ok", "missing", "warning"]),
+      needed: flag("Whether pfw cannot enforce without it."),
+      detail: text("Its version, its place, or what is wrong with it."),
+      fix: text("What to do about it; empty where there is nothing to do."),
+    })),
+  }) satisfies z.ZodType<Diagnosis>,
+);

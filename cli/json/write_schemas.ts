@@ -1,0 +1,24 @@
+/** Writes `docs/json/`: a JSON Schema for each command that prints JSON. */
+import { join } from "node:path";
+import { schemaFileName, SCHEMAS, schemaText } from "./schemas.ts";
+
+/** Where the files are. */
+export const SCHEMA_DIRECTORY: string = join(import.meta.dirname!, "../../docs/json");
+
+/** Writes all of them, and takes away those of commands that are gone. */
+export function writeSchemas(): void {
+  Deno.mkdirSync(SCHEMA_DIRECTORY, { recursive: true });
+  const names = new Set<string>();
+  for (const command of Object.keys(SCHEMAS)) {
+    const name = schemaFileName(command);
+    names.add(name);
+    Deno.writeTextFileSync(join(SCHEMA_DIRECTORY, name), schemaText(command));
+  }
+  for (const { name } of [...Deno.readDirSync(SCHEMA_DIRECTORY)]) {
+    if (name.endsWith(".schema.json") && !names.has(name)) {
+      Deno.removeSync(join(SCHEMA_DIRECTORY, name));
+    }
+  }
+}
+
+if (import.meta.main) writeSchemas();
