@@ -1,6 +1,7 @@
 /** Whether a feed's new text may replace the old: a publisher's mishap must not open the firewall. */
 import { type FeedContent, FeedError, type FeedSource } from "./feed.ts";
 import type { FeedCopy } from "./feed_cache.ts";
+import { tooWide } from "./feed_width.ts";
 import { isSameList } from "./prefix_union.ts";
 
 /** A list of so many entries or fewer comes and goes as a whole: Feodo Tracker is often near-empty. */
@@ -21,6 +22,11 @@ export function requirePlausible(
   after: FeedContent,
   asked: Asked,
 ): void {
+  const wide = tooWide(after.list);
+  // One that was as wide before was forced, by somebody who wants it so.
+  if (wide && !(before && tooWide(before.content.list))) {
+    throw new FeedError(`would block more than a quarter of all ${wide} addresses`);
+  }
   // Asked for with another form or minimum, the same text rightly says something else.
   if (!before || !isSameRequest(before.configured, asked)) return;
   const old = before.content, had = old.list.size, has = after.list.size;

@@ -119,7 +119,7 @@ export class FeedManager {
    * failed is in `states`.
    *
    * @param names all enabled feeds unless given
-   * @param force takes a list that shrank or changed its form
+   * @param force takes a list that shrank, changed its form or blocks too much
    * @throws PfwError for a name that is not configured or switched off
    */
   async update(names?: readonly string[], force = false): Promise<void> {

@@ -50,7 +50,10 @@ function defineList(threats: Command): void {
 function defineUpdate(threats: Command): void {
   threats.command("update").description("fetch feeds now; a running pfw enforces what they say")
     .argument("[name...]", "feeds; all enabled ones unless given")
-    .option("--force", "take a list also where it shrank by more than half or changed its form")
+    .option(
+      "--force",
+      "take a list also where it lost half, changed its form or blocks a quarter of all",
+    )
     .addHelpText("after", examples("update", 'update "Feodo Tracker"', "update --force --json"))
     .action(async (names, options, command) => {
       const { updateThreats } = await import("./threats_update.ts");
