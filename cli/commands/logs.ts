@@ -6,8 +6,9 @@ import { untilInterrupted } from "../interrupt.ts";
 import { useColor, writeOut } from "../output.ts";
 import { terminalWidth } from "../text_width.ts";
 import { type LogsOptions, parseFilter, parseFormat, parseLimit } from "./logs_filter.ts";
-import { formatterOf, type RowFormatter } from "./logs_format.ts";
+import { formatterOf } from "./logs_format.ts";
 import { SearchProgress } from "./logs_progress.ts";
+import type { RowFormatter } from "./row_formatter.ts";
 
 /** Milliseconds between two looks at the database. */
 const POLL_INTERVAL = 50;

@@ -3,15 +3,7 @@ import type { LogRow } from "../../engine/observe/log_query.ts";
 import { VIEW_COLUMNS } from "../../engine/observe/schema.ts";
 import type { LogFormat } from "./logs_filter.ts";
 import { TableFormatter } from "./logs_table.ts";
-
-/** Turns rows into text, piece by piece. */
-export interface RowFormatter {
-  /** What stands before the rows. */
-  head(): string;
-  rows(rows: readonly LogRow[]): string;
-  /** What stands after them. */
-  tail(): string;
-}
+import type { RowFormatter } from "./row_formatter.ts";
 
 /**
  * The formatter of a format.

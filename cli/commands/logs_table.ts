@@ -2,7 +2,7 @@
 import type { LogRow } from "../../engine/observe/log_query.ts";
 import { formatCount, paint, printable } from "../output.ts";
 import { fitText, padText, textWidth } from "../text_width.ts";
-import type { RowFormatter } from "./logs_format.ts";
+import type { RowFormatter } from "./row_formatter.ts";
 
 /** One way to lay rows out; the reason always comes last. */
 interface Layout {
