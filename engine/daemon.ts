@@ -331,6 +331,7 @@ export class Daemon {
     this.onTick();
     this.#safety.tick();
     this.#intel.tick();
+    this.#recorder.checkpoint();
     if (this.#seconds % ADDRESS_INTERVAL === 0) this.#refreshAddresses();
     if (this.#seconds % PRUNE_INTERVAL === 0) this.#recorder.prune();
   }

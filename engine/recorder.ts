@@ -90,6 +90,11 @@ export class Recorder implements Disposable {
     this.#say(this.#store.prune(seconds, bytes, PRUNE_BUDGET).notices);
   }
 
+  /** Puts what was written into the one file, while other work goes on; about once a second. */
+  checkpoint(): void {
+    void this.#store.checkpoint();
+  }
+
   /** Interfaces come and go, and their numbers are given out again. */
   forgetInterfaceNames(): void {
     this.#interfaceNames.clear();

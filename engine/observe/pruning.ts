@@ -33,8 +33,11 @@ const ENOUGH = 0.85;
 const LOG_SHARE = 0.05;
 const MOST_LOG_SHARE = 0.1;
 
-/** SQLite's own limit of the log in pages, and one that is worth a wait for the disk. */
-const LARGEST_LOG = 1_000, LEAST_LOG = 64;
+/**
+ * The same in pages, at most and at least. `Checkpointer` empties the log sooner; a flood that
+ * outruns it makes the writer wait for the disk instead.
+ */
+const LARGEST_LOG = 4_000, LEAST_LOG = 64;
 
 interface Span {
   readonly table: RowTable;

@@ -149,6 +149,19 @@ export class Store {
     return { ...result, notices };
   }
 
+  /**
+   * Puts what was written into the one file, while other work goes on; for whoever runs long, about
+   * once a second. Without it SQLite does the same within a flush now and then. Never throws.
+   */
+  async checkpoint(): Promise<void> {
+    if (this.#fault) return;
+    try {
+      await this.#session?.checkpoint();
+    } catch {
+      // What is wrong with the file, the next flush meets too, and says.
+    }
+  }
+
   /** What is wrong with the database at present, in words; `undefined` when all is well. */
   get fault(): string | undefined {
     return this.#fault?.text;

@@ -1,5 +1,6 @@
 /** One open database with its prepared statements. Throws what SQLite throws; `Store` copes. */
 import type { DatabaseSync } from "node:sqlite";
+import { Checkpointer } from "./checkpointer.ts";
 import type { EventBuffer } from "./event_buffer.ts";
 import { type HourlyCounts, PacketAction } from "./hourly_counts.ts";
 import { Pruning, type Retention } from "./pruning.ts";
@@ -36,6 +37,7 @@ export class StoreSession {
   readonly #writers: Readonly<Record<"blocked" | "allowed", RowWriter>>;
   readonly #rollups: Rollups;
   readonly #pruning: Pruning;
+  #checkpointer: Checkpointer | undefined;
   /** Which file was opened, to notice that somebody removed or replaced it. */
   readonly #inode: number | null;
 
@@ -71,6 +73,11 @@ export class StoreSession {
     return this.#pruning.run(retention, now, budget);
   }
 
+  /** See `Checkpointer.run`; only for a session whose owner lets other work go on meanwhile. */
+  async checkpoint(): Promise<void> {
+    await (this.#checkpointer ??= new Checkpointer(this.path)).run();
+  }
+
   /** Whether the file is about to grow past that size. */
   isOver(bytes: number): boolean {
     return this.#pruning.isOver(bytes);
@@ -87,19 +94,26 @@ export class StoreSession {
 
   /** Puts everything into the one file and closes it. */
   close(): void {
-    try {
-      pragma(this.#db, "wal_checkpoint(TRUNCATE)");
-    } finally {
-      this.#db.close();
-    }
+    this.#closing(() => {
+      try {
+        pragma(this.#db, "wal_checkpoint(TRUNCATE)");
+      } finally {
+        this.#db.close();
+      }
+    });
   }
 
   /** Closes without writing to a file that cannot be trusted. */
   abandon(): void {
     try {
-      this.#db.close();
+      this.#closing(() => this.#db.close());
     } catch {
       // Its statements and locks go with the process at the latest.
     }
+  }
+
+  #closing(close: () => void): void {
+    if (this.#checkpointer) this.#checkpointer.close(close);
+    else close();
   }
 }
