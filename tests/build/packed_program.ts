@@ -1,6 +1,5 @@
 /** A self-extracting file that is small enough to unpack hundreds of times. */
 import { join } from "node:path";
-import { bundle } from "../../build/bundle.ts";
 import { packSelfExtracting } from "../../build/self_extracting.ts";
 
 /** What is packed: says what it was given, then does what its first word says. */
@@ -45,7 +44,7 @@ export class PackedProgram implements AsyncDisposable {
   static async make(version = "1"): Promise<PackedProgram> {
     const directory = await Deno.makeTempDir({ prefix: "pfw-packed-" });
     const dist = join(directory, "dist");
-    await bundle([join(import.meta.dirname!, "../../build/place.ts")], dist);
+    await bundlePlace(dist);
     await Deno.writeTextFile(join(dist, "main.js"), `// ${version}\n${PROGRAM}`);
     const deno = join(directory, "deno");
     await Deno.writeTextFile(deno, `#!/bin/sh\nexec '${Deno.execPath()}' "$@"\n`);
@@ -89,4 +88,11 @@ export class PackedProgram implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Deno.remove(this.directory, { recursive: true });
   }
+}
+
+async function bundlePlace(directory: string): Promise<void> {
+  const script = join(import.meta.dirname!, "bundle_place.ts");
+  const args = ["run", "--quiet", "--allow-all", script, directory];
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), { args }).output();
+  if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
