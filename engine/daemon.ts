@@ -55,6 +55,7 @@ export class Daemon {
   #intel!: DaemonIntel;
   #changes: Promise<unknown> = Promise.resolve();
   #seconds = 0;
+  #isKept = false;
   /** Called before rows are written, with the view that `view` gives. */
   onEvents: () => void = () => {};
   /** Called every second by the loop that empties the devices. */
@@ -105,7 +106,12 @@ export class Daemon {
 
   /** What becomes of the rules in the kernel when pfw ends in good order. */
   get onExit(): OnExit {
-    return this.#settings.onExit;
+    return this.#isKept ? "keep" : this.#settings.onExit;
+  }
+
+  /** Has the kernel go on enforcing after the end: a window is worse than rules that stay. */
+  keepRules(): void {
+    this.#isKept = true;
   }
 
   /** Runs until `stop` is called, then takes everything down. */

@@ -10,7 +10,7 @@ import { printJson, warn } from "../output.ts";
 import { VERSION } from "../version.ts";
 import { returnOverdue } from "./apply_edit.ts";
 import { firstRunText, isFirstRun } from "./first_run.ts";
-import { askEndReason, keepRules, ownUnit } from "./service_manager.ts";
+import { askEndReason, ownUnit } from "./service_manager.ts";
 import { END_TEXTS } from "./stop.ts";
 
 /** What to run. */
@@ -137,7 +137,7 @@ async function end(daemon: Daemon, notifier: ServiceNotifier, signal: Deno.Signa
   if (unit && daemon.view.mode === "enforce") {
     const reason = await askEndReason(unit);
     if (reason === "unknown") warn("systemd does not say whether this is a restart");
-    if (reason !== "stop") keepRules(daemon);
+    if (reason !== "stop") daemon.keepRules();
   }
   daemon.stop();
 }

@@ -3,7 +3,6 @@
  * `systemctl stop` and for `systemctl restart`, but its queue of jobs tells the two apart: after a
  * stop nothing of pfw shall be left, a restart (an upgrade) must not open a window.
  */
-import type { Daemon } from "../../engine/daemon.ts";
 import { type Commands, SystemCommands } from "../../engine/kernel/command.ts";
 
 /** Set by the unit: the unit's own name. */
@@ -54,12 +53,4 @@ async function ask(unit: string, commands: Commands): Promise<EndReason> {
   } catch {
     return "unknown";
   }
-}
-
-/**
- * Has the kernel go on enforcing after this daemon's end, whatever the configuration says: for a
- * restart, and where nobody can tell. A window that opens unseen is worse than rules that stay.
- */
-export function keepRules(daemon: Daemon): void {
-  Object.defineProperty(daemon, "onExit", { value: "keep" });
 }
