@@ -68,6 +68,7 @@ export class DaemonIntel {
     const book = new BanBook({
       settings,
       isProtected: () => this.#protected.all(),
+      isPeer: (prefix, now) => matcher.isPeer(prefix, now),
       store: new BanStore(this.#parts.recorder.store),
     });
     book.load();

@@ -2,7 +2,7 @@
  * Who is banned, why and until when: decides what detections and people's requests come to, and
  * keeps it in the database. The kernel and the matcher follow it.
  */
-import type { Detection } from "../detect/detection.ts";
+import { type Detection, isForgeable } from "../detect/detection.ts";
 import { PfwError } from "../errors.ts";
 import { formatPrefix, type Prefix } from "../net/address.ts";
 import type { PrefixList } from "../net/prefix_list.ts";
@@ -31,6 +31,13 @@ export interface BanBookParts {
   readonly settings: BanSettings;
   /** The whitelist, and what the machine and its operator depend on. Asked for every ban. */
   readonly isProtected: () => PrefixList;
+  /**
+   * Whether this machine is in conversation with an address of the prefix, one that it began. Such a
+   * peer is not banned for packets that somebody may have forged to have it cut off.
+   *
+   * @param now seconds since 1970
+   */
+  readonly isPeer?: (prefix: Prefix, now: number) => boolean;
   readonly store: BanStore;
   /** Bans in force at most, and again past offences. */
   readonly limit?: number;
@@ -61,15 +68,18 @@ export class BanBook {
   readonly #ledger: BanLedger;
   readonly #store: BanStore;
   readonly #isProtected: () => PrefixList;
+  readonly #isPeer: (prefix: Prefix, now: number) => boolean;
   readonly #limit: number;
   readonly #now: () => number;
   readonly #said = new SaidOnce(1_024);
   #settings: BanSettings;
   #batches = 0;
 
-  constructor({ settings, isProtected, store, limit = 65_536, now = Date.now }: BanBookParts) {
+  constructor(parts: BanBookParts) {
+    const { settings, isProtected, isPeer, store, limit = 65_536, now = Date.now } = parts;
     this.#settings = settings;
     this.#isProtected = isProtected;
+    this.#isPeer = isPeer ?? (() => false);
     this.#store = store;
     this.#limit = limit;
     this.#now = now;
@@ -104,10 +114,12 @@ export class BanBook {
       return this.#refuse("banned", `banned as ${formatPrefix(held.prefix)}`, false);
     }
     const { index, networks } = this.#ledger;
-    const isFree = (prefix: Prefix) => this.#obstacle(prefix) === undefined;
+    const obstacle = (prefix: Prefix) =>
+      this.#obstacle(prefix) ?? this.#conversation(prefix, detection);
+    const isFree = (prefix: Prefix) => obstacle(prefix) === undefined;
     const target = targetOf(source, held, { index, networks, isFree, now });
     if (!target) {
-      const why = this.#obstacle(source) ?? this.#obstacle(sourceNetwork(source))!;
+      const why = obstacle(source) ?? obstacle(sourceNetwork(source))!;
       return this.#refuse("protected", why, this.#said.isNew(formatPrefix(source)));
     }
     return this.#ban(detection, target, now);
@@ -280,6 +292,11 @@ export class BanBook {
     if (isShared(prefix)) return `${formatPrefix(prefix)} is no address of a single host`;
     const held = overlapping(this.#isProtected(), prefix);
     return held && `${formatPrefix(held)} is whitelisted or this machine depends on it`;
+  }
+
+  #conversation(prefix: Prefix, { detector, at }: Detection): string | undefined {
+    if (!isForgeable(detector) || !this.#isPeer(prefix, at / 1000)) return undefined;
+    return "this machine speaks with it, and what was seen may be forged";
   }
 
   #refuse(cause: BanRefusalCause, why: string, isWorthSaying: boolean): BanRefusal {

@@ -14,7 +14,7 @@ export interface BanChange {
 export const BAN_REFUSALS = [
   /** Banned already, and the packets were under way; or a person's ban holds it. */
   "banned",
-  /** It is or holds an address that is whitelisted or that the machine depends on. */
+  /** It is or holds an address that is whitelisted or that the machine depends on or speaks with. */
   "protected",
   /** As many bans as the limit allows are in force, all of them a person's. */
   "full",

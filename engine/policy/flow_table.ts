@@ -5,16 +5,11 @@
  *
  * Bounded: a fixed array of entries in sets of four; a full set gives up its oldest.
  */
+import { maskWord, type Prefix } from "../net/address.ts";
 import { type ParsedPacket, Protocol, TcpFlag } from "../packet/packet.ts";
 import { type FlowKey, swapPorts } from "./flow_key.ts";
-import {
-  beginTcp,
-  followTcp,
-  TCP_WORD_BITS,
-  TcpOutcome,
-  TcpState,
-  tcpStateOf,
-} from "./tcp_state.ts";
+import { ANSWERED, timeoutOf } from "./flow_timeout.ts";
+import { beginTcp, followTcp, TcpOutcome, TcpState, tcpStateOf } from "./tcp_state.ts";
 
 /** What a packet is to its connection; the names of `--ctstate` and `--ctdir`. */
 export const FlowState = {
@@ -44,21 +39,6 @@ const GENERATION = 7;
 const TAIL_STRIDE = 6;
 const SOURCE_TAIL = 0;
 const DESTINATION_TAIL = 3;
-
-const ANSWERED = 1 << TCP_WORD_BITS;
-
-/** Seconds without a packet after which the kernel forgets a connection: its defaults. */
-const TIMEOUT = {
-  /** Of a connection that began before we looked, as long as nobody answers. */
-  tcpUnanswered: 300,
-  udp: 30,
-  udpStream: 120,
-  icmp: 30,
-  other: 600,
-} as const;
-
-/** The same of TCP, by `TcpState`. */
-const TCP_TIMEOUTS: Int32Array = Int32Array.of(0, 120, 60, 432_000, 120, 60, 30, 120, 10, 120);
 
 const NONE = -1;
 
@@ -186,6 +166,32 @@ export class FlowTable {
     this.#words[this.#slot + GENERATION] = generation;
   }
 
+  /**
+   * Whether a living connection leads to an address of this prefix, and was answered from there: no
+   * stranger can bring that about by forging packets. Looks through the whole table.
+   *
+   * @param now seconds since 1970
+   */
+  leadsTo(prefix: Prefix, now: number): boolean {
+    const words = this.#words;
+    for (let at = 0; at < words.length; at += STRIDE) {
+      const kind = words[at + KIND], state = words[at + STATE];
+      if (kind >>> 8 !== prefix.family || (state & ANSWERED) === 0) continue;
+      if (!this.#isDestinationIn(at, prefix) || !isConversation(kind & 255, state)) continue;
+      if (now - words[at + SEEN] <= timeoutOf(kind & 255, state)) return true;
+    }
+    return false;
+  }
+
+  #isDestinationIn(at: number, { family, words, length }: Prefix): boolean {
+    if (((this.#words[at + DESTINATION] ^ words[0]) & maskWord(length)) !== 0) return false;
+    if (family === 4) return true;
+    const tails = this.#tails, tail = tailOf(at) + DESTINATION_TAIL;
+    return ((tails[tail] ^ words[1]) & maskWord(length - 32)) === 0 &&
+      ((tails[tail + 1] ^ words[2]) & maskWord(length - 64)) === 0 &&
+      ((tails[tail + 2] ^ words[3]) & maskWord(length - 96)) === 0;
+  }
+
   /** Sets the slot and its orientation. */
   #find(packet: ParsedPacket, key: FlowKey): void {
     const words = this.#words, kind = kindOf(packet), ports = key.ports;
@@ -298,6 +304,13 @@ function kindOf(packet: ParsedPacket): number {
   return (packet.family << 8) | packet.protocol;
 }
 
+/** Whether both sides speak to each other, by TCP or UDP: not a refusal, nor the echo of a ping. */
+function isConversation(protocol: number, state: number): boolean {
+  if (protocol !== Protocol.tcp) return protocol === Protocol.udp;
+  const tcp = tcpStateOf(state);
+  return tcp >= TcpState.established && tcp <= TcpState.timeWait;
+}
+
 /** Where an entry's words 1 to 3 are. */
 function tailOf(at: number): number {
   return (at / STRIDE) * TAIL_STRIDE;
@@ -313,22 +326,4 @@ function mix(address: number, port: number, seed: number): number {
   let hash = Math.imul(address ^ seed, 0x9e3779b1);
   hash = Math.imul(hash ^ (hash >>> 15) ^ port, 0x85ebca6b);
   return hash ^ (hash >>> 13);
-}
-
-function timeoutOf(protocol: number, state: number): number {
-  const isAnswered = (state & ANSWERED) !== 0;
-  switch (protocol) {
-    case Protocol.tcp: {
-      const tcp = tcpStateOf(state);
-      if (tcp === TcpState.established && !isAnswered) return TIMEOUT.tcpUnanswered;
-      return TCP_TIMEOUTS[tcp];
-    }
-    case Protocol.udp:
-      return isAnswered ? TIMEOUT.udpStream : TIMEOUT.udp;
-    case Protocol.icmp:
-    case Protocol.icmpv6:
-      return TIMEOUT.icmp;
-    default:
-      return TIMEOUT.other;
-  }
 }

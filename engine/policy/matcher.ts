@@ -8,6 +8,7 @@ import { DecodeResult, Direction, ParsedPacket, Protocol } from "../packet/packe
 import { FlowKey, PacketClass } from "./flow_key.ts";
 import { FlowState, FlowTable } from "./flow_table.ts";
 import { FragmentTable, NO_VERDICT } from "./fragment_table.ts";
+import type { Prefix } from "../net/address.ts";
 import type { PrefixList } from "../net/prefix_list.ts";
 import { PrefixTable } from "../net/prefix_table.ts";
 import type { Policy } from "./policy.ts";
@@ -70,6 +71,11 @@ export class Matcher {
   /** Connections that were forgotten early because the table was full. */
   get evictions(): number {
     return this.#flows.evictions;
+  }
+
+  /** See `FlowTable.leadsTo`: whether this machine, or one behind it, speaks with that prefix. */
+  isPeer(prefix: Prefix, now: number): boolean {
+    return this.#flows.leadsTo(prefix, now);
   }
 
   /** Changes the policy; connections live on and are judged anew. */
