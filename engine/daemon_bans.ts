@@ -2,9 +2,11 @@
 import type { Ban, BanView } from "./bans/ban.ts";
 import { type BanBook, viewOf } from "./bans/ban_book.ts";
 import type { BanChange } from "./bans/ban_change.ts";
+import { PacedLines } from "./bans/paced_lines.ts";
 import type { BanControl, BanRequest, BansAnswer, UnbanRequest } from "./control/intel_control.ts";
 import { type Detection, DETECTOR_TEXTS } from "./detect/detection.ts";
 import type { Detectors } from "./detect/detectors.ts";
+import { grouped } from "./detect/evidence_text.ts";
 import { errorText, ExitCode, PfwError } from "./errors.ts";
 import type { TimedPrefix } from "./kernel/ban_times.ts";
 import { formatPrefix, parsePrefix, type Prefix } from "./net/address.ts";
@@ -40,12 +42,17 @@ export interface BanParts {
 export class DaemonBans implements BanControl {
   readonly #parts: BanParts;
   readonly #detailsOf = new WeakMap<Ban, number>();
+  readonly #lines: PacedLines;
   /** The matcher does not have the newest bans yet. */
   #isStale = false;
 
   /** Takes up the bans of the book: the kernel gets them with the first policy. */
   constructor(parts: BanParts) {
     this.#parts = parts;
+    this.#lines = new PacedLines((text) => {
+      parts.log.warn(text);
+      parts.notice(text);
+    }, (unsaid) => `and ${grouped(unsaid)} more about bans, left out; see \`pfw bans list\``);
     this.#compile();
     parts.enforcement?.setBans(parts.book.bans());
   }
@@ -72,8 +79,9 @@ export class DaemonBans implements BanControl {
 
   /** Called every second: forgets the bans whose time is over, as the kernel does by itself. */
   tick(): void {
+    this.#lines.tick();
     const over = this.#parts.book.expire();
-    for (const { prefix } of over) this.#say(`ban of ${formatPrefix(prefix)} is over`);
+    for (const { prefix } of over) this.#lines.say(`ban of ${formatPrefix(prefix)} is over`);
     if (over.length > 0 || this.#isStale) this.#compile();
   }
 
@@ -83,7 +91,7 @@ export class DaemonBans implements BanControl {
     if (lifted.length === 0) return;
     const prefixes = lifted.map(({ prefix }) => prefix);
     for (const prefix of prefixes) {
-      this.#say(`lifted the ban of ${formatPrefix(prefix)}: this machine depends on it`);
+      this.#lines.say(`lifted the ban of ${formatPrefix(prefix)}: this machine depends on it`);
     }
     this.#change([], prefixes).catch((error) => this.#repairLater("cannot lift bans", error));
   }
@@ -112,14 +120,14 @@ export class DaemonBans implements BanControl {
     const { addresses, seconds, reason, force = false } = request;
     const change = this.#parts.book.add(parse(addresses), seconds, reason, force);
     await this.#change(change.added, change.removed, change.undo);
-    for (const ban of change.added) this.#say(banText(ban));
+    for (const ban of change.added) this.#lines.say(banText(ban));
     return { bans: change.added.map((ban) => viewOf(ban, Date.now())) };
   }
 
   async remove({ addresses }: UnbanRequest): Promise<BansAnswer> {
     const { removed, unknown, undo } = this.#parts.book.remove(parse(addresses));
     await this.#change([], removed.map(({ prefix }) => prefix), undo);
-    for (const { prefix } of removed) this.#say(`ban of ${formatPrefix(prefix)} was lifted`);
+    for (const { prefix } of removed) this.#lines.say(`ban of ${formatPrefix(prefix)} was lifted`);
     return {
       bans: removed.map((ban) => viewOf(ban, Date.now())),
       unknown: unknown.map(formatPrefix),
@@ -153,7 +161,7 @@ export class DaemonBans implements BanControl {
     const gone = removed.filter((prefix) => !book.get(prefix));
     if (kept.length === 0) return;
     this.#change(kept, gone).then(
-      () => kept.forEach((ban) => this.#say(banText(ban))),
+      () => kept.forEach((ban) => this.#lines.say(banText(ban))),
       (error) => this.#repairLater(`cannot ban ${kept.map(subject).join(", ")}`, error),
     );
   }
@@ -162,13 +170,13 @@ export class DaemonBans implements BanControl {
     const { book, enforcement } = this.#parts;
     const source = formatPrefix(detection.source);
     if (detection.isDryRun || !enforcement) {
-      this.#say(`would ban ${source}: ${detection.text}`);
+      this.#lines.say(`would ban ${source}: ${detection.text}`);
       return undefined;
     }
     const outcome = book.offend(detection);
     if (outcome.kind === "banned") return outcome;
     if (outcome.isWorthSaying) {
-      this.#say(`does not ban ${source} (${outcome.why}): ${detection.text}`);
+      this.#lines.say(`does not ban ${source} (${outcome.why}): ${detection.text}`);
     }
     return undefined;
   }
@@ -210,11 +218,6 @@ export class DaemonBans implements BanControl {
   #compile(): void {
     this.#isStale = false;
     this.#parts.matcher.replaceBans(this.#parts.book.list);
-  }
-
-  #say(text: string): void {
-    this.#parts.log.warn(text);
-    this.#parts.notice(text);
   }
 }
 
