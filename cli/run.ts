@@ -1,12 +1,12 @@
 /** Runs one command line and turns every outcome into an exit code and, on failure, one line. */
 import { CommanderError } from "commander";
 import { errorText, ExitCode, PfwError } from "../engine/errors.ts";
-import { buildProgram } from "./program.ts";
+import { programFor } from "./program_for.ts";
 
 /** Returns the exit code; prints errors as `pfw: what failed: why; what to do`. */
 export async function run(args: string[]): Promise<number> {
-  const program = buildProgram();
   try {
+    const program = await programFor(args);
     await program.parseAsync(args, { from: "user" });
     return ExitCode.done;
   } catch (error) {

@@ -1,6 +1,6 @@
 /** The addresses that a command was given: as arguments, or a list on standard input. */
 import { addressProblem } from "../../engine/policy/field_problems.ts";
-import { LIMITS } from "../../engine/policy/schema.ts";
+import { LIMITS } from "../../engine/policy/limits.ts";
 import { plural } from "../output.ts";
 import { usageError } from "../context.ts";
 import { readStandardInput } from "../standard_input.ts";

@@ -1,5 +1,4 @@
 /** Speaks to the running pfw over its Unix socket. */
-import { request } from "node:http";
 import { ExitCode, PfwError } from "../errors.ts";
 import type { Paths } from "../paths.ts";
 
@@ -21,8 +20,11 @@ export async function ask<T>(
   path: string,
   body?: unknown,
 ): Promise<Answer<T> | undefined> {
+  // Asked first: loading an HTTP client takes longer than all the rest of a short command.
+  if (!await isThere(paths.socket)) return undefined;
+  const { request } = await import("node:http");
   try {
-    return await exchange<T>(paths.socket, method, path, body);
+    return await exchange<T>(request, paths.socket, method, path, body);
   } catch (error) {
     const code = (error as { code?: string }).code ?? "";
     if (["ENOENT", "ECONNREFUSED", "ENOTDIR"].includes(code)) return undefined;
@@ -38,10 +40,26 @@ export async function ask<T>(
   }
 }
 
+/** False only where there is certainly none; of the rest the connection tells. */
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await Deno.lstat(path);
+    return true;
+  } catch (error) {
+    return !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory);
+  }
+}
+
 /** Longest time without a byte, in milliseconds: the largest policy is applied in seconds. */
 const TIMEOUT = 60_000;
 
-function exchange<T>(socketPath: string, method: string, path: string, body: unknown) {
+function exchange<T>(
+  request: typeof import("node:http").request,
+  socketPath: string,
+  method: string,
+  path: string,
+  body: unknown,
+) {
   return new Promise<Answer<T>>((resolve, reject) => {
     const text = body === undefined ? "" : JSON.stringify(body);
     const outgoing = request({

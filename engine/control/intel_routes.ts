@@ -2,7 +2,7 @@
 import type { Context, Hono } from "hono";
 import { errorText, ExitCode, PfwError } from "../errors.ts";
 import { addressProblem, nameProblem, quote } from "../policy/field_problems.ts";
-import { LIMITS } from "../policy/schema.ts";
+import { LIMITS } from "../policy/limits.ts";
 import { MAX_DURATION } from "../policy/units.ts";
 import {
   type BanControl,

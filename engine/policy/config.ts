@@ -1,6 +1,7 @@
 /** Text to configuration: everything that is wrong with it at once, each with path and line. */
 import { explainIssues, explainTooLong } from "./explain_issue.ts";
 import { countProperties, scanJson } from "./json_scan.ts";
+import { MAX_DEPTH } from "./limits.ts";
 import { byPlace, findRepeatedKeys, findSyntaxErrors, placeProblems } from "./locate.ts";
 import { MAX_PROBLEMS, type Problem } from "./problem.ts";
 import { type Config, type ConfigDraft, configSchema } from "./schema.ts";
@@ -9,9 +10,6 @@ import { type Config, type ConfigDraft, configSchema } from "./schema.ts";
 export type CheckedConfig =
   | { readonly ok: true; readonly config: Config; readonly draft: ConfigDraft }
   | { readonly ok: false; readonly problems: readonly Problem[] };
-
-/** Deeper than any configuration; more would exhaust the stack of whoever walks the value. */
-const MAX_DEPTH = 32;
 
 /**
  * Checks the text of a configuration. Never throws.

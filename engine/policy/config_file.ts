@@ -2,11 +2,11 @@
 import { dirname } from "node:path";
 import { ExitCode, PfwError } from "../errors.ts";
 import { createAtomically, withLock } from "../atomic_file.ts";
-import { checkConfig } from "./config.ts";
 import { decodeText } from "./decode_text.ts";
 import { DEFAULT_CONFIG, SCHEMA_FILE } from "./default_config.ts";
 import { formatConfig } from "./format_config.ts";
 import { ConfigError } from "./problem.ts";
+import { quickConfig } from "./quick_config.ts";
 import type { Config, ConfigDraft } from "./schema.ts";
 
 /** Bytes; 2,000,000 addresses need about 40 MB. */
@@ -28,6 +28,10 @@ export interface ConfigFile {
  */
 export async function readConfigFile(file: string): Promise<ConfigFile> {
   const text = await readConfigText(file);
+  const quick = quickConfig(text);
+  if (quick) return { text, ...quick };
+  // Loaded only where it is needed: to say what is wrong with a text.
+  const { checkConfig } = await import("./config.ts");
   const checked = checkConfig(text);
   if (!checked.ok) throw new ConfigError(file, checked.problems);
   return { text, config: checked.config, draft: checked.draft };

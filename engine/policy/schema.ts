@@ -12,16 +12,10 @@ import {
   secretProblem,
   urlProblem,
 } from "./field_problems.ts";
+import { LIMITS, LOGIN_PORTS, MIN_DATABASE_SIZE } from "./limits.ts";
 import { DURATION_PATTERN, MAX_DURATION, parseDuration, parseSize, SIZE_PATTERN } from "./units.ts";
 
-/** Counts past which a configuration is refused, so that no file can exhaust memory. */
-export const LIMITS = {
-  rules: 10_000,
-  /** Entries in each list of addresses. */
-  addresses: 2_000_000,
-  portsInRule: 1_000,
-  threatFeeds: 100,
-} as const;
+export { LIMITS };
 
 /** At most so many bad entries of one list are named; a list of a million would hide the rest. */
 const NAMED_PER_LIST = 100;
@@ -80,11 +74,10 @@ const duration = judgedString((text) =>
     : undefined
 ).meta({ pattern: DURATION_PATTERN.source });
 
-const MIN_SIZE = 1_000_000;
 const size = judgedString((text) => {
   const bytes = parseSize(text);
   if (bytes === undefined) return `${JSON.stringify(text)} is not a size like 500MB or 1GB`;
-  return bytes < MIN_SIZE ? `${JSON.stringify(text)} is less than 1MB` : undefined;
+  return bytes < MIN_DATABASE_SIZE ? `${JSON.stringify(text)} is less than 1MB` : undefined;
 }).meta({ pattern: SIZE_PATTERN.source });
 
 const ports = listOf<number | string>(portProblem, LIMITS.portsInRule, {
@@ -142,27 +135,6 @@ const detector = {
 const threshold = (fallback: number) => z.int().min(2).max(1_000_000).default(fallback);
 const span = (fallback: number) => z.int().min(1).max(3_600).default(fallback);
 
-/** Ports on which somebody proves who they are: where guessing pays. */
-const LOGIN_PORTS = [
-  21,
-  22,
-  23,
-  110,
-  143,
-  389,
-  465,
-  587,
-  993,
-  995,
-  1433,
-  3306,
-  3389,
-  5432,
-  5900,
-  5985,
-  6379,
-];
-
 const detectionSchema = z.strictObject({
   enabled: z.boolean().default(true),
   dry_run: z.boolean().default(false).describe("Say what would be banned, ban nothing."),
@@ -176,7 +148,7 @@ const detectionSchema = z.strictObject({
     ...detector,
     connections: threshold(20),
     seconds: span(60),
-    ports: portNumbers.default(LOGIN_PORTS),
+    ports: portNumbers.default([...LOGIN_PORTS]),
   }).prefault({}).describe("Completed connections of one source to one of these ports."),
 }).prefault({}).describe("What leads to a ban by itself.");
 
