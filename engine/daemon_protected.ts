@@ -1,6 +1,9 @@
 /** What no feed and no automatic ban may touch, as it is now: sessions and addresses come and go. */
-import { findLifelines, protectedAddresses } from "./net/lifelines.ts";
+import { findNetworkLifelines, findOwnSession, protectedAddresses } from "./net/lifelines.ts";
 import { PrefixList } from "./net/prefix_list.ts";
+import { ProcFiles } from "./net/proc_files.ts";
+import { SshLogins } from "./net/ssh_logins.ts";
+import { establishedSessions } from "./net/ssh_sessions.ts";
 
 /** Milliseconds for which an answer holds: finding it reads tables of the kernel. */
 const LIFETIME = 1_000;
@@ -14,7 +17,7 @@ export class Protected {
   #both: PrefixList | undefined;
 
   /** @param find for tests; default: what this machine and its operator depend on */
-  constructor(find: () => PrefixList = () => protectedAddresses(findLifelines())) {
+  constructor(find: () => PrefixList = lifelinesWithLogins()) {
     this.#find = find;
   }
 
@@ -45,6 +48,19 @@ export class Protected {
     ]);
     return this.#both;
   }
+}
+
+/** What `findLifelines` finds, with all SSH sessions by which somebody has logged in, and only those. */
+function lifelinesWithLogins(): () => PrefixList {
+  const logins = new SshLogins();
+  return () => {
+    const own = findOwnSession();
+    const sessions = logins.of(establishedSessions(new ProcFiles()));
+    return protectedAddresses({
+      ...findNetworkLifelines(),
+      sessions: own ? [own, ...sessions] : sessions,
+    });
+  };
 }
 
 function isEqual(a: PrefixList, b: PrefixList): boolean {

@@ -74,22 +74,51 @@ const SSH_PORT = 22;
 /** OpenSSH (one process a session since 9.8: sshd-session, sshd-auth), Dropbear. */
 const SSH_SERVERS = /^(sshd|dropbear)/;
 
+/** A connection to an SSH server, and whether somebody has logged in by it. */
+export interface SshConnection extends SshSession {
+  /** `undefined` where the server does not tell. */
+  readonly isLoggedIn: boolean | undefined;
+}
+
 /** Every established connection to port 22 or to a process of an SSH server. */
-export function establishedSessions(proc: ProcFiles): SshSession[] {
+export function establishedSessions(proc: ProcFiles): SshConnection[] {
   const connections = [
     ...parseEstablished(proc.read("net/tcp"), 4),
     ...parseEstablished(proc.read("net/tcp6"), 6),
   ];
   if (connections.length === 0) return [];
-  const servers = new Set(
-    proc.processesNamed(SSH_SERVERS).flatMap((pid) => proc.socketsOf(pid)),
-  );
+  const logins = loginsOf(proc);
   // A server's own outgoing connections (forwarding) come from a port that the kernel chose.
   return connections
     .filter(({ localPort, inode }) =>
-      localPort === SSH_PORT || (servers.has(inode) && localPort < FIRST_EPHEMERAL)
+      localPort === SSH_PORT || (logins.has(inode) && localPort < FIRST_EPHEMERAL)
     )
-    .map(toSession);
+    .map((connection) => ({
+      ...toSession(connection),
+      isLoggedIn: logins.get(connection.inode),
+    }));
+}
+
+/** For each socket that a process of an SSH server holds, whether one of them is a login's. */
+function loginsOf(proc: ProcFiles): Map<string, boolean | undefined> {
+  const logins = new Map<string, boolean | undefined>();
+  for (const pid of proc.processesNamed(SSH_SERVERS)) {
+    const isLogin = isLoginTitle(proc.read(`${pid}/cmdline`));
+    for (const inode of proc.socketsOf(pid)) {
+      logins.set(inode, logins.get(inode) || isLogin);
+    }
+  }
+  return logins;
+}
+
+/**
+ * What OpenSSH calls its processes: `sshd: NAME@pts/0` or `sshd: NAME` once somebody is in; before
+ * that `sshd: NAME [net]`, `[priv]`, `[accepted]`, `[preauth]`. Others tell nothing.
+ */
+function isLoginTitle(title: string): boolean | undefined {
+  if (/^sshd-auth\b/.test(title)) return false;
+  if (!/^sshd(-session)?: /.test(title)) return undefined;
+  return !/ \[[a-z]+\]/.test(title);
 }
 
 /** net.ipv4.ip_local_port_range begins here unless changed. */
