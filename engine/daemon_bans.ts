@@ -79,8 +79,10 @@ export class DaemonBans implements BanControl {
 
   /** Called every second: forgets the bans whose time is over, as the kernel does by itself. */
   tick(): void {
+    const { book, enforcement } = this.#parts;
     this.#lines.tick();
-    const over = this.#parts.book.expire();
+    if (book.followClock()) enforcement?.setBans(book.bans());
+    const over = book.expire();
     for (const { prefix } of over) this.#lines.say(`ban of ${formatPrefix(prefix)} is over`);
     if (over.length > 0 || this.#isStale) this.#compile();
   }

@@ -51,6 +51,9 @@ const GRACE = 10_000;
 /** Bans that `expire` ends in one go: no packet is read meanwhile. */
 const ENDED_AT_ONCE = 5_000;
 
+/** A clock that falls behind by so many milliseconds within a second was set. */
+const SET_BACK = 5_000;
+
 /** Longest pause for writing after an automatic change, in milliseconds. */
 const SAVE_BUDGET = 10;
 
@@ -74,6 +77,8 @@ export class BanBook {
   readonly #said = new SaidOnce(1_024);
   #settings: BanSettings;
   #batches = 0;
+  /** What the clock said last. */
+  #clock: number;
 
   constructor(parts: BanBookParts) {
     const { settings, isProtected, isPeer, store, limit = 65_536, now = Date.now } = parts;
@@ -83,6 +88,7 @@ export class BanBook {
     this.#store = store;
     this.#limit = limit;
     this.#now = now;
+    this.#clock = now();
     this.#ledger = new BanLedger(store, limit);
   }
 
@@ -190,6 +196,22 @@ export class BanBook {
     this.#ledger.trim(now);
     this.#save(SAVE_BUDGET);
     return over;
+  }
+
+  /**
+   * Keeps the bans as long as they were said to be where somebody set the clock back: ten minutes
+   * would else become a day. To be called about once a second, before `expire`. A clock that goes on
+   * by leaps is believed: the machine slept, or had no clock as it started.
+   *
+   * @returns whether the bans end at other times now
+   */
+  followClock(): boolean {
+    const now = this.#now(), back = this.#clock - now;
+    this.#clock = now;
+    if (back < SET_BACK) return false;
+    this.#ledger.setBack(back);
+    this.#save(SAVE_BUDGET);
+    return true;
   }
 
   /**

@@ -141,6 +141,13 @@ export class BanLedger {
     }
   }
 
+  /** Has every ban begin and end so many milliseconds earlier by the clock. */
+  setBack(milliseconds: number): void {
+    for (const ban of this.bans) {
+      this.start({ ...ban, since: ban.since - milliseconds, until: ban.until - milliseconds });
+    }
+  }
+
   /** Forgets offences that are too many or too old. */
   trim(now: number): void {
     for (const { prefix } of this.#memory.outdated(now)) this.forget(prefix);
