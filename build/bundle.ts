@@ -1,6 +1,13 @@
 /** Bundles the program and its npm packages into `dist/`: fewer files, a faster start. */
 import * as esbuild from "esbuild";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
+
+/**
+ * What nearly every command needs. It becomes one chunk: each file that is loaded takes most of a
+ * millisecond, whatever its size, and esbuild would make one of every set of modules that the same
+ * commands share.
+ */
+const CORE = ["cli/run.ts", "cli/commands/rules.ts", "cli/commands/rules_list.ts"];
 
 /**
  * Bundles entry points, e.g. `main.ts`, into JavaScript modules of the same names.
@@ -12,8 +19,23 @@ import { dirname, join } from "node:path";
  */
 export async function bundle(entryPoints: readonly string[], directory: string): Promise<string[]> {
   await Deno.remove(directory, { recursive: true }).catch(() => {});
-  const result = await esbuild.build({
-    entryPoints: [...entryPoints],
+  const packages: string[] = [];
+  // One after another: what both need would become a chunk of its own.
+  for (const entryPoint of entryPoints) {
+    const options = settings(entryPoint, directory);
+    const draft = await esbuild.build({ ...options, write: false });
+    const plugins = [withCore(entryPoint, loadedLater(draft))];
+    const { metafile } = await esbuild.build({ ...options, plugins });
+    packages.push(...packageFolders(metafile));
+  }
+  await esbuild.stop();
+  await Deno.writeTextFile(join(directory, "LICENSES.txt"), await licenses(packages));
+  return [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
+}
+
+function settings(entryPoint: string, directory: string) {
+  return {
+    entryPoints: [entryPoint],
     outdir: directory,
     entryNames: "[name]",
     bundle: true,
@@ -32,17 +54,39 @@ export async function bundle(entryPoints: readonly string[], directory: string):
       js: 'import { createRequire as __createRequire } from "node:module";\n' +
         "const require = __createRequire(import.meta.url);",
     },
-  });
-  await esbuild.stop();
-  await Deno.writeTextFile(join(directory, "LICENSES.txt"), await licenses(result.metafile));
-  return [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
+  } satisfies esbuild.BuildOptions;
+}
+
+/** The files of ours that are loaded when a command is called. */
+function loadedLater({ metafile }: esbuild.BuildResult<{ metafile: true }>): Set<string> {
+  const imports = Object.values(metafile.inputs).flatMap((input) => input.imports);
+  const later = imports.filter(({ kind, external }) => kind === "dynamic-import" && !external);
+  return new Set(later.map(({ path }) => resolve(path)));
+}
+
+/**
+ * Has the program, and each file that it loads later, import the core first. Then all of the core
+ * is reached from the same places, which makes it one chunk. Nothing in it acts when it is loaded.
+ */
+function withCore(entryPoint: string, later: ReadonlySet<string>): esbuild.Plugin {
+  const importing = CORE.map((path) => `import ${JSON.stringify(resolve(path))};\n`).join("");
+  const files = later.size > 0 ? new Set([resolve(entryPoint), ...later]) : later;
+  return {
+    name: "core",
+    setup(build) {
+      build.onLoad(
+        { filter: /\.ts$/ },
+        async ({ path }) =>
+          files.has(path)
+            ? { contents: importing + await Deno.readTextFile(path), loader: "ts" }
+            : undefined,
+      );
+    },
+  };
 }
 
 /** The licences of the packages in a bundle: what they ask of whoever gives copies away. */
-async function licenses(metafile: esbuild.Metafile): Promise<string> {
-  const folders = Object.keys(metafile.inputs)
-    .map((path) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
-    .filter((path) => path !== undefined);
+async function licenses(folders: readonly string[]): Promise<string> {
   const texts: string[] = [];
   for (const folder of [...new Set(folders)].sort()) {
     texts.push(`${folder.split("node_modules/").at(-1)}\n\n${await licenseIn(folder)}\n`);
@@ -57,4 +101,11 @@ async function licenseIn(folder: string): Promise<string> {
   }
   const manifest = JSON.parse(await Deno.readTextFile(join(folder, "package.json")));
   return `License: ${manifest.license}`;
+}
+
+/** The folders of the packages that files came from. */
+function packageFolders({ inputs }: esbuild.Metafile): string[] {
+  return Object.keys(inputs)
+    .map((path) => /^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1])
+    .filter((path) => path !== undefined);
 }

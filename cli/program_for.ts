@@ -3,11 +3,12 @@
  * short command.
  */
 import type { Command } from "commander";
+import { registerRules } from "./commands/rules.ts";
 import { inheritSettings, rootCommand } from "./root_command.ts";
 
 type Register = (program: Command) => void;
 
-const rules = async () => (await import("./commands/rules.ts")).registerRules;
+const rules = () => Promise.resolve(registerRules);
 const lists = async () => (await import("./commands/lists.ts")).registerLists;
 const bans = async () => (await import("./commands/bans.ts")).registerBans;
 const threats = async () => (await import("./commands/threats.ts")).registerThreats;

@@ -1,12 +1,20 @@
-/** `pfw rules …`, and the old project's words for the most used of them. Actions load lazily. */
+/**
+ * `pfw rules …`, and the old project's words for the most used of them. Actions load lazily, but
+ * for `list`, which is in the core of the bundle anyway.
+ */
 import { Argument, type Command, Option } from "commander";
 import { changesPolicy } from "../change_options.ts";
 import { changingContextOf, contextOf, usageError } from "../context.ts";
+import { listRules } from "./rules_list.ts";
 import { registerRulesPast } from "./rules_past.ts";
 
 /** Adds `rules` and the hidden words `list`, `add`, `remove`, `toggle`. */
 export function registerRules(program: Command): void {
-  const rules = program.command("rules").description("show and change the rules");
+  const rules = program.command("rules").description("show and change the rules")
+    .addHelpText(
+      "after",
+      examples("rules list", 'rules add "No telnet" block --ports 23', "rules toggle 1"),
+    );
   for (const [parent, hidden] of [[rules, false], [program, true]] as const) {
     defineList(parent, hidden);
     defineAdd(parent, hidden);
@@ -28,7 +36,6 @@ function defineList(parent: Command, hidden: boolean): void {
   parent.command("list", { hidden }).description("list the rules with their hits in the kernel")
     .addHelpText("after", examples("rules list", "rules list --json"))
     .action(async (_options, command) => {
-      const { listRules } = await import("./rules_list.ts");
       await listRules(contextOf(command));
     });
 }
