@@ -339,7 +339,8 @@ export class Daemon {
     this.#intel.tick();
     this.#recorder.checkpoint();
     if (this.#seconds % ADDRESS_INTERVAL === 0) this.#refreshAddresses();
-    if (this.#seconds % PRUNE_INTERVAL === 0) this.#recorder.prune();
+    const isTime = this.#seconds % PRUNE_INTERVAL === 0;
+    if (isTime || this.#recorder.hasMoreToPrune) this.#recorder.prune();
   }
 
   #refreshAddresses(): void {

@@ -36,6 +36,7 @@ export class Recorder implements Disposable {
   readonly #store: Store;
   readonly #batch: StoreBatch;
   readonly #interfaceNames = new Map<number, string>();
+  #hasMoreToPrune = false;
 
   /** @throws PfwError where the database cannot be opened */
   constructor(parts: RecorderParts) {
@@ -82,12 +83,19 @@ export class Recorder implements Disposable {
     this.#store.retention = retention;
   }
 
+  /** Whether `prune` left something for the next second. */
+  get hasMoreToPrune(): boolean {
+    return this.#hasMoreToPrune;
+  }
+
   /** Deletes what is too old or too much, for a bounded time. */
   prune(): void {
     const retention = this.#store.retention;
     if (!retention) return;
     const { seconds, bytes } = retention;
-    this.#say(this.#store.prune(seconds, bytes, PRUNE_BUDGET).notices);
+    const { done, notices } = this.#store.prune(seconds, bytes, PRUNE_BUDGET);
+    this.#hasMoreToPrune = !done && this.#store.fault === undefined;
+    this.#say(notices);
   }
 
   /** Puts what was written into the one file, while other work goes on; about once a second. */
