@@ -108,6 +108,11 @@ export class DaemonBans implements BanControl {
     return this.#parts.book.list;
   }
 
+  /** How many are banned now; those that end this very second may be among them. */
+  get size(): number {
+    return this.#parts.book.size;
+  }
+
   /** The ban that holds an address. */
   covering({ family, words }: Prefix): BanView | undefined {
     const ban = this.#parts.book.find(family, ...words);
@@ -213,7 +218,7 @@ export class DaemonBans implements BanControl {
 
   /** The matcher follows: at once, or within a second where there is much to compile. */
   #publish(): void {
-    if (this.#parts.book.bans().length > COMPILED_AT_ONCE) this.#isStale = true;
+    if (this.#parts.book.size > COMPILED_AT_ONCE) this.#isStale = true;
     else this.#compile();
   }
 
@@ -229,12 +234,14 @@ function subject({ prefix }: Ban): string {
 
 /** A ban in one line. */
 function banText({ prefix, reason, since, until, offences }: Ban): string {
-  const minutes = Math.round((until - since) / 60_000);
+  const seconds = Math.round((until - since) / 1000);
   const again = offences > 1 ? `, the ${offences}th time` : "";
-  return `banned ${formatPrefix(prefix)} for ${durationText(minutes)}${again}: ${reason}`;
+  return `banned ${formatPrefix(prefix)} for ${durationText(seconds)}${again}: ${reason}`;
 }
 
-function durationText(minutes: number): string {
+function durationText(seconds: number): string {
+  if (seconds < 120) return `${seconds} s`;
+  const minutes = Math.round(seconds / 60);
   if (minutes < 120) return `${minutes} min`;
   return minutes < 2 * 24 * 60
     ? `${Math.round(minutes / 60)} h`

@@ -65,7 +65,7 @@ export class DaemonControl implements Controlled {
 
   async status(): Promise<RunningStatus> {
     const { version, config, matcher, watch, intel, guard, recorder } = this.#parts;
-    const bans = intel.bans.list().length;
+    const bans = intel.bans.size;
     return {
       running: true,
       version,

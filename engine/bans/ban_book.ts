@@ -18,9 +18,9 @@ import type {
 } from "./ban_change.ts";
 import { BanLedger } from "./ban_ledger.ts";
 import type { BanStore } from "./ban_store.ts";
-import { checkRequest, fullBook, refuseProtected } from "./ban_request.ts";
+import { checkRequest, refuseFull, refuseProtected } from "./ban_request.ts";
 import { type BanTarget, sourceNetwork, targetOf } from "./ban_target.ts";
-import { isShared, overlapping } from "./protection.ts";
+import { obstacleTo } from "./protection.ts";
 import { SaidOnce } from "./said_once.ts";
 import { viewOf } from "./stored_ban.ts";
 
@@ -145,7 +145,7 @@ export class BanBook {
     const distinct = [
       ...new Map(prefixes.map((prefix) => [formatPrefix(prefix), prefix])).values(),
     ];
-    this.#refuseFull(distinct);
+    refuseFull(distinct, this.#ledger, this.#limit);
     const now = this.#now(), until = now + 1000 * seconds;
     const added: Ban[] = [], removed: Prefix[] = [];
     const undo = this.#ledger.recorded(() => {
@@ -174,10 +174,10 @@ export class BanBook {
    * again. A single IPv6 address stands for the ban of its network, for no other names it.
    */
   remove(prefixes: readonly Prefix[]): BanRemoval {
-    const removed: Ban[] = [], unknown: Prefix[] = [];
+    const removed: Ban[] = [], unknown: Prefix[] = [], now = this.#now();
     const undo = this.#ledger.recorded(() => {
       for (const prefix of prefixes) {
-        const ban = this.#ledger.pardon(prefix);
+        const ban = this.#ledger.pardon(prefix, now);
         if (ban) removed.push(ban);
         else unknown.push(prefix);
       }
@@ -253,6 +253,11 @@ export class BanBook {
     return this.#ledger.bans;
   }
 
+  /** How many there are. */
+  get size(): number {
+    return this.#ledger.index.size;
+  }
+
   /** The same as people and scripts see them. */
   views(): BanView[] {
     const now = this.#now();
@@ -309,11 +314,8 @@ export class BanBook {
     return ban && ban.until > now ? ban : undefined;
   }
 
-  /** Why a prefix may not be banned automatically; `undefined`: it may. */
   #obstacle(prefix: Prefix): string | undefined {
-    if (isShared(prefix)) return `${formatPrefix(prefix)} is no address of a single host`;
-    const held = overlapping(this.#isProtected(), prefix);
-    return held && `${formatPrefix(held)} is whitelisted or this machine depends on it`;
+    return obstacleTo(prefix, this.#isProtected());
   }
 
   #conversation(prefix: Prefix, { detector, at }: Detection): string | undefined {
@@ -324,15 +326,6 @@ export class BanBook {
   #refuse(cause: BanRefusalCause, why: string, isWorthSaying: boolean): BanRefusal {
     this.refused[cause]++;
     return { kind: "refused", cause, why, isWorthSaying };
-  }
-
-  /** @throws PfwError unless enough automatic bans can give way to these */
-  #refuseFull(prefixes: readonly Prefix[]): void {
-    const { index, automatic } = this.#ledger;
-    const replaced = prefixes.flatMap((prefix) => index.get(prefix) ?? []);
-    const surplus = index.size + prefixes.length - replaced.length - this.#limit;
-    const staying = replaced.filter(({ cause }) => cause !== "manual").length;
-    if (surplus > 0 && automatic - staying < surplus) throw fullBook(this.#limit);
   }
 
   #undo(undo: () => void): void {

@@ -117,16 +117,25 @@ export class BanLedger {
    * Lifts one ban with everything that is remembered of it and of its parts. A single IPv6 address
    * stands for the automatic ban of its network.
    */
-  pardon(prefix: Prefix): Ban | undefined {
-    let ban = this.index.get(prefix);
-    if (!ban && prefix.family === 6 && prefix.length === 128) {
-      ban = this.index.find(6, ...prefix.words);
-      if (ban?.cause === "manual") ban = undefined;
+  pardon(prefix: Prefix, now: number): Ban | undefined {
+    const ban = this.index.get(prefix), holder = this.#holderOf(prefix, now);
+    // One that is over may or may not be out already: that must make no difference.
+    if (ban && holder && holder !== ban) this.end(ban, now);
+    const whole = holder?.prefix ?? prefix;
+    for (const part of this.networks.within(whole)) {
+      const kept = this.index.get(part);
+      if (!kept || kept.until <= now) this.forget(part);
     }
-    const whole = ban?.prefix ?? prefix;
-    for (const part of this.networks.within(whole)) if (!this.index.get(part)) this.forget(part);
-    this.forget(whole);
-    return ban;
+    return this.forget(whole);
+  }
+
+  /** The ban in force that a prefix stands for. */
+  #holderOf(prefix: Prefix, now: number): Ban | undefined {
+    const ban = this.index.get(prefix);
+    if (ban && ban.until > now) return ban;
+    if (prefix.family !== 6 || prefix.length !== 128) return undefined;
+    const holder = this.index.find(6, ...prefix.words, 128, now);
+    return holder?.cause === "manual" ? undefined : holder;
   }
 
   /** Ends bans whose time is over and returns them, those that ended first first. */

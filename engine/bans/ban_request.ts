@@ -3,6 +3,7 @@ import { ExitCode, PfwError } from "../errors.ts";
 import { formatPrefix, type Prefix } from "../net/address.ts";
 import type { PrefixList } from "../net/prefix_list.ts";
 import { MAX_DURATION } from "../policy/units.ts";
+import type { BanLedger } from "./ban_ledger.ts";
 import { CONTROL, MAX_REASON } from "./ban_text.ts";
 import { overlapping } from "./protection.ts";
 
@@ -40,8 +41,19 @@ export function refuseProtected(prefixes: readonly Prefix[], isProtected: Prefix
   }
 }
 
-/** Says that the book is full. */
-export function fullBook(limit: number): PfwError {
-  const why = `no more than ${limit} bans are kept`;
-  return new PfwError(WHAT, why, "remove others, or use pfw blacklist add");
+/** @throws PfwError unless there is room for these, or enough automatic bans can give way to them */
+export function refuseFull(
+  prefixes: readonly Prefix[],
+  { index, automatic }: BanLedger,
+  limit: number,
+): void {
+  const replaced = prefixes.flatMap((prefix) => index.get(prefix) ?? []);
+  const surplus = index.size + prefixes.length - replaced.length - limit;
+  const staying = replaced.filter(({ cause }) => cause !== "manual").length;
+  if (surplus <= 0 || automatic - staying >= surplus) return;
+  throw new PfwError(
+    WHAT,
+    `no more than ${limit} bans are kept`,
+    "remove others, or use pfw blacklist add",
+  );
 }

@@ -1,5 +1,5 @@
 /** What no automatic ban may touch. */
-import { maskWord, parsePrefix, type Prefix } from "../net/address.ts";
+import { formatPrefix, maskWord, parsePrefix, type Prefix } from "../net/address.ts";
 import { covers, type PrefixList } from "../net/prefix_list.ts";
 
 /**
@@ -18,6 +18,13 @@ const SHARED = [
 /** Whether a prefix shares addresses with those that are no one's own. */
 export function isShared(prefix: Prefix): boolean {
   return SHARED.some((shared) => covers(shared, prefix) || covers(prefix, shared));
+}
+
+/** Why a prefix may not be banned automatically, in words; `undefined`: it may. */
+export function obstacleTo(prefix: Prefix, isProtected: PrefixList): string | undefined {
+  if (isShared(prefix)) return `${formatPrefix(prefix)} is no address of a single host`;
+  const held = overlapping(isProtected, prefix);
+  return held && `${formatPrefix(held)} is whitelisted or this machine depends on it`;
 }
 
 /** An entry of the list that shares addresses with a prefix; `undefined`: none does. */
