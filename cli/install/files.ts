@@ -149,16 +149,26 @@ async function makeParents(path: string): Promise<void> {
 
 /** Beside its place, then moved there: nobody ever finds half of it. */
 async function copyExecutable(source: string, path: string): Promise<void> {
-  const fresh = join(dirname(path), `.${basename(path)}.${Deno.pid}.new`);
+  const name = `.${basename(path)}.${Deno.pid}.${crypto.randomUUID().slice(0, 8)}.new`;
+  const fresh = join(dirname(path), name);
   try {
-    await Deno.copyFile(source, fresh);
+    using from = await Deno.open(source);
+    // Never over what is there: it might be a link that somebody laid to have a file overwritten.
+    using into = await Deno.open(fresh, { write: true, createNew: true, mode: 0o700 });
+    await copyAll(from, into);
     await Deno.chmod(fresh, 0o755);
-    using file = await Deno.open(fresh);
-    await file.sync();
+    await into.sync();
     await Deno.rename(fresh, path);
   } catch (error) {
     await Deno.remove(fresh).catch(() => {});
     throw error;
+  }
+}
+
+async function copyAll(from: Deno.FsFile, into: Deno.FsFile): Promise<void> {
+  const buffer = new Uint8Array(CHUNK);
+  for (let read: number | null; (read = await from.read(buffer)) !== null;) {
+    for (let at = 0; at < read;) at += await into.write(buffer.subarray(at, read));
   }
 }
 

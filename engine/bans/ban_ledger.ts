@@ -152,8 +152,10 @@ export class BanLedger {
 
   /** Has every ban begin and end so many milliseconds earlier by the clock. */
   setBack(milliseconds: number): void {
+    // Nothing of ours is from before 1970, and a row that says so would not be read again.
+    const back = (time: number) => Math.max(0, time - milliseconds);
     for (const ban of this.bans) {
-      this.start({ ...ban, since: ban.since - milliseconds, until: ban.until - milliseconds });
+      this.start({ ...ban, since: back(ban.since), until: back(ban.until) });
     }
   }
 

@@ -284,3 +284,14 @@ Deno.test("install: wrong usage, and what it says from source", async () => {
   equal(code, 2);
   match(err, /^pfw: cannot install: pfw runs from its sources here.*\.\/build\.sh.*\n$/);
 });
+
+Deno.test("install: a link under the name of a file that is half copied is not written through", async () => {
+  await using place = new Place();
+  const bin = join(place.root, "usr/local/bin"), victim = place.path("victim");
+  await Deno.mkdir(bin, { recursive: true });
+  await Deno.writeTextFile(victim, "mine");
+  await Deno.symlink(victim, join(bin, `.pfw.${Deno.pid}.new`));
+  await place.install();
+  equal(await Deno.readTextFile(victim), "mine");
+  match(place.files()["/usr/local/bin/pfw"], /^755 #!/);
+});
