@@ -235,7 +235,7 @@ function subject({ prefix }: Ban): string {
 /** A ban in one line. */
 function banText({ prefix, reason, since, until, offences }: Ban): string {
   const seconds = Math.round((until - since) / 1000);
-  const again = offences > 1 ? `, the ${offences}th time` : "";
+  const again = offences > 1 ? `, ${offences} times by now` : "";
   return `banned ${formatPrefix(prefix)} for ${durationText(seconds)}${again}: ${reason}`;
 }
 
