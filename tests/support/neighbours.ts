@@ -1,7 +1,7 @@
 /** Neighbours with public addresses, as feeds list them and as scanners have them. */
 import type { Link, NetworkNamespace } from "./netns.ts";
 import type { Sandbox } from "./sandbox.ts";
-import { runPfw } from "./running_pfw.ts";
+import { type RunningPfw, runPfw, startPfw } from "./running_pfw.ts";
 
 /** Gives the remote end addresses such as 11.0.0.1 and 2a00:1450::1, and the local one a way there. */
 export async function addNeighbours(
@@ -56,4 +56,18 @@ export function listFrom11(count: number): string {
   let text = "# made by a test\n";
   for (let at = 0; at < count; at++) text += `11.${at >> 16}.${(at >> 8) & 255}.${at & 255}\n`;
   return text;
+}
+
+/** Starts pfw on a machine whose `/etc/resolv.conf` names a server. */
+export async function startWithNameServer(
+  namespace: NetworkNamespace,
+  sandbox: Sandbox,
+  server: string,
+): Promise<RunningPfw> {
+  const resolv = sandbox.path("resolv.conf");
+  await Deno.writeTextFile(resolv, `nameserver ${server}\n`);
+  const mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"';
+  return startPfw(namespace, sandbox, [], {
+    through: ["unshare", "--mount", "sh", "-c", mount, resolv],
+  });
 }
