@@ -28,6 +28,9 @@ export const TEST_NEEDS: readonly Need[] = [
   "ping",
   "unshare",
   "shellcheck",
+  "man",
+  "zsh",
+  "fish",
 ];
 
 /** What the benchmarks use besides: they hold pfw against a C program. */

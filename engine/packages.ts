@@ -26,6 +26,9 @@ export type Need =
   | "ping"
   | "unshare"
   | "shellcheck"
+  | "man"
+  | "zsh"
+  | "fish"
   | "cc"
   | "libpcap headers";
 
@@ -104,6 +107,9 @@ const NAMES: Record<Need, readonly [string, string, string, string, string]> = {
   ping: ["iputils-ping", "iputils", "iputils", "iputils", "iputils"],
   unshare: ["util-linux", "util-linux", "util-linux", "util-linux-misc", "util-linux"],
   shellcheck: ["shellcheck", "ShellCheck", "shellcheck", "shellcheck", "ShellCheck"],
+  man: ["man-db", "man-db", "man-db", "man-db", "man"],
+  zsh: ["zsh", "zsh", "zsh", "zsh", "zsh"],
+  fish: ["fish", "fish", "fish", "fish", "fish"],
   cc: ["gcc libc6-dev", "gcc", "gcc", "build-base", "gcc"],
   "libpcap headers": ["libpcap-dev", "libpcap-devel", "libpcap", "libpcap-dev", "libpcap-devel"],
 };
