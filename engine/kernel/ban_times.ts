@@ -24,12 +24,19 @@ export const TIME_TOLERANCE = 2_500;
 /** An entry that is in force without end. */
 const FOREVER = Infinity;
 
+/** Whether a ban lasts longer than the kernel can be told. */
+export function outlastsKernel({ until }: TimedPrefix, now: number): boolean {
+  return until > now + LONGEST_TIMEOUT * 1000;
+}
+
 /** What a change was, to take it back: the end that each changed prefix had before, 0 for none. */
 export type BanChange = readonly { readonly prefix: Prefix; readonly before: number }[];
 
 /** The bans that are known, by prefix. At most `MAX_BANS`. */
 export class BanTimes {
   readonly #bans = new Map<string, TimedPrefix>();
+  /** No ban ends before: so that they are not all looked through with every change. */
+  #firstEnd = -Infinity;
 
   /** Of more than `MAX_BANS` those that last longest are taken; the last one of a prefix counts. */
   constructor(bans: readonly TimedPrefix[] = []) {
@@ -40,12 +47,18 @@ export class BanTimes {
     this.#bans = new Map(longest);
   }
 
-  /** Whether there is room for these besides what is known. */
-  hasRoomFor(bans: readonly TimedPrefix[]): boolean {
-    if (this.#bans.size + bans.length <= MAX_BANS) return true;
-    const fresh = new Set(bans.map(({ prefix }) => formatPrefix(prefix)));
-    for (const text of this.#bans.keys()) fresh.delete(text);
-    return this.#bans.size + fresh.size <= MAX_BANS;
+  /** Whether there is room for these besides what is known and stays; what is over takes none. */
+  hasRoomFor(add: readonly TimedPrefix[], remove: readonly Prefix[], now: number): boolean {
+    const added = new Set(add.map(({ prefix }) => formatPrefix(prefix)));
+    const gone = new Set(remove.map(formatPrefix));
+    let size = this.#bans.size;
+    for (const text of added) if (!this.#bans.has(text)) size++;
+    for (const text of gone) if (this.#bans.has(text) && !added.has(text)) size--;
+    if (size <= MAX_BANS) return true;
+    for (const [text, { until }] of this.#bans) {
+      if (until <= now && !added.has(text) && !gone.has(text)) size--;
+    }
+    return size <= MAX_BANS;
   }
 
   /** Takes prefixes out, then puts others in; one that is over already is taken out. */
@@ -67,15 +80,25 @@ export class BanTimes {
 
   #put(prefix: Prefix, until: number): void {
     const text = formatPrefix(prefix);
-    if (until > 0) this.#bans.set(text, { prefix, until });
-    else this.#bans.delete(text);
+    if (until > 0) {
+      this.#bans.set(text, { prefix, until });
+      this.#firstEnd = Math.min(this.#firstEnd, until);
+    } else this.#bans.delete(text);
   }
 
   /** Forgets what has been over for so long that the kernel, too, has forgotten it; returns that. */
   forgetPast(now: number): Prefix[] {
-    const past = [...this.#bans.values()].filter(({ until }) => until + TIME_TOLERANCE < now)
-      .map(({ prefix }) => prefix);
-    for (const prefix of past) this.#bans.delete(formatPrefix(prefix));
+    if (this.#firstEnd + TIME_TOLERANCE >= now) return [];
+    const past: Prefix[] = [];
+    this.#firstEnd = Infinity;
+    for (const [text, { prefix, until }] of this.#bans) {
+      if (until + TIME_TOLERANCE >= now) {
+        this.#firstEnd = Math.min(this.#firstEnd, until);
+        continue;
+      }
+      past.push(prefix);
+      this.#bans.delete(text);
+    }
     return past;
   }
 
@@ -95,9 +118,7 @@ export class BanTimes {
 
   /** Whether any ban lasts longer than the kernel can be told. */
   outlastsKernel(now: number): boolean {
-    for (const { until } of this.#bans.values()) {
-      if (until > now + LONGEST_TIMEOUT * 1000) return true;
-    }
+    for (const ban of this.#bans.values()) if (outlastsKernel(ban, now)) return true;
     return false;
   }
 

@@ -9,6 +9,7 @@ import {
   BanTimes,
   LONGEST_TIMEOUT,
   MAX_BANS,
+  outlastsKernel,
   TIME_TOLERANCE,
   type TimedPrefix,
   timeoutOf,
@@ -71,11 +72,13 @@ export class KernelBans {
     remove: readonly Prefix[],
   ): Promise<void> {
     const times = this.#times, now = Date.now();
-    if (!times.hasRoomFor(add)) throw tooMany();
+    if (!times.hasRoomFor(add, remove, now)) throw tooMany();
     const past = times.forgetPast(now);
     const change = times.change(add, remove, now);
     const changed = change.map(({ prefix }) => prefix);
-    if (times.outlastsKernel(now)) this.#rearmAt = Math.min(this.#rearmAt, now + REARM_INTERVAL);
+    if (add.some((ban) => outlastsKernel(ban, now))) {
+      this.#rearmAt = Math.min(this.#rearmAt, now + REARM_INTERVAL);
+    }
     try {
       await this.#write(sets, times, [...past, ...changed]);
     } catch (error) {

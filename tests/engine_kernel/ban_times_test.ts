@@ -115,10 +115,24 @@ Deno.test("there is room for so many bans and no more", () => {
   ]);
   equal(full.entriesOf(set(4)).size, MAX_BANS);
   equal(full.entriesOf(set(4)).has("192.0.2.1"), false, "those that last longest are taken");
-  equal(full.hasRoomFor(many(MAX_BANS, NOW)), true, "the same ones again");
-  equal(full.hasRoomFor([{ prefix: prefix("192.0.2.1"), until: NOW }]), false);
-  full.change([], [prefix("0.0.0.7")], NOW);
-  equal(full.hasRoomFor([{ prefix: prefix("192.0.2.1"), until: NOW }]), true);
+  const one = [{ prefix: prefix("192.0.2.1"), until: NOW + HOUR }], seven = prefix("0.0.0.7");
+  equal(full.hasRoomFor(many(MAX_BANS, NOW), [], NOW), true, "the same ones again");
+  equal(full.hasRoomFor(one, [], NOW), false);
+  equal(full.hasRoomFor(one, [seven], NOW), true, "one gives way to it");
+  equal(full.hasRoomFor(one, [prefix("192.0.2.1")], NOW), false, "it gives way to itself");
+  equal(full.hasRoomFor([...one, ...one], [seven, seven], NOW), true);
+  equal(full.hasRoomFor(one, [], NOW + 2 * HOUR), true, "all others are over");
+  full.change([], [seven], NOW);
+  equal(full.hasRoomFor(one, [], NOW), true);
+});
+
+Deno.test("bans that come later than the first look are forgotten in their time, too", () => {
+  const times = new BanTimes([{ prefix: prefix("192.0.2.1"), until: NOW + 2 * HOUR }]);
+  deepEqual(times.forgetPast(NOW), []);
+  times.change([{ prefix: prefix("192.0.2.2"), until: NOW + HOUR }], [], NOW);
+  deepEqual(times.forgetPast(NOW + HOUR), []);
+  deepEqual(times.forgetPast(NOW + HOUR + TIME_TOLERANCE + 1).map(formatPrefix), ["192.0.2.2"]);
+  deepEqual(times.forgetPast(NOW + 3 * HOUR).map(formatPrefix), ["192.0.2.1"]);
 });
 
 Deno.test("timeouts are whole seconds that the kernel takes", () => {
