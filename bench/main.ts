@@ -18,6 +18,7 @@ import { replayBenchmark } from "./replay.ts";
 import { PAGE_FILE, performancePage, resultTable } from "./report.ts";
 import { type BenchmarkResult, readResults, RESULTS_FILE, writeResults } from "./results.ts";
 import { stagesBenchmark } from "./stages.ts";
+import { startBenchmark } from "./start.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
   replayBenchmark,
@@ -27,6 +28,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   feedsBenchmark,
   memoryBenchmark,
   queriesBenchmark,
+  startBenchmark,
 ];
 
 const USAGE = `usage: deno task bench [--quick] [--long] [--only NAME]… [--rounds N] [--pfw FILE]

@@ -16,15 +16,19 @@ import {
   printable,
   printJson,
 } from "../output.ts";
-import { returnOverdue } from "./apply_edit.ts";
 import { confirmFields } from "./print_edited.ts";
 import { feedsLine } from "./status_feeds.ts";
 
 /** Prints the state of the running pfw, or that none runs, and what waits to be confirmed. */
 export async function status({ paths, json }: CommandContext): Promise<void> {
-  await returnOverdue(paths);
+  const file = new PendingFile(paths.dataDir);
+  if (await isOverdue(file)) {
+    // Loaded only here: changing the policy needs most of pfw.
+    const { returnOverdue } = await import("./apply_edit.ts");
+    await returnOverdue(paths);
+  }
   const answer = await ask<RunningStatus>(paths, "GET", "/status");
-  const pending = await new PendingFile(paths.dataDir).read().catch(() => undefined);
+  const pending = await file.read().catch(() => undefined);
   if (json) {
     const waiting = pending
       ? { ...confirmFields(pending), secondsLeft: Math.ceil(secondsLeft(pending)) }
@@ -38,6 +42,16 @@ export async function status({ paths, json }: CommandContext): Promise<void> {
     return;
   }
   console.log([renderStatus(answer.body), ...waiting].join("\n"));
+}
+
+/** Whether a change waited in vain; also where that cannot be read, so that it is said. */
+async function isOverdue(file: PendingFile): Promise<boolean> {
+  try {
+    const pending = await file.read();
+    return pending !== undefined && secondsLeft(pending) <= 0;
+  } catch {
+    return true;
+  }
 }
 
 function pendingText(pending: PendingChange): string {
