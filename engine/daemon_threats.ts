@@ -125,6 +125,7 @@ export class DaemonThreats implements ThreatControl {
       feeds: this.#manager.states(),
       entries: this.list.size,
       updating: this.#manager.updating,
+      underWay: this.#manager.underWay,
       fault: this.#fault ?? null,
     };
   }

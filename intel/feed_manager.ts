@@ -104,7 +104,13 @@ export class FeedManager {
 
   /** Whether a fetch is under way or waits for its turn. */
   get updating(): boolean {
-    return this.#records.some(({ attempt }) => attempt !== undefined);
+    return this.underWay.length > 0;
+  }
+
+  /** The names of the feeds that are fetched, wait for their turn, or are not in force yet. */
+  get underWay(): readonly string[] {
+    return this.#records.filter(({ attempt }) => attempt !== undefined)
+      .map(({ source }) => source.name);
   }
 
   /** Takes over what `ThreatList.merge` refused, for `states`. */
@@ -202,6 +208,8 @@ export class FeedManager {
         record.receivedBytes = 0;
       }
     }
+    // Who waits for it must not take the silence for success.
+    if (this.#isStopped) record.failed("stopped before it was complete", record.dueAt);
     return false;
   }
 

@@ -34,7 +34,7 @@ export async function updateThreats(
   const request: UpdateRequest = given.length === 0 ? { force } : { names, force };
   const begun = await askRunning<ThreatsAnswer>(paths, "POST", "/threats/update", request);
   if (!begun) requireNotRunning(paths);
-  const snapshots = begun ? followRunning(paths, begun) : followOwn(source, request);
+  const snapshots = begun ? followRunning(paths, begun, names) : followOwn(source, request);
   const progress = new UpdateProgress(names, json);
   let last: Snapshot | undefined;
   for await (const snapshot of snapshots) {
@@ -63,6 +63,7 @@ function chosenFeeds({ config }: ThreatSource, given: readonly string[]): readon
 async function* followRunning(
   paths: CommandContext["paths"],
   begun: ThreatsAnswer,
+  names: readonly string[],
 ): AsyncGenerator<Snapshot> {
   yield { ...begun, running: true };
   for (;;) {
@@ -72,8 +73,13 @@ async function* followRunning(
       throw new PfwError("the update broke off", "pfw ended meanwhile", "start it again");
     }
     yield { ...answer, running: true };
-    if (!answer.updating) return;
+    if (!isUnderWay(answer, names)) return;
   }
+}
+
+/** What other feeds are waited for is no matter of these. */
+function isUnderWay({ updating, underWay }: ThreatsAnswer, names: readonly string[]): boolean {
+  return underWay ? names.some((name) => underWay.includes(name)) : updating;
 }
 
 /** The same in this process, into the copies that pfw takes up at its next start. */

@@ -10,6 +10,8 @@ export interface ThreatsAnswer {
   readonly entries: number;
   /** Whether an update is under way. */
   readonly updating: boolean;
+  /** Which feeds it concerns; an older pfw does not say. */
+  readonly underWay?: readonly string[];
   /** Why the kernel does not have the newest lists; null when it does. */
   readonly fault: string | null;
   /** Filled in by the route: only with `enforce` the kernel has them. */
