@@ -39,6 +39,8 @@ def serve(client):
         for _ in range(answer["times"]):
             client.sendall(body)
             time.sleep(answer["pause"])
+        if context:
+            client.unwrap()
     except OSError:
         pass
     finally:

@@ -95,9 +95,9 @@ export async function answers(namespace: NetworkNamespace, attempt: Attempt): Pr
 /** A connection that goes on sending: lines `echo`, then `silence` once no answer comes. */
 export function keepTalking(
   namespace: NetworkNamespace,
-  { protocol, to, port = 0 }: Attempt,
+  { protocol, to, port = 0, from = "" }: Attempt,
 ): BackgroundProcess {
-  return namespace.spawn(["python3", "-c", CLIENT, protocol, "", to, `${port}`, "stay"]);
+  return namespace.spawn(["python3", "-c", CLIENT, protocol, from, to, `${port}`, "stay"]);
 }
 
 const SENDER = `
