@@ -20,6 +20,9 @@ import type { BanSettings } from "./policy/settings.ts";
 /** Up to so many bans the matcher's table is made anew with every change: less than 3 ms. */
 const COMPILED_AT_ONCE = 1_000;
 
+/** Seconds between two looks at what had to be left out. */
+const LOSS_INTERVAL = 60;
+
 /** Where bans are enforced; absent while only looking on. */
 export interface BanEnforcement {
   setBans(bans: readonly TimedPrefix[]): void;
@@ -43,6 +46,9 @@ export class DaemonBans implements BanControl {
   readonly #parts: BanParts;
   readonly #detailsOf = new WeakMap<Ban, number>();
   readonly #lines: PacedLines;
+  #seconds = 0;
+  /** What was told of already. */
+  #told = { suppressed: 0, evicted: 0 };
   /** The matcher does not have the newest bans yet. */
   #isStale = false;
 
@@ -81,6 +87,7 @@ export class DaemonBans implements BanControl {
   tick(): void {
     const { book, enforcement } = this.#parts;
     this.#lines.tick();
+    if (++this.#seconds % LOSS_INTERVAL === 0) this.#tellLosses();
     if (book.followClock()) enforcement?.setBans(book.bans());
     const over = book.expire();
     for (const { prefix } of over) this.#lines.say(`ban of ${formatPrefix(prefix)} is over`);
@@ -139,6 +146,20 @@ export class DaemonBans implements BanControl {
       bans: removed.map((ban) => viewOf(ban, Date.now())),
       unknown: unknown.map(formatPrefix),
     };
+  }
+
+  /** Nothing is lost in silence, not even where a flood of sources is more than can be dealt with. */
+  #tellLosses(): void {
+    const { book, detectors, log } = this.#parts, told = this.#told;
+    const suppressed = detectors.suppressed - told.suppressed,
+      evicted = book.evicted - told.evicted;
+    this.#told = { suppressed: detectors.suppressed, evicted: book.evicted };
+    if (suppressed > 0) {
+      log.warn(`too many sources at once: ${grouped(suppressed)} were found and not banned`);
+    }
+    if (evicted > 0) {
+      log.warn(`too many bans: ${grouped(evicted)} ended early to make room for newer ones`);
+    }
   }
 
   #find(packet: ParsedPacket): Ban | undefined {
