@@ -222,6 +222,7 @@ kernelTest(REAL, async (test) => {
       else ok(count < opened[at] / 5);
     });
   }
-  equal((await dropCounters(link.local))["PFW-D-rate_limit"], limited);
+  // The last attempts may still be repeated when the capture has ended.
+  isNear((await dropCounters(link.local))["PFW-D-rate_limit"], limited, "dropped");
   await Deno.remove(directory, { recursive: true });
 }, ["tcpdump", "nc"]);
