@@ -36,7 +36,10 @@ export function changingContextOf(command: Command): ChangingContext {
   return { ...contextOf(command), request: changeRequest(command) };
 }
 
-/** Wrong usage as the error that `main` prints. */
-export function usageError(what: string, why: string, next = "see --help"): PfwError {
+/** What to do about wrong usage; printed with the words of the command before `--help`. */
+export const SEE_HELP = "see --help";
+
+/** Wrong usage as the error that is printed. */
+export function usageError(what: string, why: string, next: string = SEE_HELP): PfwError {
   return new PfwError(what, why, next, ExitCode.usage);
 }

@@ -2,6 +2,13 @@
 import { Command } from "commander";
 import { VERSION, versionText } from "./version.ts";
 
+const EXAMPLES = `
+Examples:
+  sudo pfw start                   enforce, until Ctrl-C
+  sudo pfw status                  is this machine protected?
+  sudo pfw logs --follow           what is blocked, and why
+  sudo pfw blacklist add 203.0.113.7`;
+
 /** `pfw` with the options that every command has, and no commands yet. */
 export function rootCommand(): Command {
   return new Command("pfw")
@@ -12,6 +19,7 @@ export function rootCommand(): Command {
     .option("--log-dir <dir>", "application log ($PFW_LOG_DIR)")
     .option("--run-dir <dir>", "socket and lock ($PFW_RUN_DIR)")
     .option("--json", "print one JSON document and nothing else")
+    .addHelpText("after", EXAMPLES)
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showSuggestionAfterError(true)
     // Errors are printed once, by run.ts. Set here, before the subcommands inherit it.

@@ -11,7 +11,10 @@ import { printJson } from "../output.ts";
 /** Removes every chain and set of pfw; refuses while pfw runs. */
 export async function cleanup({ paths, json }: CommandContext): Promise<void> {
   const commands = new SystemCommands();
-  await requireEnforcement(commands);
+  await requireEnforcement(commands).catch((error) => {
+    if (!(error instanceof PfwError)) throw error;
+    throw new PfwError("cannot clean up", error.why, error.next, error.exitCode, { cause: error });
+  });
   if (isRunDirectoryHeld(paths)) {
     throw new PfwError("cannot clean up", "pfw is running", "end it with `pfw stop`");
   }

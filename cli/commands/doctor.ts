@@ -49,7 +49,7 @@ export function requireReady({ ready, checks }: Diagnosis): void {
   throw new PfwError(
     "this machine is not ready to enforce",
     absent.map(({ name }) => name).join(", "),
-    "pfw doctor says what to do",
+    "do what is said of each",
     absent.every(({ name }) => name === "configuration") ? ExitCode.usage : ExitCode.missing,
   );
 }

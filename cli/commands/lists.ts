@@ -14,9 +14,10 @@ function defineListCommand(
   list: "blacklist" | "whitelist",
   description: string,
 ): void {
-  const parent = program.command(list).description(description);
   const examples = (...lines: string[]) =>
     `\nExamples:\n${lines.map((line) => `  pfw ${list} ${line}`).join("\n")}`;
+  const parent = program.command(list).description(description)
+    .addHelpText("after", examples("list", "add 203.0.113.7", "remove 203.0.113.7"));
   const addresses = "IPv4 or IPv6, single or CIDR; `-` reads one a line from standard input";
 
   changesPolicy(parent.command("add")).description(`put addresses on the ${list}`)

@@ -1,6 +1,7 @@
 /** `pfw reload`: the running pfw takes over the configuration as it was edited by hand. */
 import { resolve } from "node:path";
 import { reload, type ReloadAnswer } from "../../engine/control/client.ts";
+import type { RunningLifelines } from "../../engine/control/status.ts";
 import { PfwError } from "../../engine/errors.ts";
 import { withLock } from "../../engine/atomic_file.ts";
 import type { ConfigChange } from "../../engine/policy/config_edit.ts";
@@ -9,12 +10,13 @@ import { PolicyHistory } from "../../engine/policy/policy_history.ts";
 import type { SafeChange } from "../../engine/policy/safe_change.ts";
 import type { ChangingContext } from "../context.ts";
 import { printJson } from "../output.ts";
-import { applySafely, askLifelines } from "./apply_edit.ts";
+import { applySafely } from "./apply_edit.ts";
+import { askRunning } from "./ask_running.ts";
 import { confirmFields, printConfirm } from "./print_edited.ts";
 
 /** Has the running pfw read its configuration again. */
 export async function reloadRunning(context: ChangingContext): Promise<void> {
-  const running = await askLifelines(context.paths);
+  const running = await askRunning<RunningLifelines>(context.paths, "GET", "/lifelines");
   if (!running) throw notRunning();
   // It may use another configuration than this command would.
   const { config, dataDir } = running;

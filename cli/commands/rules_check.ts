@@ -9,6 +9,7 @@ import { ConfigError, type Problem } from "../../engine/policy/problem.ts";
 import type { Config } from "../../engine/policy/schema.ts";
 import { plural, printJson, renderTable } from "../output.ts";
 import type { CommandContext } from "../context.ts";
+import { noSuchFile } from "./named_file.ts";
 
 /**
  * Checks a file, or the configuration in use.
@@ -46,7 +47,8 @@ async function readOrDefault(file: string, named: boolean): Promise<Checked> {
     return { config: (await readConfigFile(file)).config, exists: true };
   } catch (error) {
     const missing = (error as Error).cause instanceof Deno.errors.NotFound;
-    if (named || !missing) throw error;
+    if (named && missing) throw noSuchFile(file);
+    if (!missing) throw error;
     const checked = checkConfig(formatConfig(DEFAULT_CONFIG));
     if (!checked.ok) throw new ConfigError(file, checked.problems);
     return { config: checked.config, exists: false };

@@ -28,7 +28,9 @@ export async function updateThreats(
   const source = await openThreats(paths);
   const names = chosenFeeds(source, given);
   if (names.length === 0) {
-    if (json) return printJson({ running: null, inKernel: false, entries: 0, feeds: [] });
+    if (json) {
+      return printJson({ running: null, inKernel: false, entries: 0, fault: null, feeds: [] });
+    }
     return console.log("no feed is enabled; see the known ones with: pfw threats feeds --verbose");
   }
   const request: UpdateRequest = given.length === 0 ? { force } : { names, force };

@@ -113,6 +113,7 @@ export const explain = documented(
       feed: z.string(),
       entry: address("The feed's entry."),
       level: count("As the feed counts it; 0 where it does not say."),
+      isApplied: flag("False: refused, as the entry holds what this machine depends on."),
     })),
     kernel: kernel.nullable().describe("What enforces it; null where nothing is enforced."),
     warnings: z.array(z.string()).describe("Others that decide first, and what is not as it was."),

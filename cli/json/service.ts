@@ -51,6 +51,7 @@ const device = z.strictObject({
   received: count("Packets that libpcap received."),
   droppedByRing: count("Packets."),
   droppedByInterface: count("Packets."),
+  recordsLost: count("Packets that did not fit the capture buffer."),
 });
 
 const kernel = z.strictObject({
