@@ -57,7 +57,7 @@ function defineRemove(bans: Command): void {
     .option("--all", "every ban")
     .addHelpText(
       "after",
-      "\nAddresses that are banned are freed even where another one is not banned (exit 1).\n" +
+      "\nAddresses that are banned are freed even where another one is not (exit 1).\n" +
         examples("remove 203.0.113.7", "remove 2001:db8:1:2::/64", "remove --all"),
     )
     .action(async (addresses, options, command) => {

@@ -6,11 +6,11 @@ import { registerDoctor } from "./doctor.ts";
 
 const START_EXAMPLES = `
 Examples:
-  sudo pfw start                         enforce, watch every interface
-  sudo pfw start eth0 wlan0              enforce, watch two interfaces
-  sudo pfw start --monitor --duration 1h only look on, for an hour
-  pfw start --read capture.pcap --json   judge a capture, no root needed
-  tcpdump -w - | pfw start --read -      judge what another program captures`;
+  sudo pfw start                          enforce, watch every interface
+  sudo pfw start eth0 wlan0               enforce, watch two interfaces
+  sudo pfw start --monitor --duration 1h  only look on, for an hour
+  pfw start --read capture.pcap --json    judge a capture, no root needed
+  tcpdump -w - | pfw start --read -       judge what another program captures`;
 
 /** Adds start, status, stop, reload, cleanup and doctor. */
 export function registerService(program: Command): void {

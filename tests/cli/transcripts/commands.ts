@@ -13,8 +13,17 @@ export function commandPaths(command: Command, before: readonly string[] = []): 
   });
 }
 
-/** The command of a path. */
+/** The words of every command that only holds others. */
+export function groupPaths(command: Command, before: readonly string[] = []): string[] {
+  return command.commands.filter((child) => child.commands.length > 0).flatMap((child) => {
+    const path = [...before, child.name()];
+    return [path.join(" "), ...groupPaths(child, path)];
+  });
+}
+
+/** The command of a path; of none, the program. */
 export function commandAt(program: Command, path: string): Command {
+  if (path === "") return program;
   return path.split(" ").reduce(
     (parent, name) => parent.commands.find((child) => child.name() === name)!,
     program,
