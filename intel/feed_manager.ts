@@ -39,7 +39,7 @@ export interface FeedManagerOptions {
 /** Fetches at once. */
 const AT_ONCE = 2;
 /** Entries of all feeds together: what a machine holds in memory and in its kernel without harm. */
-const MAX_ENTRIES = 4_000_000;
+const MAX_ENTRIES = 2_000_000;
 /** Milliseconds between two looks at the clock: it may be set, and a machine may sleep. */
 const LONGEST_NAP = 60_000;
 

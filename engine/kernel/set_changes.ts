@@ -3,10 +3,12 @@ import { ExitCode, PfwError } from "../errors.ts";
 import { formatPrefix, type Prefix } from "../net/address.ts";
 import { comparePrefixes } from "../net/prefix_list.ts";
 import type { Commands } from "./command.ts";
+
 import { readEntries } from "./kernel_state.ts";
 import { entryCount, entryTexts, setEntries, type SetPlan } from "./plan.ts";
 import { MAX_ENTRIES, type SetChange } from "./render_ipset.ts";
 import type { SavedSet } from "./saved_state.ts";
+import { Slices } from "./slices.ts";
 
 /** Additions come before the chains change, removals after it. */
 export interface SetChanges {
@@ -104,8 +106,11 @@ async function compareSet(
 }
 
 /** Both in ascending order. Allocates for what differs only. */
-function differenceOfSorted(have: Iterable<Prefix>, want: Iterable<Prefix>): Difference {
-  const missing: string[] = [], surplus: string[] = [];
+async function differenceOfSorted(
+  have: Iterable<Prefix>,
+  want: Iterable<Prefix>,
+): Promise<Difference> {
+  const missing: string[] = [], surplus: string[] = [], slices = new Slices();
   const old = have[Symbol.iterator](), fresh = want[Symbol.iterator]();
   let a = old.next(), b = fresh.next();
   while (!a.done || !b.done) {
@@ -114,15 +119,17 @@ function differenceOfSorted(have: Iterable<Prefix>, want: Iterable<Prefix>): Dif
     if (order > 0) missing.push(formatPrefix(b.value as Prefix));
     if (order <= 0) a = old.next();
     if (order >= 0) b = fresh.next();
+    if (slices.isOver()) await slices.pause();
   }
   return { missing, count: missing.length, surplus };
 }
 
-function differenceOfUnknown(have: Set<string>, set: SetPlan): Difference {
-  const missing: string[] = [];
+async function differenceOfUnknown(have: Set<string>, set: SetPlan): Promise<Difference> {
+  const missing: string[] = [], slices = new Slices();
   for (const prefix of setEntries(set)) {
     const text = formatPrefix(prefix);
     if (!have.delete(text)) missing.push(text);
+    if (slices.isOver()) await slices.pause();
   }
   return { missing, count: missing.length, surplus: [...have] };
 }

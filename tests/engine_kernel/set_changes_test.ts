@@ -1,4 +1,4 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import fc from "fast-check";
 import type { Commands } from "../../engine/kernel/command.ts";
 import { entryTexts, type SetPlan } from "../../engine/kernel/plan.ts";
@@ -205,4 +205,25 @@ Deno.test("long lists come in pieces that are whole lines", () => {
   equal(pieces.length > 1, true);
   equal(pieces.every((piece) => piece.endsWith("\n") && piece.length < 70_000), true);
   equal(pieces.join(""), entries.map((entry) => `add x ${entry}\n`).join(""));
+});
+
+Deno.test("packets are read while two long lists are compared", async () => {
+  const every = (step: number) => {
+    const words = Int32Array.from({ length: 300_000 }, (_, at) => (at * 8 + step) | 0);
+    const lengths = new Uint8Array(words.length).fill(32);
+    return PrefixList.fromArrays(words, lengths, new Int32Array(0), new Uint8Array(0));
+  };
+  const known = set(every(0)), wanted = set(every(1));
+  const present = new Map([[known.name, { ...header(300_000), maxEntries: 400_000 }]]);
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  const changes = await compareSets(
+    NOTHING_RUN,
+    [wanted],
+    present,
+    new Map([[known.name, known]]),
+  );
+  clearInterval(timer);
+  equal([...changes.remove[0].entries].length, 300_000);
+  ok(turns > 0, "nothing else had its turn");
 });
