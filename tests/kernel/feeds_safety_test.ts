@@ -163,7 +163,7 @@ kernelTest("whatever the publisher answers, the old list stays in the kernel", a
     });
   }
   const grown = residentMemory(pfw.pid) - memory;
-  ok(grown < 150e6, `${Math.round(grown / 1e6)} MB more than before`);
+  ok(grown < 100e6, `${Math.round(grown / 1e6)} MB more than before`);
   await test.step("--force takes the list that shrank", async () => {
     publisher.publish(listFrom11(300));
     equal((await runPfw(local, sandbox, ["threats", "update"])).code, 1);
