@@ -12,8 +12,8 @@ const CORE = ["cli/run.ts", "cli/commands/rules.ts", "cli/commands/rules_list.ts
 /**
  * Bundles entry points, e.g. `main.ts`, into JavaScript modules of the same names.
  *
- * Code that a command loads when it is called becomes a chunk of its own. Sources are bundled as
- * they are, neither minified nor renamed, so that a stack trace can be read.
+ * Code that a command loads when it is called becomes a chunk of its own. Our sources are bundled
+ * as they are, neither minified nor renamed, so that a stack trace can be read.
  *
  * @returns the names of the files in `directory`, which holds nothing else afterwards
  */
@@ -24,7 +24,7 @@ export async function bundle(entryPoints: readonly string[], directory: string):
   for (const entryPoint of entryPoints) {
     const options = settings(entryPoint, directory);
     const draft = await esbuild.build({ ...options, write: false });
-    const plugins = [withCore(entryPoint, loadedLater(draft))];
+    const plugins = [withCore(entryPoint, loadedLater(draft)), smallPackages()];
     const { metafile } = await esbuild.build({ ...options, plugins });
     packages.push(...packageFolders(metafile));
   }
@@ -81,6 +81,24 @@ function withCore(entryPoint: string, later: ReadonlySet<string>): esbuild.Plugi
             ? { contents: importing + await Deno.readTextFile(path), loader: "ts" }
             : undefined,
       );
+    },
+  };
+}
+
+/** Packages are minified: much of what a start takes is reading them, comments included. */
+function smallPackages(): esbuild.Plugin {
+  return {
+    name: "small packages",
+    setup(build) {
+      build.onLoad({ filter: /\/node_modules\/.*\.[cm]?js$/ }, async ({ path }) => {
+        const source = await Deno.readTextFile(path);
+        const { code } = await esbuild.transform(source, {
+          minify: true,
+          legalComments: "none",
+          target: "es2024",
+        });
+        return { contents: code, loader: "js" };
+      });
     },
   };
 }

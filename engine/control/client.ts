@@ -21,7 +21,7 @@ export async function ask<T>(
   body?: unknown,
 ): Promise<Answer<T> | undefined> {
   // Asked first: loading an HTTP client takes longer than all the rest of a short command.
-  if (!await isThere(paths.socket)) return undefined;
+  if (!isThere(paths.socket)) return undefined;
   const { request } = await import("node:http");
   try {
     return await exchange<T>(request, paths.socket, method, path, body);
@@ -41,9 +41,9 @@ export async function ask<T>(
 }
 
 /** False only where there is certainly none; of the rest the connection tells. */
-async function isThere(path: string): Promise<boolean> {
+function isThere(path: string): boolean {
   try {
-    await Deno.lstat(path);
+    Deno.lstatSync(path);
     return true;
   } catch (error) {
     return !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory);

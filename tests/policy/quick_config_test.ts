@@ -161,3 +161,17 @@ Deno.test("quick config: one or two odd values anywhere: it agrees with the sche
   );
   ok(taken > 300, `only ${taken} were taken: the test says little`);
 });
+
+Deno.test("quick config: takes as addresses what the schema takes as addresses", () => {
+  const number = fc.oneof(fc.nat(300), fc.constantFrom("", "00", "01", "255", "256", "1e1", " 1"));
+  const quad = fc.array(number, { minLength: 3, maxLength: 5 }).map((parts) => parts.join("."));
+  const odd = fc.constantFrom("1.2.3.4\n", "1.2.3.4.", ".1.2.3.4", "::1\n", "::1 ", "1.2.3.4/32");
+  const text = fc.oneof(quad, odd, fc.ipV4(), fc.ipV6(), fc.ipV4Extended());
+  fc.assert(
+    fc.property(text, (address) => {
+      const config = JSON.stringify({ blacklist_ips: [address] });
+      equal(isTaken(config), checkConfig(config).ok, config);
+    }),
+    { numRuns: 2_000 },
+  );
+});
