@@ -85,6 +85,7 @@ export class FeedError extends Error {
 /** What became of a feed, for `threats feeds` and its JSON. Times are ISO 8601, UTC. */
 export interface FeedState {
   readonly name: string;
+  /** Without user, query and fragment, which may hold a key: states are shown and passed on. */
   readonly url: string;
   /** As configured. */
   readonly format: FeedFormat | "auto";

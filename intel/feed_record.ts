@@ -2,6 +2,7 @@
 import type { FeedContent, FeedSource, FeedState, Refusals } from "./feed.ts";
 import type { FeedCopy } from "./feed_cache.ts";
 import type { Validators } from "./fetch_result.ts";
+import { shownUrl } from "./feed_url.ts";
 import { isSameRequest } from "./feed_judgement.ts";
 
 /** A feed as the manager is told of it. */
@@ -105,7 +106,7 @@ export class FeedRecord {
     const summary = this.#summary;
     const isDue = isScheduled && enabled;
     return {
-      ...{ name, url, format, enabled, interval },
+      ...{ name, url: shownUrl(url), format, enabled, interval },
       foundFormat: summary?.foundFormat ?? null,
       status: this.#status(),
       receivedBytes: this.receivedBytes,

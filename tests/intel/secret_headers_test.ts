@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { FeedError } from "../../intel/feed.ts";
 import { readSecretHeaders } from "../../intel/secret_headers.ts";
+import { feed, withScene } from "./feed_manager_scene.ts";
 
 async function withFile(content: string | Uint8Array, work: (path: string) => Promise<void>) {
   const path = await Deno.makeTempFile({ prefix: "pfw-key-" });
@@ -68,4 +69,15 @@ Deno.test("secret headers: whatever a value holds, no error repeats it", async (
       assert.ok(!error.message.includes(value));
     }
   }));
+});
+
+Deno.test("a key in the address of a feed is in no state of it", async () => {
+  await withScene((scene) => {
+    scene.manager.configure([
+      feed("a", { url: "https://me:secret@feeds.example.org/list.txt?key=secret#secret" }),
+    ]);
+    assert.equal(scene.state("a").url, "https://feeds.example.org/list.txt");
+    assert.ok(!JSON.stringify(scene.manager.states()).includes("secret"));
+    return Promise.resolve();
+  });
 });
