@@ -18,6 +18,9 @@ const DIRECTIONS = ["?", "in", "out", "fwd", "local"] as const;
 const LINES_PER_SECOND = 20;
 const LINE_INTERVAL = 500;
 
+/** Columns from which on a line need not save any. */
+const ROOMY = 100;
+
 /** Prints to standard output. */
 export class LiveView {
   readonly #view: DaemonView;
@@ -95,9 +98,8 @@ export class LiveView {
     const before = [
       new Date(seconds).toTimeString().slice(0, 8),
       mode === "enforce" ? "blocked" : "would block",
-      `${DIRECTIONS[events.direction[row]].padEnd(5)} ${
-        protocolName(events.protocol[row]).padEnd(6)
-      }`,
+      this.#aligned(DIRECTIONS[events.direction[row]], 5),
+      this.#aligned(protocolName(events.protocol[row]), 6),
       `${this.#endpoint(row, 0)} → ${this.#endpoint(row, 4)}`,
     ];
     const hits = events.rowHits[row] > 1 ? ` ×${formatCount(events.rowHits[row])}` : "";
@@ -105,10 +107,14 @@ export class LiveView {
     return [
       paint("gray", before[0]),
       paint(mode === "enforce" ? "red" : "yellow", before[1]),
-      before[2],
-      before[3],
+      ...before.slice(2),
       paint("cyan", cut(printable(reason), room)) + paint("gray", hits),
     ].join(" ");
+  }
+
+  /** Aligned with the lines before, where there is room for the reason all the same. */
+  #aligned(text: string, width: number): string {
+    return this.#width() < ROOMY ? text : text.padEnd(width);
   }
 
   /** Columns of the terminal; a pipe has no end. */

@@ -59,3 +59,17 @@ export function fitText(text: string, width: number): string {
 export function terminalWidth(): number {
   return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : Infinity;
 }
+
+/**
+ * Text broken at blanks into lines of at most so many columns. A word that is longer than that, such
+ * as a path, stays whole; a colour goes on in the next line.
+ */
+export function wrapText(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(" ")) {
+    const longer = lines.length > 0 ? `${lines.at(-1)} ${word}` : word;
+    if (lines.length > 0 && textWidth(longer) > width) lines.push(word);
+    else lines[Math.max(0, lines.length - 1)] = longer;
+  }
+  return lines;
+}

@@ -3,6 +3,7 @@ import type { ExplainAnswer } from "../../engine/control/explain.ts";
 import type { KernelEvidence } from "../../engine/kernel/evidence.ts";
 import type { Step } from "../../engine/policy/trail.ts";
 import { formatBytes, formatSeconds, paint, plural, printable, renderTable } from "../output.ts";
+import { terminalWidth, wrapText } from "../text_width.ts";
 
 const STEP_NAMES: Record<Step["code"], string> = {
   whitelist: "whitelist",
@@ -17,18 +18,19 @@ const STEP_NAMES: Record<Step["code"], string> = {
 
 /** The whole answer as text. */
 export function renderExplanation(answer: ExplainAnswer): string {
+  const wrapped = (text: string) => wrapText(text, terminalWidth()).join("\n");
   return [
-    headline(answer),
+    wrapped(headline(answer)),
     "",
     renderTable(
-      [{ title: "" }, { title: "step" }, { title: "what it says" }],
+      [{ title: "" }, { title: "step", shrinkTo: 20 }, { title: "what it says", shrinkTo: 46 }],
       answer.steps.map((step) => stepRow(step)),
     ),
     ...conditions(answer.steps),
     ...sources(answer),
     "",
-    kernelLine(answer),
-    ...answer.warnings.map((text) => paint("yellow", printable(`warning: ${text}`))),
+    wrapped(kernelLine(answer)),
+    ...answer.warnings.map((text) => wrapped(paint("yellow", printable(`warning: ${text}`)))),
   ].join("\n");
 }
 

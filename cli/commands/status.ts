@@ -16,6 +16,7 @@ import {
   printable,
   printJson,
 } from "../output.ts";
+import { terminalWidth, wrapText } from "../text_width.ts";
 import { confirmFields } from "./print_edited.ts";
 import { feedsLine } from "./status_feeds.ts";
 
@@ -63,6 +64,9 @@ function pendingText(pending: PendingChange): string {
   );
 }
 
+/** Before the second line of a fact. */
+const FACT_INDENT = " ".repeat(12);
+
 /** The text of `status`: a headline, then aligned facts. */
 export function renderStatus(state: RunningStatus): string {
   const facts: [string, string][] = [
@@ -79,8 +83,9 @@ export function renderStatus(state: RunningStatus): string {
     ["database", state.database.fault ? paint("red", state.database.fault) : state.database.path],
     ["memory", formatBytes(state.memory)],
   ];
+  const room = terminalWidth() - FACT_INDENT.length;
   const lines = facts.filter(([, text]) => text).map(([name, text]) =>
-    `  ${name.padEnd(9)} ${text}`
+    `  ${name.padEnd(9)} ${wrapText(text, room).join(`\n${FACT_INDENT}`)}`
   );
   return [headline(state), "", ...lines].join("\n");
 }

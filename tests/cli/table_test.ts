@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { formatCount, printable, renderTable } from "../../cli/output.ts";
-import { fitText, padText, textWidth } from "../../cli/text_width.ts";
+import { fitText, padText, textWidth, wrapText } from "../../cli/text_width.ts";
 
 const COLUMNS = [
   { title: "#", align: "right" },
@@ -99,4 +99,25 @@ Deno.test("nothing in a cell drives the terminal or turns the text around", () =
   assert.equal(printable("a\x1b]0;x\x07b"), "a\\x1b]0;x\\x07b");
   assert.equal(printable("\u202etxt.exe\u2066"), "\\u202etxt.exe\\u2066");
   assert.equal(renderTable([{ title: "n" }], [["a\nb"]], 80), "n\na b");
+});
+
+Deno.test("text is broken at blanks, and only where a line would be too long", () => {
+  assert.deepEqual(wrapText("the old list was kept", 12), ["the old list", "was kept"]);
+  assert.deepEqual(wrapText("see /var/lib/personal-firewall now", 10), [
+    "see",
+    "/var/lib/personal-firewall",
+    "now",
+  ]);
+  assert.deepEqual(wrapText("", 10), [""]);
+  const word = fc.stringMatching(/^[a-z,:]{1,15}$/).map((text) => `\x1b[31m${text}\x1b[0m`);
+  fc.assert(fc.property(fc.array(word), fc.nat(40), (words, width) => {
+    const lines = wrapText(words.join(" "), width);
+    assert.equal(lines.join(" "), words.join(" "));
+    for (const [at, line] of lines.entries()) {
+      assert.ok(textWidth(line) <= width || !line.includes(" "), line);
+      const next = lines[at + 1]?.split(" ")[0];
+      if (next !== undefined) assert.ok(textWidth(`${line} ${next}`) > width, "broken too early");
+    }
+  }));
+  assert.deepEqual(wrapText("a pipe has no end", Infinity), ["a pipe has no end"]);
 });
