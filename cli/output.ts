@@ -51,8 +51,10 @@ export function renderTable(
   const kept = fittingColumns(columns, shown, width);
   const lines = [kept.map(({ column }) => paint("bold", column.title))];
   for (const row of shown) lines.push(kept.map(({ at }) => row[at]));
-  const widths = columnWidths(kept.map(({ column }) => column), lines, width);
-  const pieces = breakColumns(widths, width);
+  const shownColumns = kept.map(({ column }) => column);
+  const least = columnWidths(shownColumns, lines, width);
+  const pieces = breakColumns(least, width);
+  const widths = grownWidths(least, naturalWidths(shownColumns, lines), pieces, width);
   return lines.map((cells) => {
     const padded = cells.map((cell, at) =>
       padText(fitText(cell, widths[at]), widths[at], kept[at].column.align)
@@ -134,6 +136,26 @@ function breakColumns(widths: readonly number[], width: number): [number, number
   }
   pieces.push([from, widths.length]);
   return pieces;
+}
+
+/** Where rows are broken, each line may have room again for what gave way. */
+function grownWidths(
+  least: readonly number[],
+  natural: readonly number[],
+  pieces: readonly (readonly [number, number])[],
+  width: number,
+): number[] {
+  const widths = [...least];
+  for (const [from, to] of pieces) {
+    const indent = from > 0 ? INDENT : 0;
+    let room = width - indent - totalWidth(least.slice(from, to));
+    for (let at = from; at < to && room > 0; at++) {
+      const more = Math.min(room, natural[at] - widths[at]);
+      widths[at] += more;
+      room -= more;
+    }
+  }
+  return widths;
 }
 
 /** A line break in a cell would tear the table apart. */

@@ -39,7 +39,7 @@ Deno.test("where nothing more can give way, rows are broken between columns", ()
     hits
  1  203.0.113.7            short
            12
-10  2001:db8:1234:5678::1  a name …
+10  2001:db8:1234:5678::1  a name that …
     1,234,567`.replace("    hits", "         hits"),
   );
 });
@@ -120,4 +120,16 @@ Deno.test("text is broken at blanks, and only where a line would be too long", (
     }
   }));
   assert.deepEqual(wrapText("a pipe has no end", Infinity), ["a pipe has no end"]);
+});
+
+Deno.test("where rows are broken, names take the room that their line has", () => {
+  const columns = [{ title: "source" }, { title: "dest" }, { title: "name", shrinkTo: 4 }];
+  const rows = [["2001:db8:1234:5678::/64", "203.0.113.0/24", "a long name for a rule"]];
+  assert.equal(
+    renderTable(columns, rows, 40),
+    `source                   dest
+    name
+2001:db8:1234:5678::/64  203.0.113.0/24
+    a long name for a rule`,
+  );
 });
