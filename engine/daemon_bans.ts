@@ -155,7 +155,9 @@ export class DaemonBans implements BanControl {
       evicted = book.evicted - told.evicted;
     this.#told = { suppressed: detectors.suppressed, evicted: book.evicted };
     if (suppressed > 0) {
-      log.warn(`too many sources at once: ${grouped(suppressed)} were found and not banned`);
+      log.warn(
+        `too many sources at once: ${grouped(suppressed)} times one was found and not banned`,
+      );
     }
     if (evicted > 0) {
       log.warn(`too many bans: ${grouped(evicted)} ended early to make room for newer ones`);

@@ -85,7 +85,7 @@ Deno.test("sources and bans that were too many are told of, once a minute", asyn
   detectors.left = 1_234;
   minute();
   const told = [
-    "WARNING too many sources at once: 1,234 were found and not banned",
+    "WARNING too many sources at once: 1,234 times one was found and not banned",
     "WARNING too many bans: 1 ended early to make room for newer ones",
   ];
   assert.deepEqual(world.logged().filter((line) => line.includes("too many")), told);

@@ -77,23 +77,22 @@ export class BlockedHitsDetector {
   }
 
   #found(slot: number, packet: ParsedPacket): void {
+    if (!this.#findings.admit()) return;
     const scores = this.#scores;
-    if (this.#findings.admit()) {
-      const { packets, counted: hits, seconds } = scores.account(slot);
-      const ports = this.#ports.list(slot);
-      const where = ports.length === 0 ? "" : ` to ${portsText(ports)}`;
-      this.#findings.add(packet, {
-        detector: "blocked_hits",
-        settings: this.#settings,
-        text: `${countText(hits, "packet", "packets")}${where} in ${spanText(seconds)}`,
-        evidence: {
-          hits,
-          ports,
-          packets,
-          seconds: roundedSeconds(seconds),
-        },
-      });
-    }
+    const { packets, counted: hits, seconds } = scores.account(slot);
+    const ports = this.#ports.list(slot);
+    const where = ports.length === 0 ? "" : ` to ${portsText(ports)}`;
+    this.#findings.add(packet, {
+      detector: "blocked_hits",
+      settings: this.#settings,
+      text: `${countText(hits, "packet", "packets")}${where} in ${spanText(seconds)}`,
+      evidence: {
+        hits,
+        ports,
+        packets,
+        seconds: roundedSeconds(seconds),
+      },
+    });
     scores.close(slot);
   }
 }

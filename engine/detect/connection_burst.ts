@@ -41,17 +41,16 @@ export class ConnectionBurstDetector {
   }
 
   #found(slot: number, packet: ParsedPacket): void {
+    if (!this.#findings.admit()) return;
     const scores = this.#scores;
-    if (this.#findings.admit()) {
-      const { counted: connections, seconds } = scores.account(slot);
-      const port = packet.destinationPort;
-      this.#findings.add(packet, {
-        detector: "connection_burst",
-        settings: this.#settings,
-        text: `${grouped(connections)} to port ${port} in ${spanText(seconds)}`,
-        evidence: { connections, ports: [port], seconds: roundedSeconds(seconds) },
-      });
-    }
+    const { counted: connections, seconds } = scores.account(slot);
+    const port = packet.destinationPort;
+    this.#findings.add(packet, {
+      detector: "connection_burst",
+      settings: this.#settings,
+      text: `${grouped(connections)} to port ${port} in ${spanText(seconds)}`,
+      evidence: { connections, ports: [port], seconds: roundedSeconds(seconds) },
+    });
     scores.close(slot);
   }
 }

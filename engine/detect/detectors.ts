@@ -51,7 +51,7 @@ export class Detectors {
     this.#connectionBurst = new ConnectionBurstDetector(settings.connectionBurst, ...parts);
   }
 
-  /** Sources that were found and not reported, since there were too many at once. */
+  /** How often a source was found and not reported, since there were too many at once. */
   get suppressed(): number {
     return this.#findings.suppressed;
   }

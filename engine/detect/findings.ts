@@ -23,7 +23,7 @@ export interface Finding {
 
 /** Gathers detections. */
 export class Findings {
-  /** Sources that were found and not reported, since there were too many. */
+  /** How often a source was found and not reported, since there were too many. */
   suppressed = 0;
   readonly #clock: PacketClock;
   #waiting: Detection[] = [];
@@ -34,7 +34,11 @@ export class Findings {
     this.#clock = clock;
   }
 
-  /** Whether one more may be added; if not, it is counted, and its evidence need not be made. */
+  /**
+   * Whether one more may be added; if not, it is counted, and its evidence need not be made. The
+   * source then stays as suspicious as it is, and is found again by its next packet: so who goes on
+   * cannot hide behind forged sources that come once.
+   */
   admit(): boolean {
     const allowance = this.#allowance, now = this.#clock.now[0];
     const elapsed = Math.max(0, now - allowance[1]);

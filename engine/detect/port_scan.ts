@@ -70,22 +70,21 @@ export class PortScanDetector {
   }
 
   #found(slot: number, packet: ParsedPacket): void {
+    if (!this.#findings.admit()) return;
     const scores = this.#scores;
-    if (this.#findings.admit()) {
-      const { packets, counted: targets, seconds } = scores.account(slot);
-      const ports = this.#ports.list(slot);
-      this.#findings.add(packet, {
-        detector: "port_scan",
-        settings: this.#settings,
-        text: `${targetsText(targets, ports)} in ${spanText(seconds)}`,
-        evidence: {
-          targets,
-          ports,
-          packets,
-          seconds: roundedSeconds(seconds),
-        },
-      });
-    }
+    const { packets, counted: targets, seconds } = scores.account(slot);
+    const ports = this.#ports.list(slot);
+    this.#findings.add(packet, {
+      detector: "port_scan",
+      settings: this.#settings,
+      text: `${targetsText(targets, ports)} in ${spanText(seconds)}`,
+      evidence: {
+        targets,
+        ports,
+        packets,
+        seconds: roundedSeconds(seconds),
+      },
+    });
     scores.close(slot);
   }
 }

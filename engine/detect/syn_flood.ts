@@ -64,19 +64,18 @@ export class SynFloodDetector {
   }
 
   #found(slot: number, packet: ParsedPacket): void {
+    if (!this.#findings.admit()) return;
     const scores = this.#scores;
-    if (this.#findings.admit()) {
-      const { counted: opened, seconds } = scores.account(slot);
-      const ports = this.#ports.list(slot), completed = this.#completed[slot];
-      const begun = countText(opened, "connection", "connections");
-      const done = completed === 0 ? "none" : grouped(completed);
-      this.#findings.add(packet, {
-        detector: "syn_flood",
-        settings: this.#settings,
-        text: `${begun} begun to ${portsText(ports)}, ${done} completed, in ${spanText(seconds)}`,
-        evidence: { opened, completed, ports, seconds: roundedSeconds(seconds) },
-      });
-    }
+    const { counted: opened, seconds } = scores.account(slot);
+    const ports = this.#ports.list(slot), completed = this.#completed[slot];
+    const begun = countText(opened, "connection", "connections");
+    const done = completed === 0 ? "none" : grouped(completed);
+    this.#findings.add(packet, {
+      detector: "syn_flood",
+      settings: this.#settings,
+      text: `${begun} begun to ${portsText(ports)}, ${done} completed, in ${spanText(seconds)}`,
+      evidence: { opened, completed, ports, seconds: roundedSeconds(seconds) },
+    });
     scores.close(slot);
   }
 }

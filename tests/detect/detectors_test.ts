@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Detectors } from "../../engine/detect/detectors.ts";
-import { maskWord } from "../../engine/net/address.ts";
+import { formatPrefix, formatV4, maskWord } from "../../engine/net/address.ts";
 import { ParsedPacket } from "../../engine/packet/packet.ts";
 import { detection, Scene } from "./scene.ts";
 
@@ -91,4 +91,17 @@ Deno.test("detectors: a clock that is set back by a year while a scan runs hides
   scene.now -= 86_400;
   for (let port = 1; port < 12; port++) scene.send({ port });
   assert.equal(scene.found().length, 1, "nor is a source silent until the clock is where it was");
+});
+
+Deno.test("a scanner cannot hide behind a crowd of forged sources", () => {
+  const scene = new Scene();
+  const scan = (from: string, first: number) => {
+    for (let port = first; port < first + 8; port++) scene.send({ from, port });
+  };
+  for (let source = 0; source < 100; source++) scan(formatV4(0x0b000000 + source), 1);
+  scan("192.0.2.66", 1);
+  assert.ok(!scene.found().some(({ source }) => formatPrefix(source) === "192.0.2.66"));
+  scene.now += 0.1;
+  scene.send({ from: "192.0.2.66", port: 100 });
+  assert.deepEqual(scene.found().map(({ source }) => formatPrefix(source)), ["192.0.2.66"]);
 });
