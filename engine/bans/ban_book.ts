@@ -2,7 +2,7 @@
  * Who is banned, why and until when: decides what detections and people's requests come to, and
  * keeps it in the database. The kernel and the matcher follow it.
  */
-import { type Detection, isForgeable } from "../detect/detection.ts";
+import type { Detection } from "../detect/detection.ts";
 import { PfwError } from "../errors.ts";
 import { formatPrefix, type Prefix } from "../net/address.ts";
 import type { PrefixList } from "../net/prefix_list.ts";
@@ -318,8 +318,8 @@ export class BanBook {
     return obstacleTo(prefix, this.#isProtected());
   }
 
-  #conversation(prefix: Prefix, { detector, at }: Detection): string | undefined {
-    if (!isForgeable(detector) || !this.#isPeer(prefix, at / 1000)) return undefined;
+  #conversation(prefix: Prefix, { at }: Detection): string | undefined {
+    if (!this.#isPeer(prefix, at / 1000)) return undefined;
     return "this machine speaks with it, and what was seen may be forged";
   }
 

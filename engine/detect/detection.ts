@@ -15,14 +15,6 @@ export const DETECTOR_TEXTS: Readonly<Record<DetectorName, string>> = {
   connection_burst: "burst of connections",
 };
 
-/**
- * Whether a detector counts packets that ask for no answer, so that their source may be forged. Who
- * completes a handshake has read the answer, and is who he says.
- */
-export function isForgeable(detector: DetectorName): boolean {
-  return detector !== "connection_burst";
-}
-
 /** Figures and samples that show what was seen; flat, so that they can be stored and shown. */
 export type Evidence = Readonly<Record<string, number | string | readonly number[]>>;
 
