@@ -45,7 +45,6 @@ function settings(entryPoint: string, directory: string) {
     // Some packages' CommonJS (UMD) asks for files by a `require` that no bundler can follow.
     mainFields: ["module", "main"],
     target: "es2024",
-    keepNames: true,
     legalComments: "none",
     metafile: true,
     logLevel: "warning",

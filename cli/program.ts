@@ -10,7 +10,7 @@ import { registerInstall } from "./commands/install.ts";
 import { registerLists } from "./commands/lists.ts";
 import { registerMan } from "./commands/man.ts";
 import { registerObserve } from "./commands/observe.ts";
-import { registerRules } from "./commands/rules.ts";
+import { registerOldWords, registerRules } from "./commands/rules.ts";
 import { registerService } from "./commands/service.ts";
 import { registerThreats } from "./commands/threats.ts";
 import { inheritSettings, rootCommand } from "./root_command.ts";
@@ -20,6 +20,7 @@ export function buildProgram(): Command {
   const program = rootCommand();
   registerService(program);
   registerRules(program);
+  registerOldWords(program);
   registerLists(program);
   registerBans(program);
   registerThreats(program);

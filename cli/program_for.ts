@@ -3,12 +3,13 @@
  * short command.
  */
 import type { Command } from "commander";
-import { registerRules } from "./commands/rules.ts";
+import { registerOldWords, registerRules } from "./commands/rules.ts";
 import { inheritSettings, rootCommand } from "./root_command.ts";
 
 type Register = (program: Command) => void;
 
 const rules = () => Promise.resolve(registerRules);
+const oldWords = () => Promise.resolve(registerOldWords);
 const lists = async () => (await import("./commands/lists.ts")).registerLists;
 const bans = async () => (await import("./commands/bans.ts")).registerBans;
 const threats = async () => (await import("./commands/threats.ts")).registerThreats;
@@ -19,10 +20,10 @@ const service = async () => (await import("./commands/service.ts")).registerServ
 /** By first word. The others need the whole tree, or are called once in a machine's life. */
 const GROUPS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ["rules", rules],
-  ["list", rules],
-  ["add", rules],
-  ["remove", rules],
-  ["toggle", rules],
+  ["list", oldWords],
+  ["add", oldWords],
+  ["remove", oldWords],
+  ["toggle", oldWords],
   ["blacklist", lists],
   ["whitelist", lists],
   ["bans", bans],

@@ -8,24 +8,31 @@ import { changingContextOf, contextOf, usageError } from "../context.ts";
 import { listRules } from "./rules_list.ts";
 import { registerRulesPast } from "./rules_past.ts";
 
-/** Adds `rules` and the hidden words `list`, `add`, `remove`, `toggle`. */
+/** Adds the old project's words `list`, `add`, `remove`, `toggle`, hidden. */
+export function registerOldWords(program: Command): void {
+  defineWords(program, true);
+}
+
+/** Adds `rules`. */
 export function registerRules(program: Command): void {
   const rules = program.command("rules").description("show and change the rules")
     .addHelpText(
       "after",
       examples("rules list", 'rules add "No telnet" block --ports 23', "rules toggle 1"),
     );
-  for (const [parent, hidden] of [[rules, false], [program, true]] as const) {
-    defineList(parent, hidden);
-    defineAdd(parent, hidden);
-    defineRemove(parent, hidden);
-    defineToggle(parent, hidden);
-  }
+  defineWords(rules, false);
   defineMove(rules);
   defineCheck(rules);
   defineImport(rules);
   defineExport(rules);
   registerRulesPast(rules);
+}
+
+function defineWords(parent: Command, hidden: boolean): void {
+  defineList(parent, hidden);
+  defineAdd(parent, hidden);
+  defineRemove(parent, hidden);
+  defineToggle(parent, hidden);
 }
 
 function examples(...lines: string[]): string {

@@ -89,11 +89,15 @@ function requireTrusted(file: string, info: Deno.FileInfo): void {
   }
 }
 
+/** Bytes that are read before anything else could be done meanwhile. */
+const SMALL = 1 << 20;
+
 async function readAtMost(handle: Deno.FsFile, size: number, file: string): Promise<Uint8Array> {
   const buffer = new Uint8Array(size + 1);
   let length = 0;
   for (let read: number | null = 0; read !== null && length <= size; length += read ?? 0) {
-    read = await handle.read(buffer.subarray(length));
+    const rest = buffer.subarray(length);
+    read = size < SMALL ? handle.readSync(rest) : await handle.read(rest);
   }
   if (length > size) {
     throw new PfwError(`cannot read ${file}`, "it grew while it was read", "try again");
