@@ -185,6 +185,8 @@ function decodeTransport(packet: ParsedPacket, view: DataView, at: number, end: 
       if (available >= 14) {
         packet.hasTcpFlags = true;
         packet.tcpFlags = view.getUint8(at + 13) & 63;
+        packet.tcpSequence = view.getInt32(at + 4);
+        packet.tcpAcknowledgement = view.getInt32(at + 8);
       }
       readPorts(packet, view, at, available);
       return;

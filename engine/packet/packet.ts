@@ -79,6 +79,9 @@ export class ParsedPacket {
   /** Valid when `hasTcpFlags`. */
   hasTcpFlags = false;
   tcpFlags = 0;
+  /** Sequence and acknowledgement number as signed words; of meaning with `hasTcpFlags` only. */
+  tcpSequence = 0;
+  tcpAcknowledgement = 0;
   /** ICMP and ICMPv6, else -1. */
   icmpType = -1;
   icmpCode = -1;

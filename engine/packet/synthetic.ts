@@ -12,6 +12,9 @@ export interface SyntheticFields {
   readonly sourcePort?: number;
   readonly destinationPort?: number;
   readonly tcpFlags?: number;
+  /** Sequence and acknowledgement number. */
+  readonly sequence?: number;
+  readonly acknowledgement?: number;
   /** ICMP or ICMPv6 type; code 0, identifier 1. */
   readonly icmpType?: number;
 }
@@ -70,6 +73,8 @@ function writeTransport(view: DataView, at: number, fields: SyntheticFields): vo
   view.setUint16(at, sourcePort);
   view.setUint16(at + 2, destinationPort);
   if (protocol === Protocol.udp) return view.setUint16(at + 4, UDP_HEADER);
+  view.setInt32(at + 4, fields.sequence ?? 0);
+  view.setInt32(at + 8, fields.acknowledgement ?? 0);
   view.setUint8(at + 12, (TCP_HEADER / 4) << 4);
   view.setUint8(at + 13, tcpFlags);
 }

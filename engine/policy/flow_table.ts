@@ -9,6 +9,7 @@ import { maskWord, type Prefix } from "../net/address.ts";
 import { type ParsedPacket, Protocol, TcpFlag } from "../packet/packet.ts";
 import { type FlowKey, swapPorts } from "./flow_key.ts";
 import { ANSWERED, timeoutOf } from "./flow_timeout.ts";
+import { acknowledges, isSynAck, withAnswer } from "./handshake.ts";
 import { beginTcp, followTcp, TcpOutcome, TcpState, tcpStateOf } from "./tcp_state.ts";
 
 /** What a packet is to its connection; the names of `--ctstate` and `--ctdir`. */
@@ -272,9 +273,12 @@ export class FlowTable {
         return FlowState.new;
       }
       this.isHandshakeEnd = !this.#isReverse &&
+        acknowledges(packet, words[at + STATE]) &&
         tcpStateOf(words[at + STATE]) === TcpState.synReceived &&
         tcpStateOf(followed) === TcpState.established;
-      words[at + STATE] = followed;
+      words[at + STATE] = this.#isReverse && isSynAck(packet)
+        ? withAnswer(followed, packet.tcpSequence)
+        : followed;
       // The kernel forgets a connection that was reset before any answer.
       if ((packet.tcpFlags & TcpFlag.rst) !== 0 && !wasAnswered) words[at + KIND] = 0;
     }

@@ -62,3 +62,11 @@ Deno.test("connection burst: other ports, by /64, dry", () => {
   const after = scene.found().map(({ source, isDryRun }) => [formatPrefix(source), isDryRun]);
   assert.deepEqual(after, [["192.0.2.1", false]]);
 });
+
+Deno.test("connection burst: who forges a source and guesses the acknowledgement is none", () => {
+  const scene = new Scene({ policy: { rateLimit: undefined } });
+  for (let at = 0; at < 40; at++) scene.connect({ port: 22, acknowledgement: 77 });
+  assert.deepEqual(scene.texts(), []);
+  for (let at = 0; at < 20; at++) scene.connect({ port: 22 });
+  assert.equal(scene.found()[0].detector, "connection_burst");
+});

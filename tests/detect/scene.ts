@@ -24,6 +24,8 @@ export interface Sent {
   readonly sourcePort?: number;
   readonly port?: number;
   readonly flags?: number;
+  readonly sequence?: number;
+  readonly acknowledgement?: number;
   readonly icmpType?: number;
   /** The link layer delivered it to many. */
   readonly isToMany?: boolean;
@@ -51,6 +53,8 @@ export class Scene {
   readonly #matcher: Matcher;
   readonly #packet = new ParsedPacket();
   #ephemeral = 40_000;
+  /** Of the machine's next SYN-ACK. */
+  #sequence = -3;
 
   constructor(options: SceneOptions = {}) {
     const base = policy({ rateLimit: { connections: 100, seconds: 10 } });
@@ -71,6 +75,8 @@ export class Scene {
       sourcePort: sent.sourcePort ?? this.#ephemeral++,
       destinationPort: sent.port ?? 80,
       tcpFlags: sent.flags ?? SYN,
+      sequence: sent.sequence,
+      acknowledgement: sent.acknowledgement,
       icmpType: sent.icmpType ?? 8,
     });
     const microseconds = Math.round(this.now * 1e6);
@@ -94,9 +100,13 @@ export class Scene {
     const { from = PEER, to = HOST, port = 80, sourcePort = this.#ephemeral++ } = sent;
     if (this.send({ ...sent, sourcePort })) return;
     this.now += gap;
-    this.send({ from: to, to: from, sourcePort: port, port: sourcePort, flags: SYN | ACK });
+    const sequence = this.#sequence = Math.imul(this.#sequence, 1_664_525) + 1_013_904_223 | 0;
+    const answer = { from: to, to: from, sourcePort: port, port: sourcePort };
+    this.send({ ...answer, flags: SYN | ACK, sequence });
     this.now += gap;
-    this.send({ ...sent, sourcePort, flags: ACK });
+    // Whoever saw the answer acknowledges it; a forger sends what it likes.
+    const acknowledgement = sent.acknowledgement ?? sequence + 1 | 0;
+    this.send({ ...sent, sourcePort, flags: ACK, acknowledgement });
   }
 
   /** A connection that is refused. */

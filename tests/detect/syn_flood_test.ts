@@ -116,3 +116,9 @@ Deno.test("SYN flood: SYN and ACK, and what is no TCP, are none", () => {
   }
   assert.deepEqual(scene.found(), []);
 });
+
+Deno.test("SYN flood: acknowledging blindly what was never seen hides no flood", () => {
+  const scene = new Scene(UNLIMITED);
+  for (let at = 0; at < 200; at++) scene.connect({ acknowledgement: at });
+  assert.ok(scene.found().some(({ detector }) => detector === "syn_flood"));
+});
