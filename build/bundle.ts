@@ -12,8 +12,8 @@ const CORE = ["cli/run.ts", "cli/commands/rules.ts", "cli/commands/rules_list.ts
 /**
  * Bundles entry points, e.g. `main.ts`, into JavaScript modules of the same names.
  *
- * Code that a command loads when it is called becomes a chunk of its own. Our sources are bundled
- * as they are, neither minified nor renamed, so that a stack trace can be read.
+ * Code that a command loads when it is called becomes a chunk of its own. Of our sources only
+ * blanks and comments go, for a faster start: a stack trace has the names, and lines to look at.
  *
  * @returns the names of the files in `directory`, which holds nothing else afterwards
  */
@@ -45,6 +45,8 @@ function settings(entryPoint: string, directory: string) {
     // Some packages' CommonJS (UMD) asks for files by a `require` that no bundler can follow.
     mainFields: ["module", "main"],
     target: "es2024",
+    minifyWhitespace: true,
+    lineLimit: 120,
     legalComments: "none",
     metafile: true,
     logLevel: "warning",

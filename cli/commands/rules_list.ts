@@ -4,7 +4,7 @@ import { loadConfig } from "../../engine/policy/config_file.ts";
 import { ruleIds } from "../../engine/policy/rule_id.ts";
 import type { Config, ConfigRule } from "../../engine/policy/schema.ts";
 import type { Paths } from "../../engine/paths.ts";
-import { type Column, formatCount, paint, printJson, renderTable } from "../output.ts";
+import { type Column, formatCount, paint, printJson, renderTable, writeOut } from "../output.ts";
 import type { CommandContext } from "../context.ts";
 
 /** Prints the rules of the configuration. */
@@ -21,8 +21,8 @@ export async function listRules({ paths, json }: CommandContext): Promise<void> 
     const { default_policy } = config;
     return printJson({ config: paths.config, running: hits !== undefined, default_policy, rules });
   }
-  if (config.rules.length === 0) console.log(noRules(config));
-  else console.log(`${table(config.rules, ids, hits)}\n\n${defaultLine(config)}`);
+  if (config.rules.length === 0) writeOut(`${noRules(config)}\n`);
+  else writeOut(`${table(config.rules, ids, hits)}\n\n${defaultLine(config)}\n`);
 }
 
 /** Hits by rule id; `undefined` when no pfw runs or it speaks only to another user. */
