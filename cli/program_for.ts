@@ -6,7 +6,8 @@ import type { Command } from "commander";
 import { registerOldWords, registerRules } from "./commands/rules.ts";
 import { inheritSettings, rootCommand } from "./root_command.ts";
 
-type Register = (program: Command) => void;
+/** @param second the word that follows, which may be the only one of a group that is needed */
+type Register = (program: Command, second?: string) => void;
 
 const rules = () => Promise.resolve(registerRules);
 const oldWords = () => Promise.resolve(registerOldWords);
@@ -41,10 +42,10 @@ const GROUPS: ReadonlyMap<string, () => Promise<Register>> = new Map([
 ]);
 
 /** The tree for this command line: the one group that its first word names, or all of it. */
-export async function programFor([first]: readonly string[]): Promise<Command> {
+export async function programFor([first, second]: readonly string[]): Promise<Command> {
   const load = GROUPS.get(first);
   if (!load) return (await import("./program.ts")).buildProgram();
   const program = rootCommand();
-  (await load())(program);
+  (await load())(program, second);
   return inheritSettings(program);
 }

@@ -8,31 +8,45 @@ import { changingContextOf, contextOf, usageError } from "../context.ts";
 import { listRules } from "./rules_list.ts";
 import { registerRulesPast } from "./rules_past.ts";
 
-/** Adds the old project's words `list`, `add`, `remove`, `toggle`, hidden. */
+type Define = (parent: Command, hidden: boolean) => void;
+
+/** What the old project has too. */
+const OLD_WORDS: ReadonlyMap<string, Define> = new Map([
+  ["list", defineList],
+  ["add", defineAdd],
+  ["remove", defineRemove],
+  ["toggle", defineToggle],
+]);
+
+const WORDS: ReadonlyMap<string, Define> = new Map([
+  ...OLD_WORDS,
+  ["move", defineMove],
+  ["check", defineCheck],
+  ["import", defineImport],
+  ["export", defineExport],
+]);
+
+/** Adds the old project's words, hidden. */
 export function registerOldWords(program: Command): void {
-  defineWords(program, true);
+  for (const define of OLD_WORDS.values()) define(program, true);
 }
 
-/** Adds `rules`. */
-export function registerRules(program: Command): void {
+/**
+ * Adds `rules`.
+ *
+ * @param only the one of its words that is called, where that is known: making all takes longer
+ *   than listing the rules
+ */
+export function registerRules(program: Command, only = ""): void {
   const rules = program.command("rules").description("show and change the rules")
     .addHelpText(
       "after",
       examples("rules list", 'rules add "No telnet" block --ports 23', "rules toggle 1"),
     );
-  defineWords(rules, false);
-  defineMove(rules);
-  defineCheck(rules);
-  defineImport(rules);
-  defineExport(rules);
+  const define = WORDS.get(only);
+  if (define) return define(rules, false);
+  for (const each of WORDS.values()) each(rules, false);
   registerRulesPast(rules);
-}
-
-function defineWords(parent: Command, hidden: boolean): void {
-  defineList(parent, hidden);
-  defineAdd(parent, hidden);
-  defineRemove(parent, hidden);
-  defineToggle(parent, hidden);
 }
 
 function examples(...lines: string[]): string {

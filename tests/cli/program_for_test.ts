@@ -27,6 +27,24 @@ Deno.test("program: every command is the same in the part of the tree that it is
   ok(parts > 10, "most commands come with a part of the tree");
 });
 
+Deno.test("program: every word of `rules` is the same where it alone is made", async () => {
+  const find = (program: Command) => program.commands.find((each) => each.name() === "rules")!;
+  const whole = find(buildProgram());
+  let alone = 0;
+  for (const command of whole.commands) {
+    const part = find(await programFor(["rules", command.name()]));
+    const same = part.commands.find((each) => each.name() === command.name());
+    ok(same, command.name());
+    deepEqual(describe(same), describe(command));
+    if (part.commands.length === 1) alone++;
+  }
+  ok(alone >= 8);
+  for (const word of [undefined, "--help", "lsit", "help"]) {
+    const part = find(await programFor(["rules", ...(word ? [word] : [])]));
+    deepEqual(describe(part), describe(whole));
+  }
+});
+
 Deno.test("program: anything but a command's name first gets the whole tree", async () => {
   const names = (program: Command) => program.commands.map((each) => each.name());
   for (const words of [[], ["--json", "rules"], ["--help"], ["help"], ["rulez"], ["constructor"]]) {
