@@ -149,5 +149,8 @@ function packetsText({ totals, mode }: RunningStatus): string {
 function lossesText({ losses }: RunningStatus): string {
   const lost = Object.entries(losses).filter(([, count]) => count > 0);
   if (lost.length === 0) return "none";
-  return paint("yellow", lost.map(([name, count]) => `${name} ${formatCount(count)}`).join(", "));
+  // `ringDrops` as "ring drops"; `stats` explains each.
+  const words = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+  const texts = lost.map(([name, count]) => `${formatCount(count)} ${words(name)}`);
+  return paint("yellow", texts.join(", "));
 }
