@@ -13,7 +13,9 @@ export async function cleanup({ paths, json }: CommandContext): Promise<void> {
   const commands = new SystemCommands();
   await requireEnforcement(commands).catch((error) => {
     if (!(error instanceof PfwError)) throw error;
-    throw new PfwError("cannot clean up", error.why, error.next, error.exitCode, { cause: error });
+    // A program that is missing is named by the error; nobody asked to enforce anything.
+    const what = error.what === "cannot enforce" ? "cannot clean up" : error.what;
+    throw new PfwError(what, error.why, error.next, error.exitCode, { cause: error });
   });
   if (isRunDirectoryHeld(paths)) {
     throw new PfwError("cannot clean up", "pfw is running", "end it with `pfw stop`");
