@@ -9,7 +9,7 @@ import type { Policy } from "../../engine/policy/policy.ts";
 import { enforcerIn, FaultyCommands } from "../support/enforcer.ts";
 import { dropCounters } from "../support/flood.ts";
 import { InjectedTraffic } from "../support/injected.ts";
-import { createPair, kernelTest, NetworkNamespace } from "../support/netns.ts";
+import { createPair, kernelTestOnce, NetworkNamespace } from "../support/netns.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 import { eventually } from "../support/running_pfw.ts";
 import { answers, keepTalking, startServer } from "../support/traffic.ts";
@@ -53,7 +53,7 @@ async function bannedNames(namespace: NetworkNamespace): Promise<string[]> {
   return [...(await banned(namespace)).keys()];
 }
 
-kernelTest(
+kernelTestOnce(
   "a ban stops a source at once, running connections too, and ends by itself",
   async () => {
     await using link = await createPair();
@@ -83,38 +83,41 @@ kernelTest(
   },
 );
 
-kernelTest("no packet of a banned source passes while processes and policies change", async () => {
-  await using link = await createPair();
-  const directory = await Deno.makeTempDir();
-  const start = async (wanted: Policy) => {
-    const enforcer = enforcerIn(link.local, directory);
-    enforcer.setBans([ban("10.9.0.0/30"), ban("192.0.2.1")]);
-    await enforcer.apply(wanted);
-    return enforcer;
-  };
-  await start(POLICY);
-  await link.local.run(["iptables", "-A", "INPUT", "-p", "udp", "--dport", "9", "-j", "ACCEPT"]);
-  await using traffic = await InjectedTraffic.start(link, {
-    port: 9,
-    protocol: "udp",
-    rate: 2_000,
-  });
-  await eventually(() => traffic.sent, (sent) => sent > 100);
-  const before = traffic.sent;
-  for (let step = 0; step < 6; step++) {
-    const enforcer = await start(step % 2 ? POLICY : OTHER);
-    await enforcer.apply(step % 2 ? OTHER : POLICY);
-    await enforcer.changeBans([ban("10.9.0.2", (step + 2) * HOUR)], [prefix("10.9.0.0/30")]);
-    await enforcer.changeBans([ban("10.9.0.0/24")], [prefix("10.9.0.2"), prefix("192.0.2.1")]);
-  }
-  ok(traffic.sent - before > 100);
-  const saved = await link.local.run(["iptables-save", "-c"]);
-  match(saved, /^\[0:0\] -A INPUT -p udp -m udp --dport 9 -j ACCEPT$/m);
-  ok((await dropCounters(link.local))["PFW-D-ban"] > 100);
-  await Deno.remove(directory, { recursive: true });
-});
+kernelTestOnce(
+  "no packet of a banned source passes while processes and policies change",
+  async () => {
+    await using link = await createPair();
+    const directory = await Deno.makeTempDir();
+    const start = async (wanted: Policy) => {
+      const enforcer = enforcerIn(link.local, directory);
+      enforcer.setBans([ban("10.9.0.0/30"), ban("192.0.2.1")]);
+      await enforcer.apply(wanted);
+      return enforcer;
+    };
+    await start(POLICY);
+    await link.local.run(["iptables", "-A", "INPUT", "-p", "udp", "--dport", "9", "-j", "ACCEPT"]);
+    await using traffic = await InjectedTraffic.start(link, {
+      port: 9,
+      protocol: "udp",
+      rate: 2_000,
+    });
+    await eventually(() => traffic.sent, (sent) => sent > 100);
+    const before = traffic.sent;
+    for (let step = 0; step < 6; step++) {
+      const enforcer = await start(step % 2 ? POLICY : OTHER);
+      await enforcer.apply(step % 2 ? OTHER : POLICY);
+      await enforcer.changeBans([ban("10.9.0.2", (step + 2) * HOUR)], [prefix("10.9.0.0/30")]);
+      await enforcer.changeBans([ban("10.9.0.0/24")], [prefix("10.9.0.2"), prefix("192.0.2.1")]);
+    }
+    ok(traffic.sent - before > 100);
+    const saved = await link.local.run(["iptables-save", "-c"]);
+    match(saved, /^\[0:0\] -A INPUT -p udp -m udp --dport 9 -j ACCEPT$/m);
+    ok((await dropCounters(link.local))["PFW-D-ban"] > 100);
+    await Deno.remove(directory, { recursive: true });
+  },
+);
 
-kernelTest("bans are there after the first apply, and live through others", async () => {
+kernelTestOnce("bans are there after the first apply, and live through others", async () => {
   await withEnforcer(async (enforcer, namespace) => {
     enforcer.setBans([ban("192.0.2.7"), ban("2001:db8::/64", 2 * HOUR), ban("192.0.2.9", -1)]);
     await enforcer.changeBans([ban("203.0.113.0/24")], []);
@@ -134,24 +137,30 @@ kernelTest("bans are there after the first apply, and live through others", asyn
   });
 });
 
-kernelTest("a ban can be renewed, ended early, be the whole Internet or very long", async () => {
-  await withEnforcer(async (enforcer, namespace) => {
-    await enforcer.apply(policy({ bans: ["198.51.100.1"] }));
-    await enforcer.changeBans([ban("192.0.2.7", 10_000), ban("2001:db8::1", 400 * 24 * HOUR)], []);
-    await enforcer.changeBans([ban("192.0.2.7")], [prefix("192.0.2.7")]);
-    const entries = await banned(namespace);
-    ok((entries.get("192.0.2.7") ?? 0) > 3_000);
-    ok((entries.get("2001:db8::1") ?? 0) > LONGEST_TIMEOUT - 60);
-    equal(entries.get("198.51.100.1"), 0, "the policy's own, without end");
-    await enforcer.changeBans([ban("192.0.2.7", -5), ban("0.0.0.0/0"), ban("128.0.0.0/1")], []);
-    await enforcer.changeBans([ban("198.51.100.1")], [prefix("203.0.113.99"), prefix("::/0")]);
-    await enforcer.changeBans([], [prefix("198.51.100.1"), prefix("0.0.0.0/0")]);
-    deepEqual(await bannedNames(namespace), ["128.0.0.0/1", "198.51.100.1", "2001:db8::1"]);
-    deepEqual((await enforcer.inspect()).differences, []);
-  });
-});
+kernelTestOnce(
+  "a ban can be renewed, ended early, be the whole Internet or very long",
+  async () => {
+    await withEnforcer(async (enforcer, namespace) => {
+      await enforcer.apply(policy({ bans: ["198.51.100.1"] }));
+      await enforcer.changeBans(
+        [ban("192.0.2.7", 10_000), ban("2001:db8::1", 400 * 24 * HOUR)],
+        [],
+      );
+      await enforcer.changeBans([ban("192.0.2.7")], [prefix("192.0.2.7")]);
+      const entries = await banned(namespace);
+      ok((entries.get("192.0.2.7") ?? 0) > 3_000);
+      ok((entries.get("2001:db8::1") ?? 0) > LONGEST_TIMEOUT - 60);
+      equal(entries.get("198.51.100.1"), 0, "the policy's own, without end");
+      await enforcer.changeBans([ban("192.0.2.7", -5), ban("0.0.0.0/0"), ban("128.0.0.0/1")], []);
+      await enforcer.changeBans([ban("198.51.100.1")], [prefix("203.0.113.99"), prefix("::/0")]);
+      await enforcer.changeBans([], [prefix("198.51.100.1"), prefix("0.0.0.0/0")]);
+      deepEqual(await bannedNames(namespace), ["128.0.0.0/1", "198.51.100.1", "2001:db8::1"]);
+      deepEqual((await enforcer.inspect()).differences, []);
+    });
+  },
+);
 
-kernelTest("what other programs do to bans is found and put back", async (test) => {
+kernelTestOnce("what other programs do to bans is found and put back", async (test) => {
   await withEnforcer(async (enforcer, namespace) => {
     enforcer.setBans([ban("192.0.2.7"), ban("192.0.2.8", 2 * HOUR), ban("2001:db8::7")]);
     await enforcer.apply(POLICY);
@@ -193,7 +202,7 @@ kernelTest("what other programs do to bans is found and put back", async (test) 
   });
 });
 
-kernelTest("a large set is not read as long as its size is right", async () => {
+kernelTestOnce("a large set is not read as long as its size is right", async () => {
   await withEnforcer(async (_, namespace, directory) => {
     const reads: string[] = [];
     const enforcer = enforcerIn(namespace, directory, {
@@ -221,7 +230,7 @@ kernelTest("a large set is not read as long as its size is right", async () => {
   });
 });
 
-kernelTest("a start after a crash takes bans over, and drops those that are none", async () => {
+kernelTestOnce("a start after a crash takes bans over, and drops those that are none", async () => {
   await withEnforcer(async (victim, namespace, directory) => {
     victim.setBans([ban("192.0.2.7", 10_000), ban("192.0.2.8"), ban("2001:db8::7")]);
     await victim.apply(POLICY);
@@ -237,7 +246,7 @@ kernelTest("a start after a crash takes bans over, and drops those that are none
   });
 });
 
-kernelTest("a change that fails leaves the bans as they were", async (test) => {
+kernelTestOnce("a change that fails leaves the bans as they were", async (test) => {
   await withEnforcer(async (_, namespace, directory) => {
     const faulty = new FaultyCommands(namespace.commands);
     const enforcer = enforcerIn(namespace, directory, faulty);

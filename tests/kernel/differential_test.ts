@@ -7,21 +7,24 @@ import { runCampaign } from "../differential/campaign.ts";
 import { readCorpus, shotsOf } from "../differential/corpus.ts";
 import { differences, judge } from "../differential/differences.ts";
 import { Lab } from "../differential/lab.ts";
-import { kernelTest } from "../support/netns.ts";
+import { kernelTestOnce } from "../support/netns.ts";
 
-kernelTest("random packets under random policies: kernel, rules and matcher agree", async () => {
-  await using lab = await Lab.create();
-  const { totals, failure } = await runCampaign(lab, {
-    policies: 30,
-    conversations: 100,
-    seed: 20_260_801,
-  });
-  deepEqual(failure?.differences, undefined);
-  ok(totals.packets > 5000, `${totals.packets} packets`);
-  ok(totals.fates.size >= 7, [...totals.fates.keys()].join(", "));
-});
+kernelTestOnce(
+  "random packets under random policies: kernel, rules and matcher agree",
+  async () => {
+    await using lab = await Lab.create();
+    const { totals, failure } = await runCampaign(lab, {
+      policies: 30,
+      conversations: 100,
+      seed: 20_260_801,
+    });
+    deepEqual(failure?.differences, undefined);
+    ok(totals.packets > 5000, `${totals.packets} packets`);
+    ok(totals.fates.size >= 7, [...totals.fates.keys()].join(", "));
+  },
+);
 
-kernelTest("differences once found: the kernel still does what was written down", async () => {
+kernelTestOnce("differences once found: the kernel still does what was written down", async () => {
   await using lab = await Lab.create();
   for (const [name, entry] of readCorpus()) {
     const policy = lab.fresh(entry.policy);

@@ -5,7 +5,7 @@ import { NftTables } from "../../engine/kernel/nft_table.ts";
 import { PrefixList } from "../../engine/net/prefix_list.ts";
 import type { Prefix } from "../../engine/net/address.ts";
 import { enforcerIn } from "../support/enforcer.ts";
-import { kernelTest, NetworkNamespace } from "../support/netns.ts";
+import { kernelTestOnce, NetworkNamespace } from "../support/netns.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 import { ExitCode, PfwError } from "../../engine/errors.ts";
 
@@ -29,7 +29,7 @@ class LegacyCommands implements Commands {
   }
 }
 
-kernelTest("the legacy backend of iptables works the same", async (test) => {
+kernelTestOnce("the legacy backend of iptables works the same", async (test) => {
   await using namespace = await NetworkNamespace.create();
   const commands = new LegacyCommands(namespace.commands);
   const tables = ["raw", "filter"].flatMap((table) => [["iptables", table], ["ip6tables", table]]);
@@ -58,7 +58,7 @@ kernelTest("the legacy backend of iptables works the same", async (test) => {
   await Deno.remove(directory, { recursive: true });
 });
 
-kernelTest("lists of many addresses load, change and go", async () => {
+kernelTestOnce("lists of many addresses load, change and go", async () => {
   await using namespace = await NetworkNamespace.create();
   const directory = await Deno.makeTempDir();
   const enforcer = enforcerIn(namespace, directory);
@@ -82,7 +82,7 @@ kernelTest("lists of many addresses load, change and go", async () => {
   await Deno.remove(directory, { recursive: true });
 });
 
-kernelTest("what enforcing needs is here; what is not is named", async () => {
+kernelTestOnce("what enforcing needs is here; what is not is named", async () => {
   await using namespace = await NetworkNamespace.create();
   const before = await namespace.run(["iptables-save"]);
   await requireEnforcement(namespace.commands);
@@ -109,7 +109,7 @@ kernelTest("what enforcing needs is here; what is not is named", async () => {
   }
 });
 
-kernelTest("nf_tables answers what pfw asks it", () => {
+kernelTestOnce("nf_tables answers what pfw asks it", () => {
   using nft = new NftTables();
   const generation = nft.generation();
   ok(Number.isInteger(generation) && generation > 0);

@@ -1,11 +1,11 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { enforcerIn } from "../support/enforcer.ts";
-import { createPair, join, kernelTest, NetworkNamespace } from "../support/netns.ts";
+import { createPair, join, kernelTestOnce, NetworkNamespace } from "../support/netns.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 import { answers, startServer } from "../support/traffic.ts";
 
 /** `remote` reaches a server behind `local`, by its own address and as a published port. */
-kernelTest(
+kernelTestOnce(
   "forwarded packets obey by original port and by the address they go to",
   async (test) => {
     await using link = await createPair();

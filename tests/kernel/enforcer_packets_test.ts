@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { KernelCounters } from "../../engine/kernel/counters.ts";
 import type { Policy } from "../../engine/policy/policy.ts";
 import { enforcerIn } from "../support/enforcer.ts";
-import { createPair, kernelTest } from "../support/netns.ts";
+import { createPair, kernelTestOnce } from "../support/netns.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 import { answers, keepTalking, startSender, startServer } from "../support/traffic.ts";
 
@@ -13,7 +13,7 @@ function dropped(counters: KernelCounters, key: string): number {
     .reduce((sum, { packets }) => sum + packets, 0);
 }
 
-kernelTest("counters live through reloads, and those of removed rules too", async () => {
+kernelTestOnce("counters live through reloads, and those of removed rules too", async () => {
   await using link = await createPair();
   const directory = await Deno.makeTempDir();
   const enforcer = enforcerIn(link.local, directory);
@@ -121,7 +121,7 @@ const SCENES: Scene[] = [
   },
 ];
 
-kernelTest("real packets pass and stop as the policy says", async (test) => {
+kernelTestOnce("real packets pass and stop as the policy says", async (test) => {
   await using link = await createPair();
   const served = [2001, 2002, 2003, 2004];
   await using _local = await startServer(link.local, served);
@@ -150,7 +150,7 @@ kernelTest("real packets pass and stop as the policy says", async (test) => {
   await Deno.remove(directory, { recursive: true });
 });
 
-kernelTest("a new rule cuts the connection that already runs", async (test) => {
+kernelTestOnce("a new rule cuts the connection that already runs", async (test) => {
   await using link = await createPair();
   await using _server = await startServer(link.local, [2001]);
   await using _other = await startServer(link.remote, [2001]);
@@ -177,7 +177,7 @@ kernelTest("a new rule cuts the connection that already runs", async (test) => {
   await Deno.remove(directory, { recursive: true });
 });
 
-kernelTest("no packet slips through while what blocks it moves about", async () => {
+kernelTestOnce("no packet slips through while what blocks it moves about", async () => {
   await using link = await createPair();
   const directory = await Deno.makeTempDir();
   const byList = policy({ blacklist: ["10.9.0.2"] });
@@ -204,24 +204,29 @@ kernelTest("no packet slips through while what blocks it moves about", async () 
   await Deno.remove(directory, { recursive: true });
 });
 
-kernelTest("the rate limit counts new connections of each source, and can be changed", async () => {
-  await using link = await createPair();
-  const directory = await Deno.makeTempDir();
-  const enforcer = enforcerIn(link.local, directory);
-  const burst = async () => {
-    const before = dropped(await enforcer.counters(), "rate_limit");
-    await link.remote.run(
-      ["hping3", "-q", "-i", "u500", "-c", "40", "-S", "-p", "++1000", "10.9.0.1"],
-    ).catch(() => {});
-    return dropped(await enforcer.counters(), "rate_limit") - before;
-  };
-  await enforcer.apply(policy({ rateLimit: { connections: 10, seconds: 3600 } }));
-  equal(await burst(), 30);
-  await enforcer.apply(policy({ rateLimit: { connections: 25, seconds: 3600 } }));
-  equal(await burst(), 15, "a new limit is another table, with full buckets");
-  await enforcer.apply(policy({ rateLimit: { connections: 25, seconds: 3600 }, rules: [telnet] }));
-  equal(await burst(), 40, "the same limit goes on counting through a reload");
-  await enforcer.apply(policy());
-  equal(await burst(), 0);
-  await Deno.remove(directory, { recursive: true });
-});
+kernelTestOnce(
+  "the rate limit counts new connections of each source, and can be changed",
+  async () => {
+    await using link = await createPair();
+    const directory = await Deno.makeTempDir();
+    const enforcer = enforcerIn(link.local, directory);
+    const burst = async () => {
+      const before = dropped(await enforcer.counters(), "rate_limit");
+      await link.remote.run(
+        ["hping3", "-q", "-i", "u500", "-c", "40", "-S", "-p", "++1000", "10.9.0.1"],
+      ).catch(() => {});
+      return dropped(await enforcer.counters(), "rate_limit") - before;
+    };
+    await enforcer.apply(policy({ rateLimit: { connections: 10, seconds: 3600 } }));
+    equal(await burst(), 30);
+    await enforcer.apply(policy({ rateLimit: { connections: 25, seconds: 3600 } }));
+    equal(await burst(), 15, "a new limit is another table, with full buckets");
+    await enforcer.apply(
+      policy({ rateLimit: { connections: 25, seconds: 3600 }, rules: [telnet] }),
+    );
+    equal(await burst(), 40, "the same limit goes on counting through a reload");
+    await enforcer.apply(policy());
+    equal(await burst(), 0);
+    await Deno.remove(directory, { recursive: true });
+  },
+);

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { PfwError } from "../../engine/errors.ts";
 import { enforcerIn, FaultyCommands } from "../support/enforcer.ts";
-import { firewallText, kernelTest, NetworkNamespace } from "../support/netns.ts";
+import { firewallText, kernelTestOnce, NetworkNamespace } from "../support/netns.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 
 const telnet = rule({ protocol: "tcp", ports: ports(23), direction: "in" });
@@ -48,7 +48,7 @@ async function actingText(namespace: NetworkNamespace): Promise<string> {
   return text.slice(0, text.lastIndexOf("---")) + sets.join("");
 }
 
-kernelTest("apply puts all of a policy in place, first in every hook", async () => {
+kernelTestOnce("apply puts all of a policy in place, first in every hook", async () => {
   await withNamespace(async (namespace, directory) => {
     await namespace.run(["iptables", "-A", "INPUT", "-s", "192.0.2.1", "-j", "ACCEPT"]);
     const enforcer = enforcerIn(namespace, directory);
@@ -76,7 +76,7 @@ kernelTest("apply puts all of a policy in place, first in every hook", async () 
   });
 });
 
-kernelTest("remove leaves an untouched firewall as it was, tables included", async () => {
+kernelTestOnce("remove leaves an untouched firewall as it was, tables included", async () => {
   await withNamespace(async (namespace, directory) => {
     const before = await firewallText(namespace);
     const enforcer = enforcerIn(namespace, directory);
@@ -89,7 +89,7 @@ kernelTest("remove leaves an untouched firewall as it was, tables included", asy
   });
 });
 
-kernelTest("remove leaves what others put there, whichever process applied", async () => {
+kernelTestOnce("remove leaves what others put there, whichever process applied", async () => {
   await withNamespace(async (namespace, directory) => {
     await namespace.run(["ipset", "create", "others", "hash:ip"]);
     await namespace.run(["iptables", "-N", "OTHERS"]);
@@ -104,7 +104,7 @@ kernelTest("remove leaves what others put there, whichever process applied", asy
   });
 });
 
-kernelTest("tables that somebody else uses by now stay", async () => {
+kernelTestOnce("tables that somebody else uses by now stay", async () => {
   await withNamespace(async (namespace, directory) => {
     const enforcer = enforcerIn(namespace, directory);
     await enforcer.apply(OLD);
@@ -117,7 +117,7 @@ kernelTest("tables that somebody else uses by now stay", async () => {
   });
 });
 
-kernelTest("another process takes over what a crash left, whatever it was", async () => {
+kernelTestOnce("another process takes over what a crash left, whatever it was", async () => {
   await withNamespace(async (namespace, directory) => {
     const before = await firewallText(namespace);
     await enforcerIn(namespace, directory).apply(OLD);
@@ -134,7 +134,7 @@ kernelTest("another process takes over what a crash left, whatever it was", asyn
   });
 });
 
-kernelTest("a step that fails leaves what was there before, whichever step", async (test) => {
+kernelTestOnce("a step that fails leaves what was there before, whichever step", async (test) => {
   await withNamespace(async (namespace, directory) => {
     for (const [name, from, to] of [["first", undefined, OLD], ["change", OLD, NEW]] as const) {
       const faulty = new FaultyCommands(namespace.commands);
@@ -188,7 +188,7 @@ async function failAt(
   await check(failure !== undefined);
 }
 
-kernelTest("whenever a process is killed, the next one ends what it began", async (test) => {
+kernelTestOnce("whenever a process is killed, the next one ends what it began", async (test) => {
   await withNamespace(async (namespace, directory) => {
     const clean = await firewallText(namespace);
     const counting = new FaultyCommands(namespace.commands);
@@ -216,7 +216,7 @@ kernelTest("whenever a process is killed, the next one ends what it began", asyn
   });
 });
 
-kernelTest("what other programs change is found and put back", async (test) => {
+kernelTestOnce("what other programs change is found and put back", async (test) => {
   await withNamespace(async (namespace, directory) => {
     const enforcer = enforcerIn(namespace, directory);
     await enforcer.apply(OLD);
@@ -252,7 +252,7 @@ kernelTest("what other programs change is found and put back", async (test) => {
   });
 });
 
-kernelTest("a set of ours with other properties is refused, and nothing changes", async () => {
+kernelTestOnce("a set of ours with other properties is refused, and nothing changes", async () => {
   await withNamespace(async (namespace, directory) => {
     await namespace.run(["ipset", "create", "pfw-black4", "hash:ip"]);
     const before = await firewallText(namespace);

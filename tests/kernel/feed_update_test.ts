@@ -6,7 +6,7 @@ import type { Policy } from "../../engine/policy/policy.ts";
 import { enforcerIn, FaultyCommands } from "../support/enforcer.ts";
 import { dropCounters } from "../support/flood.ts";
 import { InjectedTraffic } from "../support/injected.ts";
-import { createPair, kernelTest, type Link, NetworkNamespace } from "../support/netns.ts";
+import { createPair, kernelTestOnce, type Link, NetworkNamespace } from "../support/netns.ts";
 import { policy } from "../support/policies.ts";
 import { eventually } from "../support/running_pfw.ts";
 
@@ -73,37 +73,43 @@ async function arrived({ local }: Link): Promise<number> {
   return counts.reduce((sum, [, packets]) => sum + Number(packets), 0);
 }
 
-kernelTest(`no packet of a listed address passes during ${UPDATES} updates of a feed`, async () => {
-  await using link = await createPair();
-  await countPassing(link);
-  const directory = await Deno.makeTempDir();
-  const commands = new CountingCommands(link.local.commands);
-  const enforcer = enforcerIn(link.local, directory, commands);
-  await enforcer.apply(listAfter(0));
-  await using traffic = await InjectedTraffic.start(link, {
-    ...SENDERS,
-    port: PORT,
-    protocol: "both",
-    rate: 5_000,
-  });
-  await eventually(() => traffic.sent, (sent) => sent > 500);
-  const before = traffic.sent, started = performance.now();
-  for (let update = 1; update <= UPDATES; update++) {
-    commands.reset();
-    const { setEntries } = await enforcer.apply(listAfter(update));
-    equal(setEntries, SIZE);
-    equal(commands.lines, 2 * CHANGED, "what differs and no more");
-    equal(commands.chains, 0, "the chains stay as they are");
-  }
-  const sent = traffic.sent - before, milliseconds = performance.now() - started;
-  ok(sent > milliseconds, `${sent} packets in ${Math.round(milliseconds)} ms`);
-  equal(await arrived(link), 0);
-  await enforcer.apply(policy());
-  ok(await eventually(() => arrived(link), (count) => count > 0) > 0, "they arrive without a list");
-  await Deno.remove(directory, { recursive: true });
-});
+kernelTestOnce(
+  `no packet of a listed address passes during ${UPDATES} updates of a feed`,
+  async () => {
+    await using link = await createPair();
+    await countPassing(link);
+    const directory = await Deno.makeTempDir();
+    const commands = new CountingCommands(link.local.commands);
+    const enforcer = enforcerIn(link.local, directory, commands);
+    await enforcer.apply(listAfter(0));
+    await using traffic = await InjectedTraffic.start(link, {
+      ...SENDERS,
+      port: PORT,
+      protocol: "both",
+      rate: 5_000,
+    });
+    await eventually(() => traffic.sent, (sent) => sent > 500);
+    const before = traffic.sent, started = performance.now();
+    for (let update = 1; update <= UPDATES; update++) {
+      commands.reset();
+      const { setEntries } = await enforcer.apply(listAfter(update));
+      equal(setEntries, SIZE);
+      equal(commands.lines, 2 * CHANGED, "what differs and no more");
+      equal(commands.chains, 0, "the chains stay as they are");
+    }
+    const sent = traffic.sent - before, milliseconds = performance.now() - started;
+    ok(sent > milliseconds, `${sent} packets in ${Math.round(milliseconds)} ms`);
+    equal(await arrived(link), 0);
+    await enforcer.apply(policy());
+    ok(
+      await eventually(() => arrived(link), (count) => count > 0) > 0,
+      "they arrive without a list",
+    );
+    await Deno.remove(directory, { recursive: true });
+  },
+);
 
-kernelTest("nor while a list grows, shrinks, or is taken over from a crash", async () => {
+kernelTestOnce("nor while a list grows, shrinks, or is taken over from a crash", async () => {
   await using link = await createPair();
   await countPassing(link);
   const directory = await Deno.makeTempDir();
@@ -151,7 +157,7 @@ class EndingBeforeSwap implements Commands {
   }
 }
 
-kernelTest("a list that fails to grow is as it was", async (test) => {
+kernelTestOnce("a list that fails to grow is as it was", async (test) => {
   await using namespace = await NetworkNamespace.create();
   const directory = await Deno.makeTempDir();
   const ending = new EndingBeforeSwap(namespace.commands);

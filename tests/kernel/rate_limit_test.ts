@@ -11,7 +11,7 @@ import { Reason, reasonOf } from "../../engine/policy/verdict.ts";
 import { hasLibpcap, readCapture } from "../support/capture_reader.ts";
 import { enforcerIn } from "../support/enforcer.ts";
 import { dropCounters } from "../support/flood.ts";
-import { createPair, kernelTest, type Link } from "../support/netns.ts";
+import { createPair, kernelTestOnce, type Link } from "../support/netns.ts";
 import { policy } from "../support/policies.ts";
 import { eventually } from "../support/running_pfw.ts";
 
@@ -188,7 +188,7 @@ function isNear(count: number, expected: number, what: string): void {
 
 const REAL = "300 connections a second: 100 pass, then 10 a second; others are untouched";
 
-kernelTest(REAL, async (test) => {
+kernelTestOnce(REAL, async (test) => {
   if (!hasLibpcap) {
     await test.step({ name: "left out: needs libpcap", ignore: true, fn: () => {} });
     return;
