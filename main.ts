@@ -1,4 +1,5 @@
 /** Hands the words of the command line over. */
 import { run } from "./cli/run.ts";
 
-if (import.meta.main) Deno.exit(await run(Deno.args));
+// Not awaited here: what a command loads imports from this very file, once all is one bundle.
+if (import.meta.main) run(Deno.args).then(Deno.exit);

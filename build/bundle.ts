@@ -1,6 +1,7 @@
 /** Bundles the program and its npm packages into `dist/`: fewer files, a faster start. */
 import * as esbuild from "esbuild";
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
+import { mergeCore } from "./merge_core.ts";
 
 /**
  * What nearly every command needs. It becomes one chunk: each file that is loaded takes most of a
@@ -27,11 +28,16 @@ export async function bundle(entryPoints: readonly string[], directory: string):
     const plugins = [withCore(entryPoint, loadedLater(draft)), smallPackages()];
     const { metafile } = await esbuild.build({ ...options, plugins });
     packages.push(...packageFolders(metafile));
+    await mergeCore(directory, basename(entryPoint, ".ts"), BANNER);
   }
   await esbuild.stop();
   await Deno.writeTextFile(join(directory, "LICENSES.txt"), await licenses(packages));
   return [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
 }
+
+/** CommonJS packages ask for node's modules with `require`, which a module does not have. */
+const BANNER = 'import { createRequire as __createRequire } from "node:module";\n' +
+  "const require = __createRequire(import.meta.url);";
 
 function settings(entryPoint: string, directory: string) {
   return {
@@ -50,11 +56,7 @@ function settings(entryPoint: string, directory: string) {
     legalComments: "none",
     metafile: true,
     logLevel: "warning",
-    // CommonJS packages ask for node's modules with `require`, which a module does not have.
-    banner: {
-      js: 'import { createRequire as __createRequire } from "node:module";\n' +
-        "const require = __createRequire(import.meta.url);",
-    },
+    banner: { js: BANNER },
   } satisfies esbuild.BuildOptions;
 }
 
