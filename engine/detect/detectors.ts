@@ -23,8 +23,8 @@ import {
 } from "./probes.ts";
 import { SynFloodDetector } from "./syn_flood.ts";
 
-/** Sources that each detector remembers unless told otherwise; 16 MB in all once there were so many. */
-const SOURCES = 16_384;
+/** Sources that each detector remembers unless told otherwise; 8 MB in all once there were so many. */
+const SOURCES = 8_192;
 
 /**
  * Seconds after the start in which a datagram may answer what was asked before it: longer than a
