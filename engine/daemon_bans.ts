@@ -228,14 +228,15 @@ export class DaemonBans implements BanControl {
     removed: readonly Prefix[],
     undo?: () => void,
   ): Promise<void> {
-    this.#publish();
     if (added.length + removed.length === 0) return;
     try {
       await this.#parts.enforcement?.changeBans(added, removed);
     } catch (error) {
       undo?.();
-      this.#publish();
       throw error;
+    } finally {
+      // The kernel first: what it lets through meanwhile passed, and counts as such.
+      this.#publish();
     }
   }
 
