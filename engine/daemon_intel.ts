@@ -14,7 +14,7 @@ import type { Paths } from "./paths.ts";
 import type { Matcher } from "./policy/matcher.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Config } from "./policy/schema.ts";
-import { feedSource, settingsOf } from "./policy/settings.ts";
+import { configuredFeeds, settingsOf } from "./policy/settings.ts";
 import { Reason } from "./policy/verdict.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -56,8 +56,7 @@ export class DaemonIntel {
 
   /** The last good copies of the feeds are there at once; new ones come once all stands. */
   async load(config: Config): Promise<void> {
-    this.threats.configure(configuredFeeds(config));
-    await this.threats.load();
+    await this.threats.load(configuredFeeds(config));
   }
 
   /** Takes up the bans that are still in force; `guard` is absent while only looking on. */
@@ -104,8 +103,4 @@ export class DaemonIntel {
     if (isProtected !== this.#released) this.bans.releaseProtected();
     this.#released = isProtected;
   }
-}
-
-function configuredFeeds(config: Config) {
-  return config.threat_feeds.map((feed) => ({ ...feedSource(feed), enabled: feed.enabled }));
 }

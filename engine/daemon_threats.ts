@@ -1,5 +1,4 @@
 /** The running firewall's threat feeds: from the cache at start, then from their publishers. */
-import { join } from "node:path";
 import type { FeedSource } from "../intel/feed.ts";
 import { FeedManager } from "../intel/feed_manager.ts";
 import { type Listing, ThreatList } from "../intel/threat_list.ts";
@@ -12,7 +11,7 @@ import type { EventDetails } from "./observe/event_details.ts";
 import type { Store } from "./observe/store.ts";
 import { type ThreatRow, ThreatTable } from "./observe/threat_table.ts";
 import type { ParsedPacket } from "./packet/packet.ts";
-import type { Paths } from "./paths.ts";
+import { feedCacheOf, type Paths } from "./paths.ts";
 import { ThreatDetails } from "./threat_details.ts";
 
 /** Milliseconds that one step of writing the threats down may take from the packets. */
@@ -28,11 +27,6 @@ export interface ThreatParts {
   readonly enforce: () => Promise<void>;
   /** Told what became of a feed, for the terminal. */
   readonly notice: (text: string) => void;
-}
-
-/** Where the feeds of these directories are kept. */
-export function feedCacheOf(paths: Paths): string {
-  return join(paths.dataDir, "feeds");
 }
 
 /** As the database keeps them; made while they are read. */
@@ -56,7 +50,7 @@ export class DaemonThreats implements ThreatControl {
     this.#parts = parts;
     this.#names = new ThreatDetails(parts.details);
     this.#manager = new FeedManager({
-      cacheDir: feedCacheOf(parts.paths),
+      cacheDir: feedCacheOf(parts.paths.dataDir),
       log: (level, text) => {
         parts.log[level](text);
         parts.notice(text);
@@ -70,14 +64,9 @@ export class DaemonThreats implements ThreatControl {
     return this.#merged.list;
   }
 
-  /** Takes over which feeds are wanted: at start and after each reload. */
-  configure(feeds: readonly (FeedSource & { enabled: boolean })[]): void {
+  /** Takes over which feeds are wanted, with their last good copies: at start and by a reload. */
+  async load(feeds: readonly (FeedSource & { enabled: boolean })[]): Promise<void> {
     this.#manager.configure(feeds);
-    this.#merge();
-  }
-
-  /** Reads the last good copies. */
-  async load(): Promise<void> {
     await this.#manager.load();
     this.#merge();
   }

@@ -26,6 +26,11 @@ export interface PathOptions {
   readonly runDir?: string;
 }
 
+/** Where the last good copies of the threat feeds are kept. */
+export function feedCacheOf(dataDir: string): string {
+  return join(dataDir, "feeds");
+}
+
 /** Whether this process runs as root. */
 export function isRoot(): boolean {
   return Deno.uid() === 0;

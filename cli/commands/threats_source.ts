@@ -1,15 +1,14 @@
 /** The feeds as they lie on disk: what the running pfw uses, or what the next one will. */
-import { join } from "node:path";
-import { FeedManager } from "../../intel/feed_manager.ts";
+import type { FeedManager } from "../../intel/feed_manager.ts";
 import { ThreatList } from "../../intel/threat_list.ts";
+import { feedManagerOf } from "../../engine/control/standing_feeds.ts";
 import type { Mode } from "../../engine/control/status.ts";
 import { ExitCode, PfwError } from "../../engine/errors.ts";
 import { findLifelines, protectedAddresses } from "../../engine/net/lifelines.ts";
 import type { PrefixList } from "../../engine/net/prefix_list.ts";
-import type { Paths } from "../../engine/paths.ts";
+import { feedCacheOf, type Paths } from "../../engine/paths.ts";
 import { loadConfig } from "../../engine/policy/config_file.ts";
 import type { Config } from "../../engine/policy/schema.ts";
-import { feedSource } from "../../engine/policy/settings.ts";
 import { warn } from "../output.ts";
 import { askLifelines } from "./apply_edit.ts";
 
@@ -32,7 +31,7 @@ export interface ThreatSource {
 export async function openThreats(paths: Paths): Promise<ThreatSource> {
   const running = await askLifelines(paths);
   const { config } = await loadConfig(running?.config ?? paths.config);
-  const cacheDir = join(running?.dataDir ?? paths.dataDir, "feeds");
+  const cacheDir = feedCacheOf(running?.dataDir ?? paths.dataDir);
   const problems: string[] = [];
   return {
     config,
@@ -42,29 +41,6 @@ export async function openThreats(paths: Paths): Promise<ThreatSource> {
     mode: running?.mode,
     isProtected: protectedAddresses(running ?? findLifelines()),
   };
-}
-
-/**
- * The configured feeds, whose copies are yet to be loaded.
- *
- * @param onProblem told of copies that cannot be used; how a fetch went stands in the states, too
- */
-export function feedManagerOf(
-  config: Config,
-  cacheDir: string,
-  onProblem: (text: string) => void = () => {},
-): FeedManager {
-  const manager = new FeedManager({
-    cacheDir,
-    log: (level, text) => {
-      if (level === "warn") onProblem(text);
-    },
-    onChange: () => Promise.resolve(),
-  });
-  manager.configure(
-    config.threat_feeds.map((feed) => ({ ...feedSource(feed), enabled: feed.enabled })),
-  );
-  return manager;
 }
 
 /**

@@ -8,7 +8,8 @@ import { paint, plural, printJson } from "../output.ts";
 import { askRunning, requireNotRunning } from "./ask_running.ts";
 import { foreignText } from "./foreign_text.ts";
 import { feedNamed } from "./threats_feeds_draft.ts";
-import { feedManagerOf, openThreats, type ThreatSource } from "./threats_source.ts";
+import { feedManagerOf } from "../../engine/control/standing_feeds.ts";
+import { openThreats, type ThreatSource } from "./threats_source.ts";
 import { UpdateProgress } from "./threats_progress.ts";
 
 /** Milliseconds between two looks. */

@@ -1,7 +1,8 @@
 /** The route that explains a verdict. */
 import type { Hono } from "hono";
-import { errorText, ExitCode, PfwError } from "../errors.ts";
+import { ExitCode, PfwError } from "../errors.ts";
 import type { ExplainAnswer, ExplainRequest } from "./explain.ts";
+import { respond } from "./respond.ts";
 
 /** Who explains. */
 export interface Explaining {
@@ -10,16 +11,12 @@ export interface Explaining {
 
 /** Adds it. */
 export function addExplainRoute(app: Hono, pfw: Explaining): void {
-  app.post("/explain", async (context) => {
-    try {
+  app.post("/explain", (context) =>
+    respond(context, async () => {
       const request = readRequest(await context.req.json().catch(() => undefined));
       if (!pfw.explain) throw new PfwError("cannot explain", "this pfw has no policy in force");
-      return context.json(await pfw.explain(request));
-    } catch (error) {
-      const exitCode = error instanceof PfwError ? error.exitCode : ExitCode.failed;
-      return context.json({ error: errorText(error), exitCode }, 422);
-    }
-  });
+      return await pfw.explain(request);
+    }));
 }
 
 const DIRECTIONS = ["in", "out"] as const, PROTOCOLS = ["tcp", "udp", "icmp"] as const;

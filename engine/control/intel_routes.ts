@@ -1,6 +1,6 @@
 /** The routes of threat feeds and bans: what comes in is judged here, before anything acts on it. */
 import type { Context, Hono } from "hono";
-import { errorText, ExitCode, PfwError } from "../errors.ts";
+import { ExitCode, PfwError } from "../errors.ts";
 import { addressProblem, nameProblem, quote } from "../policy/field_problems.ts";
 import { LIMITS } from "../policy/limits.ts";
 import { MAX_DURATION } from "../policy/units.ts";
@@ -12,6 +12,7 @@ import {
   type UnbanRequest,
   type UpdateRequest,
 } from "./intel_control.ts";
+import { AbsentPart, respond } from "./respond.ts";
 import type { Mode } from "./status.ts";
 
 /** What these routes ask of the running firewall. */
@@ -46,22 +47,9 @@ export function addIntelRoutes(app: Hono, pfw: IntelControlled): void {
     }));
 }
 
-/** This pfw runs without that part. */
-class AbsentPart extends PfwError {}
-
 function requirePart<T>(part: T | undefined, what: string): T {
   if (part !== undefined) return part;
   throw new AbsentPart(`the running pfw has no ${what}`, "it was started without them");
-}
-
-async function respond(context: Context, work: () => unknown): Promise<Response> {
-  try {
-    return context.json(await work() as object);
-  } catch (error) {
-    const exitCode = error instanceof PfwError ? error.exitCode : ExitCode.failed;
-    const status = error instanceof AbsentPart ? 404 : 422;
-    return context.json({ error: errorText(error), exitCode }, status);
-  }
 }
 
 type Body = Readonly<Record<string, unknown>>;

@@ -4,29 +4,20 @@
  */
 import type { BanView } from "../bans/ban.ts";
 import { offlineBans } from "../bans/offline_bans.ts";
-import { feedCacheOf } from "../daemon_threats.ts";
 import { findLifelines, findNetworkLifelines, protectedAddresses } from "../net/lifelines.ts";
 import { parsePrefix, type Prefix } from "../net/address.ts";
 import { covers, PrefixList } from "../net/prefix_list.ts";
-import type { Paths } from "../paths.ts";
+import { feedCacheOf, type Paths } from "../paths.ts";
 import { buildPolicy } from "../policy/build_policy.ts";
 import { loadConfig } from "../policy/config_file.ts";
 import type { Config } from "../policy/schema.ts";
-import { feedSource } from "../policy/settings.ts";
-import { FeedManager } from "../../intel/feed_manager.ts";
 import { ThreatList } from "../../intel/threat_list.ts";
 import type { ExplainFacts } from "./explain.ts";
+import { feedManagerOf } from "./standing_feeds.ts";
 
 /** The threats that a running pfw would enforce with this configuration, from the cache. */
 export async function standingThreats(paths: Paths, config: Config): Promise<ThreatList> {
-  const manager = new FeedManager({
-    cacheDir: feedCacheOf(paths),
-    log: () => {},
-    onChange: () => Promise.resolve(),
-  });
-  manager.configure(
-    config.threat_feeds.map((feed) => ({ ...feedSource(feed), enabled: feed.enabled })),
-  );
+  const manager = feedManagerOf(config, feedCacheOf(paths.dataDir));
   await manager.load();
   const threats = ThreatList.merge(manager.contents(), protectedAddresses(findLifelines()));
   await manager.stop();

@@ -77,6 +77,11 @@ export function feedSource(feed: Config["threat_feeds"][number]): FeedSource {
   };
 }
 
+/** All configured feeds, and which of them are on. */
+export function configuredFeeds(config: Config): (FeedSource & { enabled: boolean })[] {
+  return config.threat_feeds.map((feed) => ({ ...feedSource(feed), enabled: feed.enabled }));
+}
+
 function detectionSettings(detection: Config["detection"]): DetectionSettings {
   const { port_scan, syn_flood, blocked_hits, connection_burst } = detection;
   const common = (
