@@ -48,9 +48,18 @@ export class Sandbox implements AsyncDisposable {
 
   /** Runs pfw with text on its standard input. */
   async pfwWithInput(input: string, ...args: string[]): Promise<Run> {
-    const [program, ...first] = pfwCommand().argv;
+    return await this.pfwThrough([], input, args);
+  }
+
+  /** Runs pfw by a program that runs what follows its own words. */
+  async pfwThrough(
+    through: readonly string[],
+    input: string,
+    words: readonly string[],
+  ): Promise<Run> {
+    const [program, ...args] = [...through, ...pfwCommand().argv, ...words];
     const child = new Deno.Command(program, {
-      args: [...first, ...args],
+      args,
       env: this.env,
       cwd: this.directory,
       stdin: "piped",

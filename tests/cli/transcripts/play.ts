@@ -1,5 +1,4 @@
 /** Plays scenes with the real pfw, and writes down what a terminal would show. */
-import { pfwCommand } from "../../support/pfw.ts";
 import { type Run, Sandbox } from "../../support/sandbox.ts";
 import { marked } from "./marks.ts";
 import { type Scene, type Step, wordsOf } from "./scene.ts";
@@ -99,20 +98,7 @@ async function runStep(
   more: readonly string[],
 ): Promise<Run> {
   const through = isWithoutRoot(scene) && Deno.uid() === 0 ? AS_NOBODY : [];
-  const [program, ...args] = [...through, ...pfwCommand().argv, ...wordsOf(line), ...more];
-  const child = new Deno.Command(program, {
-    args,
-    env: box.env,
-    cwd: box.directory,
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const written = new Blob([input]).stream().pipeTo(child.stdin).catch(() => {});
-  const { code, stdout, stderr } = await child.output();
-  await written;
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, out: text(stdout), err: text(stderr) };
+  return await box.pfwThrough(through, input, [...wordsOf(line), ...more]);
 }
 
 /** Lets a directory that a scene has locked be removed again. */
