@@ -74,8 +74,8 @@ export class LiveView {
   /** One line for the end. */
   summary(): string {
     const { packets, allowed, blocked, wouldBlock } = this.#view.totals.toJSON();
-    const verb = this.#view.mode === "enforce" ? "blocked" : "would be blocked";
-    const count = this.#view.mode === "enforce" ? blocked : wouldBlock;
+    const verb = this.#view.enforcement.mode === "enforce" ? "blocked" : "would be blocked";
+    const count = this.#view.enforcement.mode === "enforce" ? blocked : wouldBlock;
     return `pfw: stopped: ${formatCount(packets)} packets, ${formatCount(allowed)} allowed, ` +
       `${formatCount(count)} ${verb}`;
   }
@@ -84,14 +84,14 @@ export class LiveView {
     this.#second = second;
     this.#linesLeft = LINES_PER_SECOND;
     if (this.#unshown > 0) {
-      const what = this.#view.mode === "enforce" ? "blocked" : "to block";
+      const what = this.#view.enforcement.mode === "enforce" ? "blocked" : "to block";
       this.#print(paint("gray", `… and ${formatCount(this.#unshown)} more ${what}`) + "\n");
     }
     this.#unshown = 0;
   }
 
   #eventLine(row: number): string {
-    const { blocked: events, details, mode } = this.#view;
+    const { blocked: events, details, enforcement: { mode } } = this.#view;
     const seconds = events.seconds[row] * 1000 + Math.floor(events.microseconds[row] / 1000);
     const code = REASONS[events.reason[row]];
     const reason = reasonText(code, details.at(events.detail[row]).text);
@@ -137,7 +137,7 @@ export class LiveView {
   }
 
   #refresh(): void {
-    const { totals, losses, mode } = this.#view;
+    const { totals, losses, enforcement: { mode } } = this.#view;
     const now = performance.now();
     const rate = (totals.packets - this.#last.packets) / ((now - this.#last.time) / 1000);
     this.#last = { time: now, packets: totals.packets };

@@ -3,7 +3,10 @@ import type { ReloadRequest } from "./control/client.ts";
 import { ControlServer } from "./control/server.ts";
 import { summarizePolicy } from "./control/status.ts";
 import { DaemonControl } from "./daemon_control.ts";
+import { DaemonEnforcement, LAST_REPORTS } from "./daemon_enforcement.ts";
 import { DaemonIntel } from "./daemon_intel.ts";
+import { type DaemonListener, DaemonListeners } from "./daemon_listeners.ts";
+import { DaemonPolicy } from "./daemon_policy.ts";
 import type { DaemonOptions } from "./daemon_options.ts";
 import { DaemonSafety } from "./daemon_safety.ts";
 import type { DaemonView } from "./daemon_view.ts";
@@ -12,7 +15,7 @@ import { DropPrefixes } from "./drop_prefixes.ts";
 import { errorText } from "./errors.ts";
 import { SystemCommands } from "./kernel/command.ts";
 import { requireEnforcement } from "./kernel/requirements.ts";
-import { enforcerOf, KernelGuard } from "./kernel_guard.ts";
+import type { KernelGuard } from "./kernel_guard.ts";
 import { MemoryKeeper } from "./memory.ts";
 import { LocalAddresses } from "./net/local_addresses.ts";
 import { type AppLog, openLog } from "./observe/application_log.ts";
@@ -21,15 +24,14 @@ import { Losses } from "./observe/losses.ts";
 import type { FlushResult } from "./observe/store.ts";
 import { Totals } from "./observe/totals.ts";
 import { buildPolicy } from "./policy/build_policy.ts";
-import { loadConfig, readConfigFile } from "./policy/config_file.ts";
+import { loadConfig } from "./policy/config_file.ts";
 import { Matcher } from "./policy/matcher.ts";
 import type { Policy } from "./policy/policy.ts";
+import type { Config } from "./policy/schema.ts";
 import { type OnExit, type Settings, settingsOf } from "./policy/settings.ts";
 import { Recorder } from "./recorder.ts";
 import { lockRunDirectory, makeDirectories } from "./run_files.ts";
 
-/** Time in which the kernel's last reports surely arrive, in milliseconds. */
-const LAST_REPORTS = 300;
 /** Seconds between two looks at this machine's addresses, and at what the database may forget. */
 const ADDRESS_INTERVAL = 2;
 const PRUNE_INTERVAL = 60;
@@ -49,19 +51,15 @@ export class Daemon {
   #recorder!: Recorder;
   #matcher!: Matcher;
   #watch!: DaemonWatch;
-  #guard: KernelGuard | undefined;
+  #enforcement!: DaemonEnforcement;
+  #control!: DaemonControl;
   #settings!: Settings;
   #safety!: DaemonSafety;
   #intel!: DaemonIntel;
-  #changes: Promise<unknown> = Promise.resolve();
+  #policy!: DaemonPolicy;
   #seconds = 0;
   #isKept = false;
-  /** Called before rows are written, with the view that `view` gives. */
-  onEvents: () => void = () => {};
-  /** Called every second by the loop that empties the devices. */
-  onTick: () => void = () => {};
-  /** Called with what people should see at once: who was banned, what became of a feed. */
-  onNotice: (text: string) => void = () => {};
+  readonly #listeners = new DaemonListeners();
 
   private constructor(options: DaemonOptions) {
     this.#options = options;
@@ -88,12 +86,23 @@ export class Daemon {
   /** What is to be seen from outside. */
   get view(): DaemonView {
     return {
-      mode: this.#options.mode,
+      enforcement: this.#enforcement,
       totals: this.#totals,
       losses: this.#losses,
       details: this.#details,
       blocked: this.#recorder.blocked,
+      allowed: this.#recorder.allowed,
     };
+  }
+
+  /** What other doors than the control socket may ask and do; there once it has started. */
+  get control(): DaemonControl {
+    return this.#control;
+  }
+
+  /** Tells a listener what happens from now on; returns what takes it away. */
+  listen(listener: DaemonListener): () => void {
+    return this.#listeners.add(listener);
   }
 
   /** For people: what was set up. */
@@ -125,30 +134,19 @@ export class Daemon {
   }
 
   stop(): OnExit {
+    this.#listeners.stopping(this.onExit);
     this.#watch.stop();
     return this.onExit;
   }
 
   /** Reads the configuration again; the running policy stays where it is refused. */
   reload(request: ReloadRequest = {}): Promise<string> {
-    const next = this.#oneAfterAnother(() => this.#reload(request));
-    next.catch((error) => {
-      this.#log.error(`reload refused, the running policy stays: ${errorText(error)}`);
-    });
-    return next;
-  }
-
-  /** Changes of the policy wait for each other. */
-  #oneAfterAnother<T>(change: () => Promise<T>): Promise<T> {
-    const next = this.#changes.then(change);
-    this.#changes = next.catch(() => {});
-    return next;
+    return this.#policy.reload(request);
   }
 
   async #start(): Promise<void> {
     const { paths, mode } = this.#options;
-    const commands = new SystemCommands();
-    if (mode === "enforce") await requireEnforcement(commands);
+    if (mode === "enforce") await requireEnforcement(new SystemCommands());
     makeDirectories(paths);
     this.#cleanup.use(lockRunDirectory(paths));
     const { config, text } = await loadConfig(paths.config);
@@ -159,10 +157,12 @@ export class Daemon {
     this.#safety.checkStart(policy, this.#options);
     this.#refreshAddresses();
     this.#matcher = new Matcher(policy);
-    if (mode === "enforce") this.#guard = this.#openGuard(commands);
-    this.#intel.begin(config, this.#matcher, this.#guard);
+    this.#enforcement.open();
+    const { guard } = this.#enforcement;
+    this.#intel.begin(config, this.#matcher, guard);
     this.#openWatch();
-    if (this.#guard) await this.#enforce(this.#guard, policy);
+    this.#openPolicy();
+    if (guard) await this.#enforce(guard, policy);
     else this.summary = `monitoring only, the kernel is unchanged; ${summarizePolicy(policy)}`;
     this.#intel.threats.enforced(policy.threats);
     await this.#safety.note(text, { command: "start" });
@@ -179,7 +179,7 @@ export class Daemon {
     this.#cleanup.defer(() => this.#log.close());
     this.#log.info(`pfw ${this.#options.version} starts (${this.#options.mode})`);
     const reload = () => this.reload({ isJudged: true });
-    this.#safety = new DaemonSafety({ paths, mode, log: this.#log, reload });
+    this.#safety = new DaemonSafety({ paths, log: this.#log, reload }, mode);
     this.#recorder = this.#cleanup.use(
       new Recorder({
         database: paths.database,
@@ -196,9 +196,19 @@ export class Daemon {
       log: this.#log,
       details: this.#details,
       recorder: this.#recorder,
-      enforceThreats: () => this.#oneAfterAnother(() => this.#takeOverThreats()),
-      notice: (text) => this.onNotice(text),
+      enforceThreats: () => this.#policy.takeOverThreats(),
+      notice: (text) => this.#listeners.notice(text),
+      changed: (what) => this.#listeners.changed(what),
     });
+    this.#enforcement = new DaemonEnforcement(mode, {
+      paths,
+      prefixes: this.#prefixes,
+      totals: this.#totals,
+      losses: this.#losses,
+      log: this.#log,
+      safety: this.#safety,
+    });
+    this.#cleanup.defer(() => this.#enforcement.stop());
   }
 
   #openWatch(): void {
@@ -216,7 +226,7 @@ export class Daemon {
         sample: this.#settings.allowedSample,
         hooks: {
           afterRound: () => this.#intel.bans.act(),
-          beforeFlush: () => this.onEvents(),
+          beforeFlush: () => this.#listeners.events(),
           flush: () => this.#flush(),
           tick: () => this.#tick(),
         },
@@ -224,17 +234,21 @@ export class Daemon {
     );
   }
 
-  #openGuard(commands: SystemCommands): KernelGuard {
-    const log = (message: string) => this.#log.warn(message);
-    const guard = new KernelGuard({
-      enforcer: enforcerOf(this.#options.paths, commands, log),
-      prefixes: this.#prefixes,
-      totals: this.#totals,
-      losses: this.#losses,
+  #openPolicy(): void {
+    this.#policy = new DaemonPolicy({
+      config: this.#options.paths.config,
       log: this.#log,
+      matcher: this.#matcher,
+      enforcement: this.#enforcement,
+      watch: this.#watch,
+      recorder: this.#recorder,
+      intel: this.#intel,
+      prefixes: this.#prefixes,
+      safety: this.#safety,
+      memory: this.#memory,
+      listeners: this.#listeners,
+      useConfig: (config) => this.#useConfig(config),
     });
-    this.#cleanup.defer(() => guard.stop());
-    return guard;
   }
 
   async #enforce(guard: KernelGuard, policy: Policy): Promise<void> {
@@ -244,7 +258,7 @@ export class Daemon {
   }
 
   async #listen(): Promise<void> {
-    const control = new DaemonControl({
+    this.#control = new DaemonControl({
       ...this.#options,
       config: this.#options.paths.config,
       since: this.#since,
@@ -255,63 +269,35 @@ export class Daemon {
       safety: this.#safety,
       watch: this.#watch,
       intel: this.#intel,
-      guard: this.#guard,
+      enforcement: this.#enforcement,
       reload: (request) => this.reload(request),
+      setMode: (mode, force) => this.#policy.setMode(mode, force),
       stop: () => this.stop(),
     });
     try {
-      const server = new ControlServer(this.#options.paths.socket, control);
+      const server = new ControlServer(this.#options.paths.socket, this.#control);
       this.#cleanup.defer(() => server.close());
     } catch (error) {
       // Nobody could stop it: better not to run than to run out of reach.
-      await this.#guard?.remove();
+      await this.#enforcement.guard?.remove();
       throw error;
     }
   }
 
-  async #reload(request: ReloadRequest): Promise<string> {
-    const started = performance.now();
-    const { config, text } = await readConfigFile(this.#options.paths.config);
-    const policy = buildPolicy(config, { threats: this.#matcher.policy.threats });
-    if (!request.isJudged) this.#safety.checkReload(policy, this.#matcher.policy);
-    // The names first: reports under the new policy may come before the next line runs.
-    const details = this.#prefixes.ruleDetails(policy);
-    await this.#guard?.apply(policy);
-    this.#matcher.replacePolicy(policy);
-    this.#watch.pipeline.setRuleDetails(details);
-    this.#useSettings(settingsOf(config));
-    await this.#intel.configure(config, policy);
-    if (this.#intel.threats.list !== policy.threats) await this.#takeOverThreats();
-    await this.#safety.note(text, request);
-    this.#memory.loaded();
-    const milliseconds = Math.round(performance.now() - started);
-    const summary = `${summarizePolicy(policy)} (${milliseconds} ms)`;
-    this.#log.info(`reloaded: ${summary}`);
-    return summary;
-  }
-
-  #useSettings(settings: Settings): void {
-    this.#settings = settings;
-    this.#watch.pipeline.setSample(settings.allowedSample);
+  #useConfig(config: Config): void {
+    this.#settings = settingsOf(config);
+    this.#watch.pipeline.setSample(this.#settings.allowedSample);
     this.#recorder.setRetention(this.#retention());
-  }
-
-  async #takeOverThreats(): Promise<void> {
-    const { policy } = this.#matcher, { list } = this.#intel.threats;
-    const next = { ...policy, threats: list };
-    await this.#guard?.apply(next);
-    this.#matcher.replacePolicy(next);
-    this.#intel.threats.enforced(list);
-    this.#memory.loaded();
   }
 
   /** The last reports are taken in after the chains are gone: nothing can be dropped any more. */
   async #end(): Promise<void> {
     this.#log.info("stopping");
+    await this.#policy.settle();
     await this.#intel.threats.stop();
     await this.#safety.end();
-    if (this.#guard) {
-      const guard = this.#guard;
+    const { guard } = this.#enforcement;
+    if (guard) {
       if (this.onExit === "keep") await guard.stop();
       else await guard.remove();
       await this.#watch.drain(LAST_REPORTS);
@@ -334,7 +320,7 @@ export class Daemon {
 
   #tick(): void {
     this.#seconds++;
-    this.onTick();
+    this.#listeners.tick();
     this.#safety.tick();
     this.#intel.tick();
     this.#recorder.checkpoint();

@@ -39,6 +39,8 @@ export interface BanParts {
   readonly enforcement?: BanEnforcement;
   /** Told who was banned, for the terminal. */
   readonly notice: (text: string) => void;
+  /** Told that other addresses are banned now. */
+  readonly changed?: () => void;
 }
 
 /** Acts upon detections. */
@@ -46,6 +48,7 @@ export class DaemonBans implements BanControl {
   readonly #parts: BanParts;
   readonly #detailsOf = new WeakMap<Ban, number>();
   readonly #lines: PacedLines;
+  #enforcement: BanEnforcement | undefined;
   #seconds = 0;
   /** What was told of already. */
   #told = { suppressed: 0, evicted: 0 };
@@ -55,6 +58,7 @@ export class DaemonBans implements BanControl {
   /** Takes up the bans of the book: the kernel gets them with the first policy. */
   constructor(parts: BanParts) {
     this.#parts = parts;
+    this.#enforcement = parts.enforcement;
     this.#lines = new PacedLines((text) => {
       parts.log.warn(text);
       parts.notice(text);
@@ -85,7 +89,7 @@ export class DaemonBans implements BanControl {
 
   /** Called every second: forgets the bans whose time is over, as the kernel does by itself. */
   tick(): void {
-    const { book, enforcement } = this.#parts;
+    const { book } = this.#parts, enforcement = this.#enforcement;
     this.#lines.tick();
     if (++this.#seconds % LOSS_INTERVAL === 0) this.#tellLosses();
     if (book.followClock()) enforcement?.setBans(book.bans());
@@ -103,6 +107,12 @@ export class DaemonBans implements BanControl {
       this.#lines.say(`lifted the ban of ${formatPrefix(prefix)}: this machine depends on it`);
     }
     this.#change([], prefixes).catch((error) => this.#repairLater("cannot lift bans", error));
+  }
+
+  /** The kernel gets the bans with the policy that it is given next; absent: nobody enforces. */
+  setEnforcement(enforcement: BanEnforcement | undefined): void {
+    this.#enforcement = enforcement;
+    enforcement?.setBans(this.#parts.book.bans());
   }
 
   /** After a reload: how long bans last from now on. */
@@ -197,9 +207,9 @@ export class DaemonBans implements BanControl {
   }
 
   #judge(detection: Detection): BanChange | undefined {
-    const { book, enforcement } = this.#parts;
+    const { book } = this.#parts;
     const source = formatPrefix(detection.source);
-    if (detection.isDryRun || !enforcement) {
+    if (detection.isDryRun || !this.#enforcement) {
       this.#lines.say(`would ban ${source}: ${detection.text}`);
       return undefined;
     }
@@ -213,9 +223,9 @@ export class DaemonBans implements BanControl {
 
   /** What the book says and the kernel did not take is put there by the next look after it. */
   #repairLater(what: string, error: unknown): void {
-    const { log, enforcement, book } = this.#parts;
+    const { log, book } = this.#parts;
     log.error(`${what}: ${errorText(error)}`);
-    enforcement?.setBans(book.bans());
+    this.#enforcement?.setBans(book.bans());
   }
 
   /**
@@ -230,7 +240,7 @@ export class DaemonBans implements BanControl {
   ): Promise<void> {
     if (added.length + removed.length === 0) return;
     try {
-      await this.#parts.enforcement?.changeBans(added, removed);
+      await this.#enforcement?.changeBans(added, removed);
     } catch (error) {
       undo?.();
       throw error;
@@ -249,6 +259,7 @@ export class DaemonBans implements BanControl {
   #compile(): void {
     this.#isStale = false;
     this.#parts.matcher.replaceBans(this.#parts.book.list);
+    this.#parts.changed?.();
   }
 }
 

@@ -11,11 +11,11 @@ import {
   type RunningStats,
   type RunningStatus,
 } from "./control/status.ts";
+import type { DaemonEnforcement } from "./daemon_enforcement.ts";
 import type { DaemonIntel } from "./daemon_intel.ts";
 import type { DaemonSafety } from "./daemon_safety.ts";
 import type { DaemonWatch } from "./daemon_watch.ts";
 import { SystemCommands } from "./kernel/command.ts";
-import type { KernelGuard } from "./kernel_guard.ts";
 import { findNetworkLifelines } from "./net/lifelines.ts";
 import type { Losses } from "./observe/losses.ts";
 import type { Totals } from "./observe/totals.ts";
@@ -26,7 +26,6 @@ import type { Recorder } from "./recorder.ts";
 /** Whom it asks. */
 export interface ControlParts {
   readonly version: string;
-  readonly mode: Mode;
   /** Path of the configuration. */
   readonly config: string;
   readonly since: Date;
@@ -37,9 +36,9 @@ export interface ControlParts {
   readonly safety: DaemonSafety;
   readonly watch: DaemonWatch;
   readonly intel: DaemonIntel;
-  /** Absent while only looking on. */
-  readonly guard: KernelGuard | undefined;
+  readonly enforcement: DaemonEnforcement;
   readonly reload: (request?: ReloadRequest) => Promise<string>;
+  readonly setMode: (mode: Mode, force?: boolean) => Promise<boolean>;
   readonly stop: () => OnExit;
 }
 
@@ -64,7 +63,8 @@ export class DaemonControl implements Controlled {
   }
 
   async status(): Promise<RunningStatus> {
-    const { version, config, matcher, watch, intel, guard, recorder } = this.#parts;
+    const { version, config, matcher, watch, intel, enforcement, recorder } = this.#parts;
+    const { guard } = enforcement;
     const bans = intel.bans.size;
     return {
       running: true,
@@ -84,18 +84,18 @@ export class DaemonControl implements Controlled {
   }
 
   stats(): RunningStats {
-    const { since, mode, totals, losses, watch } = this.#parts;
+    const { since, enforcement, totals, losses, watch } = this.#parts;
     watch.countLosses();
     return {
       since: since.toISOString(),
-      mode,
+      mode: enforcement.mode,
       totals: totals.toJSON(),
       losses: losses.toJSON(),
     };
   }
 
   async ruleHits(): Promise<RuleHits[]> {
-    const counters = await this.#parts.guard?.counters();
+    const counters = await this.#parts.enforcement.guard?.counters();
     return counters ? hitsOfRules(counters) : [];
   }
 
@@ -104,19 +104,23 @@ export class DaemonControl implements Controlled {
   }
 
   explain(request: ExplainRequest): Promise<ExplainAnswer> {
-    const { matcher, intel, guard } = this.#parts;
+    const { matcher, intel, enforcement } = this.#parts;
     const { bans, threats } = intel;
     return explain(request, {
       policy: { ...matcher.policy, bans: bans.prefixes },
       own: findNetworkLifelines().own,
       banOf: (address) => bans.covering(address),
       listingsOf: (address) => threats.listings(address),
-      commands: guard && new SystemCommands(),
+      commands: enforcement.guard && new SystemCommands(),
     });
   }
 
   reload(request?: ReloadRequest): Promise<string> {
     return this.#parts.reload(request);
+  }
+
+  setMode(mode: Mode, force?: boolean): Promise<boolean> {
+    return this.#parts.setMode(mode, force);
   }
 
   stop(): OnExit {

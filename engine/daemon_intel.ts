@@ -31,6 +31,8 @@ export interface IntelParts {
   readonly enforceThreats: () => Promise<void>;
   /** Told what people should see at once. */
   readonly notice: (text: string) => void;
+  /** Told what is different now. */
+  readonly changed: (what: "bans" | "feeds") => void;
 }
 
 /** Feeds, detectors and bans. */
@@ -51,6 +53,7 @@ export class DaemonIntel {
       ...parts,
       isProtected: () => this.#protected.lifelines(),
       enforce: parts.enforceThreats,
+      changed: () => parts.changed("feeds"),
     });
   }
 
@@ -77,6 +80,7 @@ export class DaemonIntel {
       detectors: this.detectors,
       matcher,
       enforcement: guard,
+      changed: () => this.#parts.changed("bans"),
     });
   }
 

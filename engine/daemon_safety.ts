@@ -21,7 +21,6 @@ const RETRY = 5;
 /** What it works with. */
 export interface SafetyParts {
   readonly paths: Paths;
-  readonly mode: Mode;
   readonly log: AppLog;
   /** Applies what the file says. */
   readonly reload: () => Promise<unknown>;
@@ -44,7 +43,8 @@ export class DaemonSafety {
   /** What whoever started pfw should know, a line each. */
   readonly warnings: string[] = [];
 
-  constructor(parts: SafetyParts) {
+  /** @param mode only what is enforced can cut */
+  constructor(parts: SafetyParts, public mode: Mode) {
     this.#parts = parts;
     this.#pending = new PendingFile(parts.paths.dataDir);
     this.#history = new PolicyHistory(parts.paths.dataDir);
@@ -57,7 +57,7 @@ export class DaemonSafety {
    * @throws PfwError when that is so
    */
   checkStart(policy: Policy, { isAttended, force }: StartManner): void {
-    if (this.#parts.mode !== "enforce") return;
+    if (this.mode !== "enforce") return;
     const lifelines = findLifelines();
     const sessions = { ...lifelines, gateways: [], resolvers: [] };
     const cutSessions = isAttended && !force ? findCuts(policy, sessions) : [];
@@ -69,9 +69,15 @@ export class DaemonSafety {
     }
   }
 
+  /** @throws PfwError when the policy, which nobody enforces yet, would cut a lifeline */
+  checkEnforcing(policy: Policy): void {
+    const cuts = findCuts(policy, findLifelines());
+    if (cuts.length > 0) throw cutError("cannot begin to enforce", cuts);
+  }
+
   /** @throws PfwError when the policy would cut what the running one does not */
   checkReload(policy: Policy, running: Policy): void {
-    if (this.#parts.mode !== "enforce") return;
+    if (this.mode !== "enforce") return;
     const lifelines = findLifelines();
     const cuts = findCuts(policy, lifelines);
     if (cuts.length === 0) return;
@@ -90,8 +96,8 @@ export class DaemonSafety {
 
   /** What the network of this process depends on. */
   lifelines(): RunningLifelines {
-    const { paths, mode } = this.#parts;
-    return { ...findLifelines(), mode, config: paths.config, dataDir: paths.dataDir };
+    const { paths } = this.#parts;
+    return { ...findLifelines(), mode: this.mode, config: paths.config, dataDir: paths.dataDir };
   }
 
   /** Called every second: takes a change back whose time has run out. */

@@ -27,6 +27,8 @@ export interface ThreatParts {
   readonly enforce: () => Promise<void>;
   /** Told what became of a feed, for the terminal. */
   readonly notice: (text: string) => void;
+  /** Told that something about the feeds is different. */
+  readonly changed?: () => void;
 }
 
 /** As the database keeps them; made while they are read. */
@@ -54,6 +56,7 @@ export class DaemonThreats implements ThreatControl {
       log: (level, text) => {
         parts.log[level](text);
         parts.notice(text);
+        parts.changed?.();
       },
       onChange: () => this.#changed(),
     });
@@ -75,6 +78,7 @@ export class DaemonThreats implements ThreatControl {
   enforced(list: PrefixList): void {
     this.#enforced = list;
     this.#fault = undefined;
+    this.#parts.changed?.();
   }
 
   /** Begins to fetch. */
@@ -130,7 +134,8 @@ export class DaemonThreats implements ThreatControl {
     }
     this.#manager.update(names, force).catch((error) => {
       this.#parts.log.error(`cannot update the threat feeds: ${errorText(error)}`);
-    });
+    }).finally(() => this.#parts.changed?.());
+    this.#parts.changed?.();
   }
 
   #merge(): void {

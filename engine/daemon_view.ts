@@ -7,10 +7,12 @@ import type { Totals } from "./observe/totals.ts";
 
 /** Live counters, not copies. */
 export interface DaemonView {
-  readonly mode: Mode;
+  /** Says which mode it is; that may change. */
+  readonly enforcement: { readonly mode: Mode };
   readonly totals: Totals;
   readonly losses: Losses;
   readonly details: EventDetails;
-  /** Rows not yet written: valid during `onEvents` only. */
+  /** Rows not yet written: valid only while a listener's `events` is called. */
   readonly blocked: EventBuffer;
+  readonly allowed: EventBuffer;
 }

@@ -65,13 +65,25 @@ export class DaemonWatch implements Disposable {
   #openDevices(): void {
     const { mode, interfaces, tap, log } = this.#parts;
     const notice = (text: string) => log.warn(text);
+    this.#open.defer(() => this.closeReports());
     const open = (device: CaptureDevice) => this.#devices.push(this.#open.use(device));
-    if (mode === "enforce") open(CaptureDevice.nflog(NFLOG_GROUP, notice));
+    if (mode === "enforce") this.openReports();
     const names = interfaces.length > 0 ? [...new Set(interfaces)] : ["any"];
     for (const name of names) open(CaptureDevice.tap(name, notice, tap));
     if (names.includes("any")) return;
     const taps = this.#devices.filter((device) => !device.isNflog);
     this.pipeline.isWatched = (index) => taps.some((device) => device.interfaceIndex === index);
+  }
+
+  /** Begins to read the kernel's reports of drops. @throws PfwError where that cannot be */
+  openReports(): void {
+    this.#devices.unshift(CaptureDevice.nflog(NFLOG_GROUP, (text) => this.#parts.log.warn(text)));
+  }
+
+  /** Ends it. */
+  closeReports(): void {
+    const at = this.#devices.findIndex((device) => device.isNflog);
+    if (at >= 0) this.#devices.splice(at, 1)[0][Symbol.dispose]();
   }
 
   /** Runs until `stop` is called. */

@@ -63,11 +63,15 @@ export class KernelGuard {
   #repaired = 0;
   #failed = 0;
   #last: DriftReport["last"];
-  /** By reason and rule: drops whose reports are known to be lost. */
+  /** By reason and rule: drops whose reports are known to be lost, less those before this guard. */
   readonly #unreported = new Map<string, number>();
 
   constructor(parts: GuardParts) {
     this.#parts = parts;
+    for (const drop of parts.prefixes.drops()) {
+      const key = keyOf(REASONS[drop.reason], drop.ruleId);
+      this.#unreported.set(key, (this.#unreported.get(key) ?? 0) - drop.packets);
+    }
   }
 
   /** Applies a policy; see `Enforcer.apply`. Not once the end has begun: it would stay for good. */
@@ -133,11 +137,11 @@ export class KernelGuard {
     const { prefixes, totals, losses } = this.#parts;
     const reported = new Map<string, number>();
     for (const drop of prefixes.drops()) {
-      const key = `${REASONS[drop.reason]}:${drop.ruleId}`;
+      const key = keyOf(REASONS[drop.reason], drop.ruleId);
       reported.set(key, (reported.get(key) ?? 0) + drop.packets);
     }
     for (const { reason, ruleId, packets } of counters.drops) {
-      const key = `${reason}:${ruleId ?? ""}`;
+      const key = keyOf(reason, ruleId ?? "");
       const known = (reported.get(key) ?? 0) + (this.#unreported.get(key) ?? 0);
       const lost = packets - known;
       if (lost <= 0) continue;
@@ -166,4 +170,8 @@ export class KernelGuard {
     this.#last = { at: new Date().toISOString(), differences };
     this.#parts.log.warn(`repaired what another program changed: ${differences.join(", ")}`);
   }
+}
+
+function keyOf(reason: string, ruleId: string): string {
+  return `${reason}:${ruleId}`;
 }

@@ -50,6 +50,7 @@ const GROUP = 32;
 /** Judges, counts and remembers packets. */
 export class Pipeline {
   readonly #parts: PipelineParts;
+  #enforcement: Enforcement;
   readonly #packet = new ParsedPacket();
   /** Packets are decoded some at a time, so that the matcher can read ahead in its tables. */
   readonly #group = Array.from({ length: GROUP }, () => new ParsedPacket());
@@ -64,8 +65,14 @@ export class Pipeline {
 
   constructor(parts: PipelineParts) {
     this.#parts = parts;
+    this.#enforcement = parts.enforcement;
     this.setSample(parts.sample);
     this.setRuleDetails(parts.prefixes.ruleDetails(parts.matcher.policy));
+  }
+
+  /** Enforcing began or ended. */
+  setEnforcement(enforcement: Enforcement): void {
+    this.#enforcement = enforcement;
   }
 
   /** After a change of policy: what the rules' indices stand for. */
@@ -162,7 +169,7 @@ export class Pipeline {
   }
 
   #judge(packet: ParsedPacket, buffer: RecordBuffer): void {
-    const { totals, matcher, own, enforcement } = this.#parts;
+    const { totals, matcher, own } = this.#parts;
     setDirection(packet, own);
     totals.seen(packet);
     const verdict = matcher.decide(packet, buffer.view);
@@ -172,7 +179,7 @@ export class Pipeline {
     }
     if (isBlocked(verdict)) {
       // While the kernel enforces, only its own report makes a blocked packet.
-      if (enforcement === "kernel") return;
+      if (this.#enforcement === "kernel") return;
       totals.wouldBlock(packet, reason);
       const detail = this.#detailOf(verdict, reason) || this.#listed(packet, reason);
       this.#parts.blocked.add(packet, buffer.bytes, reason, detail);

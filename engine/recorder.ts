@@ -34,7 +34,7 @@ export class Recorder implements Disposable {
   readonly allowed = new EventBuffer(EVENT_ROWS);
   readonly #parts: RecorderParts;
   readonly #store: Store;
-  readonly #batch: StoreBatch;
+  #batch: StoreBatch;
   readonly #interfaceNames = new Map<number, string>();
   #hasMoreToPrune = false;
 
@@ -43,11 +43,22 @@ export class Recorder implements Disposable {
     this.#parts = parts;
     this.#store = Store.open(parts.database, parts.retention);
     this.#say(this.#store.notices);
-    this.#batch = {
-      [parts.isEnforced ? "blocked" : "wouldBlock"]: this.blocked,
+    this.#batch = this.#batchOf(parts.isEnforced);
+  }
+
+  /** Enforcing began or ended: what waits is written as what it was. */
+  setEnforced(isEnforced: boolean): void {
+    this.flush();
+    this.#batch = this.#batchOf(isEnforced);
+  }
+
+  #batchOf(isEnforced: boolean): StoreBatch {
+    const { totals, details } = this.#parts;
+    return {
+      [isEnforced ? "blocked" : "wouldBlock"]: this.blocked,
       allowed: this.allowed,
-      counts: parts.totals.hourly,
-      names: { details: parts.details, interfaceName: (index) => this.#nameOf(index) },
+      counts: totals.hourly,
+      names: { details, interfaceName: (index) => this.nameOfInterface(index) },
     };
   }
 
@@ -108,7 +119,8 @@ export class Recorder implements Disposable {
     this.#interfaceNames.clear();
   }
 
-  #nameOf(index: number): string {
+  /** Empty where it is not known. */
+  nameOfInterface(index: number): string {
     if (index === 0) return "";
     let name = this.#interfaceNames.get(index);
     if (name === undefined) {

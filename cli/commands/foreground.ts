@@ -42,11 +42,14 @@ export async function runInForeground(
   signals.handOver(daemon);
   for (const warning of daemon.warnings) warn(warning);
   const view = context.json ? undefined : new LiveView(daemon.view);
-  if (view) daemon.onNotice = (text) => view.notice(text);
   // A service manager's journal is no place for every blocked packet: the database has them.
-  if (view && !notifier.isListenedTo) daemon.onEvents = () => view.showEvents();
-  // The loop that reads the packets calls this: as long as it does, pfw lives.
-  daemon.onTick = () => notifier.alive();
+  const isShown = view !== undefined && !notifier.isListenedTo;
+  daemon.listen({
+    notice: (text) => view?.notice(text),
+    events: () => isShown && view.showEvents(),
+    // The loop that reads the packets calls this: as long as it does, pfw lives.
+    tick: () => notifier.alive(),
+  });
   announce(context, daemon, notifier);
   if (isFirst && view && Deno.stdout.isTerminal()) {
     // It only helps: what runs by now does not end for it.
@@ -75,7 +78,7 @@ function announce({ json }: CommandContext, daemon: Daemon, notifier: ServiceNot
 }
 
 function sumUp(daemon: Daemon, view: LiveView | undefined): void {
-  const { totals, losses, mode } = daemon.view;
+  const { totals, losses, enforcement: { mode } } = daemon.view;
   if (view) console.log(view.summary());
   else printJson({ mode, totals: totals.toJSON(), losses: losses.toJSON() });
   if (mode === "enforce" && daemon.onExit === "keep") console.error(`pfw: ${END_TEXTS.keep}`);
@@ -134,7 +137,7 @@ async function reload(daemon: Daemon, notifier: ServiceNotifier): Promise<void> 
 async function end(daemon: Daemon, notifier: ServiceNotifier, signal: Deno.Signal): Promise<void> {
   notifier.stopping();
   const unit = signal === "SIGTERM" ? ownUnit() : undefined;
-  if (unit && daemon.view.mode === "enforce") {
+  if (unit && daemon.view.enforcement.mode === "enforce") {
     const reason = await askEndReason(unit);
     if (reason === "unknown") warn("systemd does not say whether this is a restart");
     if (reason !== "stop") daemon.keepRules();

@@ -1,0 +1,120 @@
+/** Changes of what the running firewall enforces: one after another, whole or not at all. */
+import type { ReloadRequest } from "./control/client.ts";
+import { type Mode, summarizePolicy } from "./control/status.ts";
+import type { DaemonEnforcement } from "./daemon_enforcement.ts";
+import type { DaemonIntel } from "./daemon_intel.ts";
+import type { DaemonListeners } from "./daemon_listeners.ts";
+import type { DaemonSafety } from "./daemon_safety.ts";
+import type { DaemonWatch } from "./daemon_watch.ts";
+import type { DropPrefixes } from "./drop_prefixes.ts";
+import { errorText } from "./errors.ts";
+import type { MemoryKeeper } from "./memory.ts";
+import type { AppLog } from "./observe/application_log.ts";
+import { buildPolicy } from "./policy/build_policy.ts";
+import { readConfigFile } from "./policy/config_file.ts";
+import type { Matcher } from "./policy/matcher.ts";
+import type { Config } from "./policy/schema.ts";
+import type { Recorder } from "./recorder.ts";
+
+/** Whom a change concerns. */
+export interface PolicyParts {
+  /** Path of the configuration. */
+  readonly config: string;
+  readonly log: AppLog;
+  readonly matcher: Matcher;
+  readonly enforcement: DaemonEnforcement;
+  readonly watch: DaemonWatch;
+  readonly recorder: Recorder;
+  readonly intel: DaemonIntel;
+  readonly prefixes: DropPrefixes;
+  readonly safety: DaemonSafety;
+  readonly memory: MemoryKeeper;
+  readonly listeners: DaemonListeners;
+  /** Takes over what the configuration says beside the policy. */
+  readonly useConfig: (config: Config) => void;
+}
+
+/** Puts policies in force. */
+export class DaemonPolicy {
+  readonly #parts: PolicyParts;
+  #changes: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: PolicyParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads the configuration again; the running policy stays where it is refused. */
+  reload(request: ReloadRequest = {}): Promise<string> {
+    const next = this.#oneAfterAnother(() => this.#reload(request));
+    next.catch((error) => {
+      const why = errorText(error);
+      this.#parts.log.error(`reload refused, the running policy stays: ${why}`);
+    });
+    return next;
+  }
+
+  /**
+   * Begins or ends enforcing; until the next start, which decides anew.
+   *
+   * @param force also where the policy cuts what the operator depends on
+   * @returns false where it is so already
+   */
+  setMode(mode: Mode, force = false): Promise<boolean> {
+    return this.#oneAfterAnother(async () => {
+      const { enforcement, watch, recorder, intel, matcher, listeners } = this.#parts;
+      const users = { watch, recorder, bans: intel.bans };
+      const isChanged = await enforcement.change(mode, users, matcher.policy, force);
+      if (isChanged) listeners.changed("mode");
+      return isChanged;
+    });
+  }
+
+  /** Has kernel and matcher take over the threats as they are now. */
+  takeOverThreats(): Promise<void> {
+    return this.#oneAfterAnother(() => this.#takeOverThreats());
+  }
+
+  /** Waits for what is under way. */
+  async settle(): Promise<void> {
+    await this.#changes;
+  }
+
+  #oneAfterAnother<T>(change: () => Promise<T>): Promise<T> {
+    const next = this.#changes.then(change);
+    this.#changes = next.catch(() => {});
+    return next;
+  }
+
+  async #reload(request: ReloadRequest): Promise<string> {
+    const { matcher, safety, prefixes, enforcement, watch, intel, log, listeners } = this.#parts;
+    const started = performance.now();
+    const { config, text } = await readConfigFile(this.#parts.config);
+    const policy = buildPolicy(config, { threats: matcher.policy.threats });
+    if (!request.isJudged) safety.checkReload(policy, matcher.policy);
+    // The names first: reports under the new policy may come before the next line runs.
+    const details = prefixes.ruleDetails(policy);
+    await enforcement.guard?.apply(policy);
+    matcher.replacePolicy(policy);
+    watch.pipeline.setRuleDetails(details);
+    this.#parts.useConfig(config);
+    await intel.configure(config, policy);
+    if (intel.threats.list !== policy.threats) await this.#takeOverThreats();
+    await safety.note(text, request);
+    this.#parts.memory.loaded();
+    const milliseconds = Math.round(performance.now() - started);
+    const summary = `${summarizePolicy(policy)} (${milliseconds} ms)`;
+    log.info(`reloaded: ${summary}`);
+    listeners.changed("config");
+    return summary;
+  }
+
+  async #takeOverThreats(): Promise<void> {
+    const { matcher, intel, enforcement, memory } = this.#parts;
+    const { list } = intel.threats;
+    const next = { ...matcher.policy, threats: list };
+    await enforcement.guard?.apply(next);
+    matcher.replacePolicy(next);
+    intel.threats.enforced(list);
+    memory.loaded();
+  }
+}
