@@ -258,22 +258,24 @@ export class Daemon {
   }
 
   async #listen(): Promise<void> {
-    this.#control = new DaemonControl({
-      ...this.#options,
-      config: this.#options.paths.config,
-      since: this.#since,
-      totals: this.#totals,
-      losses: this.#losses,
-      matcher: this.#matcher,
-      recorder: this.#recorder,
-      safety: this.#safety,
-      watch: this.#watch,
-      intel: this.#intel,
-      enforcement: this.#enforcement,
-      reload: (request) => this.reload(request),
-      setMode: (mode, force) => this.#policy.setMode(mode, force),
-      stop: () => this.stop(),
-    });
+    this.#control = this.#cleanup.use(
+      new DaemonControl({
+        ...this.#options,
+        since: this.#since,
+        totals: this.#totals,
+        losses: this.#losses,
+        matcher: this.#matcher,
+        recorder: this.#recorder,
+        safety: this.#safety,
+        watch: this.#watch,
+        intel: this.#intel,
+        enforcement: this.#enforcement,
+        reload: (request) => this.reload(request),
+        setMode: (mode, force) => this.#policy.setMode(mode, force),
+        stop: () => this.stop(),
+        listeners: this.#listeners,
+      }),
+    );
     try {
       const server = new ControlServer(this.#options.paths.socket, this.#control);
       this.#cleanup.defer(() => server.close());

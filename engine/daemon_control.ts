@@ -1,5 +1,6 @@
 /** The running firewall as the control socket, and later other doors, get to handle it. */
 import type { ReloadRequest, RuleHits } from "./control/client.ts";
+import { ConfigEdits } from "./control/config_edits.ts";
 import { explain, type ExplainAnswer, type ExplainRequest } from "./control/explain.ts";
 import type { BanControl, ThreatControl } from "./control/intel_control.ts";
 import type { Controlled } from "./control/server.ts";
@@ -13,10 +14,13 @@ import {
 } from "./control/status.ts";
 import type { DaemonEnforcement } from "./daemon_enforcement.ts";
 import type { DaemonIntel } from "./daemon_intel.ts";
+import type { DaemonListeners } from "./daemon_listeners.ts";
 import type { DaemonSafety } from "./daemon_safety.ts";
+import { DaemonViews } from "./daemon_views.ts";
 import type { DaemonWatch } from "./daemon_watch.ts";
 import { SystemCommands } from "./kernel/command.ts";
 import { findNetworkLifelines } from "./net/lifelines.ts";
+import type { Paths } from "./paths.ts";
 import type { Losses } from "./observe/losses.ts";
 import type { Totals } from "./observe/totals.ts";
 import type { Matcher } from "./policy/matcher.ts";
@@ -26,8 +30,7 @@ import type { Recorder } from "./recorder.ts";
 /** Whom it asks. */
 export interface ControlParts {
   readonly version: string;
-  /** Path of the configuration. */
-  readonly config: string;
+  readonly paths: Paths;
   readonly since: Date;
   readonly totals: Totals;
   readonly losses: Losses;
@@ -37,21 +40,39 @@ export interface ControlParts {
   readonly watch: DaemonWatch;
   readonly intel: DaemonIntel;
   readonly enforcement: DaemonEnforcement;
+  readonly listeners: DaemonListeners;
   readonly reload: (request?: ReloadRequest) => Promise<string>;
   readonly setMode: (mode: Mode, force?: boolean) => Promise<boolean>;
   readonly stop: () => OnExit;
 }
 
 /** Answers for the running firewall. */
-export class DaemonControl implements Controlled {
+export class DaemonControl implements Controlled, Disposable {
   readonly #parts: ControlParts;
+  /** Changes of the configuration by another door than the command line. */
+  readonly edits: ConfigEdits;
+  readonly views: DaemonViews;
 
   constructor(parts: ControlParts) {
     this.#parts = parts;
+    const { paths, enforcement, listeners } = parts;
+    this.edits = new ConfigEdits({
+      paths,
+      mode: () => enforcement.mode,
+      reload: (request) => this.reload(request),
+      pendingChanged: () => listeners.changed("pending"),
+    });
+    this.views = new DaemonViews({
+      paths,
+      status: () => this.status(),
+      counters: async () => await enforcement.guard?.counters(),
+      pending: () => this.edits.pending(),
+    });
+    listeners.add({ tick: () => this.views.tick(), changed: () => this.views.forget() });
   }
 
   get config(): string {
-    return this.#parts.config;
+    return this.#parts.paths.config;
   }
 
   get threats(): ThreatControl {
@@ -63,7 +84,7 @@ export class DaemonControl implements Controlled {
   }
 
   async status(): Promise<RunningStatus> {
-    const { version, config, matcher, watch, intel, enforcement, recorder } = this.#parts;
+    const { version, matcher, watch, intel, enforcement, recorder } = this.#parts;
     const { guard } = enforcement;
     const bans = intel.bans.size;
     return {
@@ -71,7 +92,7 @@ export class DaemonControl implements Controlled {
       version,
       pid: Deno.pid,
       ...this.stats(),
-      config,
+      config: this.config,
       policy: { ...describePolicy(matcher.policy), bans },
       devices: watch.devices(),
       feeds: intel.threats.answer().feeds,
@@ -125,5 +146,9 @@ export class DaemonControl implements Controlled {
 
   stop(): OnExit {
     return this.#parts.stop();
+  }
+
+  [Symbol.dispose](): void {
+    this.views[Symbol.dispose]();
   }
 }

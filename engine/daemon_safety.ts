@@ -13,7 +13,7 @@ import { PendingFile, secondsLeft } from "./policy/pending_change.ts";
 import { PolicyHistory } from "./policy/policy_history.ts";
 import type { Policy } from "./policy/policy.ts";
 import { returnIfDue } from "./policy/return_change.ts";
-import { cutError } from "./policy/safe_change.ts";
+import { CutError } from "./policy/safe_change.ts";
 
 /** Seconds between two attempts to take a change back. */
 const RETRY = 5;
@@ -61,7 +61,7 @@ export class DaemonSafety {
     const lifelines = findLifelines();
     const sessions = { ...lifelines, gateways: [], resolvers: [] };
     const cutSessions = isAttended && !force ? findCuts(policy, sessions) : [];
-    if (cutSessions.length > 0) throw cutError("cannot start", cutSessions);
+    if (cutSessions.length > 0) throw new CutError("cannot start", cutSessions);
     for (const { lifeline, by } of findCuts(policy, lifelines)) {
       const warning = `${by} cuts ${lifeline}`;
       this.warnings.push(warning);
@@ -72,7 +72,7 @@ export class DaemonSafety {
   /** @throws PfwError when the policy, which nobody enforces yet, would cut a lifeline */
   checkEnforcing(policy: Policy): void {
     const cuts = findCuts(policy, findLifelines());
-    if (cuts.length > 0) throw cutError("cannot begin to enforce", cuts);
+    if (cuts.length > 0) throw new CutError("cannot begin to enforce", cuts);
   }
 
   /** @throws PfwError when the policy would cut what the running one does not */
@@ -82,7 +82,7 @@ export class DaemonSafety {
     const cuts = findCuts(policy, lifelines);
     if (cuts.length === 0) return;
     const added = newCuts(cuts, findCuts(running, lifelines));
-    if (added.length > 0) throw cutError("cannot reload", added);
+    if (added.length > 0) throw new CutError("cannot reload", added);
   }
 
   /** Notes in the history what is in force now. That this fails changes nothing in the kernel. */

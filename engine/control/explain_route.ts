@@ -2,7 +2,7 @@
 import type { Hono } from "hono";
 import { ExitCode, PfwError } from "../errors.ts";
 import type { ExplainAnswer, ExplainRequest } from "./explain.ts";
-import { respond } from "./respond.ts";
+import { readJson, respond } from "./respond.ts";
 
 /** Who explains. */
 export interface Explaining {
@@ -13,7 +13,7 @@ export interface Explaining {
 export function addExplainRoute(app: Hono, pfw: Explaining): void {
   app.post("/explain", (context) =>
     respond(context, async () => {
-      const request = readRequest(await context.req.json().catch(() => undefined));
+      const request = readRequest(await readJson(context));
       if (!pfw.explain) throw new PfwError("cannot explain", "this pfw has no policy in force");
       return await pfw.explain(request);
     }));

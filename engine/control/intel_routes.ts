@@ -12,7 +12,7 @@ import {
   type UnbanRequest,
   type UpdateRequest,
 } from "./intel_control.ts";
-import { AbsentPart, respond } from "./respond.ts";
+import { AbsentPart, readText, respond } from "./respond.ts";
 import type { Mode } from "./status.ts";
 
 /** What these routes ask of the running firewall. */
@@ -54,8 +54,8 @@ function requirePart<T>(part: T | undefined, what: string): T {
 
 type Body = Readonly<Record<string, unknown>>;
 
-async function readBody({ req }: Context): Promise<Body> {
-  const text = await req.text();
+async function readBody(context: Context): Promise<Body> {
+  const text = await readText(context);
   try {
     const body: unknown = text === "" ? {} : JSON.parse(text);
     if (typeof body === "object" && body !== null && !Array.isArray(body)) return body as Body;

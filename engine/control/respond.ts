@@ -1,17 +1,109 @@
-/** How the control socket answers: with what was asked for, or why not. */
+/** How the running firewall answers: with what was asked for, or why not. */
 import type { Context } from "hono";
+import type * as z from "zod";
 import { errorText, ExitCode, PfwError } from "../errors.ts";
+import type { Cut } from "../policy/cuts.ts";
+import { explainIssues } from "../policy/explain_issue.ts";
+import { formatPath } from "../policy/problem.ts";
+import { CutError } from "../policy/safe_change.ts";
 
 /** This pfw runs without that part. */
 export class AbsentPart extends PfwError {}
 
-/** Answers with what `work` gives, or with its error and what a command should end with for it. */
+/** Somebody else changed meanwhile what a request speaks of. */
+export class StaleError extends PfwError {}
+
+/** The kinds of refusal. */
+export type ErrorCode =
+  | "would_cut"
+  | "stale"
+  | "unauthorized"
+  | "too_many"
+  | "invalid"
+  | "absent"
+  | "failed";
+
+/** An answer that is not 2xx. */
+export interface ErrorAnswer {
+  /** For people, in one line. */
+  readonly error: string;
+  readonly code: ErrorCode;
+  /** What a command that asked should end with. */
+  readonly exitCode: ExitCode;
+  /** With `would_cut`. */
+  readonly cuts?: readonly Cut[];
+}
+
+/** Answers with what `work` gives, or with its error. */
 export async function respond(context: Context, work: () => unknown): Promise<Response> {
   try {
     return context.json(await work() as object);
   } catch (error) {
-    const exitCode = error instanceof PfwError ? error.exitCode : ExitCode.failed;
-    const status = error instanceof AbsentPart ? 404 : 422;
-    return context.json({ error: errorText(error), exitCode }, status);
+    const { status, answer } = refusal(error);
+    return context.json(answer, status);
+  }
+}
+
+/** An error as an answer. */
+export function refusal(error: unknown): { status: 404 | 409 | 422 | 500; answer: ErrorAnswer } {
+  const exitCode = error instanceof PfwError ? error.exitCode : ExitCode.failed;
+  const answer = (code: ErrorCode) => ({ error: errorText(error), code, exitCode });
+  if (error instanceof CutError) {
+    return { status: 409, answer: { ...answer("would_cut"), cuts: error.cuts } };
+  }
+  if (error instanceof StaleError) return { status: 409, answer: answer("stale") };
+  if (error instanceof AbsentPart) return { status: 404, answer: answer("absent") };
+  if (!(error instanceof PfwError)) return { status: 500, answer: answer("failed") };
+  return { status: 422, answer: answer(exitCode === ExitCode.usage ? "invalid" : "failed") };
+}
+
+/** The longest time that a body may take to arrive, in milliseconds. */
+const BODY_TIME = 10_000;
+
+/** At most so many problems are named. */
+const NAMED_PROBLEMS = 5;
+
+/**
+ * The body of a request, held to a schema.
+ *
+ * @throws PfwError (exit 2) that names what is wrong with it
+ */
+export async function readBody<T>(context: Context, schema: z.ZodType<T>): Promise<T> {
+  const body = await readJson(context);
+  const result = schema.safeParse(body);
+  if (result.success) return result.data;
+  const problems = explainIssues(result.error.issues, body, NAMED_PROBLEMS, ["request"])
+    .map(({ path, message }) => path.length > 0 ? `${formatPath(path)}: ${message}` : message);
+  throw new PfwError("wrong request", problems.join(", "), "", ExitCode.usage);
+}
+
+/** The body of a request as JSON; an empty one is an empty object. */
+export async function readJson(context: Context): Promise<unknown> {
+  const text = await readText(context);
+  try {
+    return text === "" ? {} : JSON.parse(text);
+  } catch {
+    // Without repeating what came.
+    throw new PfwError("wrong request", "expected a JSON object", "", ExitCode.usage);
+  }
+}
+
+/** The body of a request, which must arrive in time. */
+export function readText({ req }: Context): Promise<string> {
+  return inTime(req.text());
+}
+
+/** Who sends a body byte by byte is not waited for. */
+async function inTime<T>(work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const error = new PfwError("wrong request", "its body did not arrive in time");
+    timer = setTimeout(() => reject(error), BODY_TIME);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+    work.catch(() => {});
   }
 }

@@ -3,12 +3,17 @@ import { Hono, type HonoRequest } from "hono";
 import { errorText, PfwError } from "../errors.ts";
 import type { OnExit } from "../policy/settings.ts";
 import type { ReloadRequest, RuleHits } from "./client.ts";
+import { changeAnswer } from "./config_edits.ts";
+import { EDIT_REQUESTS } from "./edit_requests.ts";
+import { addEditRoutes, type Edited } from "./edit_routes.ts";
 import { addExplainRoute, type Explaining } from "./explain_route.ts";
 import { addIntelRoutes, type IntelControlled } from "./intel_routes.ts";
-import type { RunningLifelines, RunningStats, RunningStatus } from "./status.ts";
+import { AbsentPart, readBody, refusal, respond } from "./respond.ts";
+import type { Mode, RunningLifelines, RunningStats, RunningStatus } from "./status.ts";
+import { addViewRoutes, type Viewed } from "./view_routes.ts";
 
 /** What the socket asks of the running firewall. */
-export interface Controlled extends IntelControlled, Explaining {
+export interface Controlled extends IntelControlled, Explaining, Edited, Viewed {
   /** Path of the configuration. */
   readonly config: string;
   status(): Promise<RunningStatus>;
@@ -18,6 +23,8 @@ export interface Controlled extends IntelControlled, Explaining {
   reload(request?: ReloadRequest): Promise<string>;
   /** What the network that is enforced depends on. */
   lifelines(): RunningLifelines;
+  /** Begins or ends enforcing; false where it is so already. */
+  setMode?(mode: Mode, force?: boolean): Promise<boolean>;
   /** Begins to end; returns what becomes of the rules in the kernel. */
   stop(): OnExit;
 }
@@ -25,7 +32,7 @@ export interface Controlled extends IntelControlled, Explaining {
 /** Bytes; the longest request holds a path and a command line. */
 const LARGEST_REQUEST = 64 * 1024;
 
-/** The routes; the dashboard will serve the same ones. */
+/** The routes; the dashboard serves the same ones behind its own door. */
 export function controlRoutes(pfw: Controlled): Hono {
   const app = new Hono();
   // Before anybody reads it: memory for a body is set aside by the length that it claims to have.
@@ -46,17 +53,31 @@ export function controlRoutes(pfw: Controlled): Hono {
       if (otherConfig !== undefined) return context.json({ otherConfig }, 409);
       return context.json({ summary: await pfw.reload(request), mode: pfw.stats().mode });
     } catch (error) {
-      const exitCode = error instanceof PfwError ? error.exitCode : 1;
-      return context.json({ error: errorText(error), exitCode }, 422);
+      return context.json(refusal(error).answer, 422);
     }
   });
   addIntelRoutes(app, pfw);
   addExplainRoute(app, pfw);
+  addEditRoutes(app, pfw);
+  addViewRoutes(app, pfw);
+  addModeRoute(app, pfw);
   app.post("/stop", (context) => {
     return context.json({ stopping: true, onExit: pfw.stop() });
   });
-  app.onError((error, context) => context.json({ error: errorText(error) }, 500));
+  app.onError((error, context) => context.json(refusal(error).answer, 500));
   return app;
+}
+
+function addModeRoute(app: Hono, pfw: Controlled): void {
+  app.post("/mode", (context) =>
+    respond(context, async () => {
+      if (!pfw.setMode) throw new AbsentPart("the running pfw cannot change its mode", "");
+      const started = performance.now();
+      const { mode, force } = await readBody(context, EDIT_REQUESTS["/mode"]);
+      const changed = await pfw.setMode(mode, force);
+      const done = mode === "enforce" ? "enforcing" : "only monitoring";
+      return { ...changeAnswer(done, mode, performance.now() - started), changed };
+    }));
 }
 
 async function readReload(request: HonoRequest): Promise<ReloadRequest> {

@@ -20,6 +20,8 @@ import {
 /** What must not be cut. */
 export interface Lifelines {
   readonly sessions: readonly SshSession[];
+  /** From where the dashboard is looked at. */
+  readonly viewers?: readonly SshSession[];
   /** Next hops of the default routes. */
   readonly gateways: readonly Prefix[];
   /** Name servers elsewhere that a route leads to. */

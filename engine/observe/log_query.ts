@@ -67,14 +67,32 @@ export function findNewest(
   limit: number,
   progress?: (part: number) => void,
 ): number[] {
+  const steps = searchNewest(db, filter, limit);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+    progress?.(value);
+  }
+}
+
+/** As `findNewest`, step by step: each yields which part of the rows was looked at. */
+export function* searchNewest(
+  db: DatabaseSync,
+  filter: LogFilter,
+  limit: number,
+): Generator<number, number[]> {
   const table = `${filter.table}_rows`;
   const { sql, values, lastId } = conditions(db, filter);
   const [lowest, highest] = idBounds(db, table);
   const first = Math.max(lowest, lowestId(db, filter)), last = Math.min(highest, lastId);
   if (limit === 0 || first > last) return [];
-  const tell = (id: number) => progress?.(Math.min(1, (last - id + 1) / (last - first + 1)));
-  const search = { db, table, first, last, sql, values, limit, progress: tell };
-  return (filter.address ? findByAddress(search, filter.address) : scan(search)).reverse();
+  const search = { db, table, first, last, sql, values, limit };
+  const found = filter.address ? findByAddress(search, filter.address) : scan(search);
+  for (;;) {
+    const { done, value } = found.next();
+    if (done) return value.reverse();
+    yield Math.min(1, (last - value + 1) / (last - first + 1));
+  }
 }
 
 /** What is looked for, and in which rows. */
@@ -87,12 +105,13 @@ interface Search {
   readonly sql: string;
   readonly values: readonly SQLInputValue[];
   readonly limit: number;
-  /** Told the id down to which rows were looked at. */
-  readonly progress: (id: number) => void;
 }
 
-/** Descending ids, a part of the table after the other: about 0.1 s for a million rows. */
-function scan({ db, table, first, last, sql, values, limit, progress }: Search): number[] {
+/** Yields the id down to which rows were looked at; returns descending ids. */
+type Steps = Generator<number, number[]>;
+
+/** A part of the table after the other: about 0.1 s for a million rows. */
+function* scan({ db, table, first, last, sql, values, limit }: Search): Steps {
   const statement = db.prepare(
     `SELECT id FROM ${table} WHERE id BETWEEN ? AND ? AND ${sql} ORDER BY id DESC LIMIT ?`,
   );
@@ -102,7 +121,7 @@ function scan({ db, table, first, last, sql, values, limit, progress }: Search):
     for (const row of statement.all(low, high, ...values, limit - found.length)) {
       found.push(Number(row.id));
     }
-    progress(low);
+    yield low;
   }
   return found;
 }
@@ -193,8 +212,8 @@ function lowestId(db: DatabaseSync, filter: LogFilter): number {
   return Number(row?.id ?? Number.MAX_SAFE_INTEGER);
 }
 
-/** Descending ids of rows with the address at either end, bucket by bucket from the newest. */
-function findByAddress(search: Search, address: Prefix): number[] {
+/** Rows with the address at either end, bucket by bucket from the newest. */
+function* findByAddress(search: Search, address: Prefix): Steps {
   const { db, table, first, last, sql, values, limit } = search;
   const ranges = storedRanges(address);
   const statements = ["src", "dst"].map((end) =>
@@ -218,7 +237,7 @@ function findByAddress(search: Search, address: Prefix): number[] {
       }
     }
     found.push(...Array.from(ids).sort((a, b) => b - a).slice(0, limit - found.length));
-    search.progress(bucket * 2 ** BUCKET_SHIFT);
+    yield bucket * 2 ** BUCKET_SHIFT;
   }
   return found;
 }

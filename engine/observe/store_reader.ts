@@ -2,7 +2,14 @@
 import { DatabaseSync } from "node:sqlite";
 import { ExitCode, PfwError } from "../errors.ts";
 import { type BanRow, readBans } from "./ban_rows.ts";
-import { findAfter, findNewest, type LogFilter, type LogRow, readRows } from "./log_query.ts";
+import {
+  findAfter,
+  findNewest,
+  type LogFilter,
+  type LogRow,
+  readRows,
+  searchNewest,
+} from "./log_query.ts";
 import { APPLICATION_ID, type RowTable, SCHEMA_VERSION } from "./schema.ts";
 import { faultOf, faultText, pragma } from "./sqlite.ts";
 import { readStats, type StoredStats } from "./stats_query.ts";
@@ -55,6 +62,16 @@ export class StoreReader implements Disposable {
    */
   newest(filter: LogFilter, limit: number, progress?: (part: number) => void): number[] {
     return reading(this.path, () => findNewest(this.db, filter, limit, progress));
+  }
+
+  /** As `newest`, while other work goes on between its steps. */
+  async newestInSteps(filter: LogFilter, limit: number): Promise<number[]> {
+    const steps = reading(this.path, () => searchNewest(this.db, filter, limit));
+    for (;;) {
+      const { done, value } = reading(this.path, () => steps.next());
+      if (done) return value;
+      await new Promise((resolve) => setTimeout(resolve));
+    }
   }
 
   /** Ids of rows after `id` that pass the filter, oldest first, at most 1,000, and where to go on. */

@@ -37,8 +37,8 @@ const OUR_PORT = 50_123;
 
 /** What the policy would cut; empty when all lifelines hold. */
 export function findCuts(policy: Policy, lifelines: Lifelines): Cut[] {
-  const { sessions, gateways, resolvers } = lifelines;
-  if (sessions.length + gateways.length + resolvers.length === 0) return [];
+  const { sessions, viewers = [], gateways, resolvers } = lifelines;
+  if ([sessions, viewers, gateways, resolvers].every(({ length }) => length === 0)) return [];
   const judge = new Judge(policy, lifelines.own);
   const cuts: Cut[] = [];
   const note = (lifeline: string, verdict: Verdict | undefined) => {
@@ -47,6 +47,10 @@ export function findCuts(policy: Policy, lifelines: Lifelines): Cut[] {
   for (const session of sessions) {
     if (isLoopback(session.peer)) continue;
     note(`the SSH session from ${formatPrefix(session.peer)}`, judge.session(session));
+  }
+  for (const viewer of viewers) {
+    if (isLoopback(viewer.peer)) continue;
+    note(`the dashboard as seen from ${formatPrefix(viewer.peer)}`, judge.session(viewer));
   }
   for (const gateway of gateways) {
     note(`the default gateway ${formatPrefix(gateway)}`, judge.gateway(gateway));

@@ -37,7 +37,7 @@ export function addRule(draft: ConfigDraft, rule: RuleDraft, position?: number):
 
 /** Adds rules at the end in their order, as `addRule` does one; an invalid one means none. */
 export function addRules(draft: ConfigDraft, added: readonly RuleDraft[]): AddedRule[] {
-  const completed = added.map(completeRule);
+  const completed = added.map((rule) => completeRule(rule));
   const rules = draft.rules ??= [];
   const numberOf = new Map<string, number>();
   const note = (rule: RuleDraft, at: number) => {
@@ -62,12 +62,12 @@ function canonicalRule(rule: RuleDraft): RuleDraft {
 }
 
 /** The rule with its defaults; throws a PfwError (exit 2) that says everything wrong with it. */
-function completeRule(rule: RuleDraft): ConfigRule {
+function completeRule(rule: RuleDraft, what = "cannot add the rule"): ConfigRule {
   const result = ruleSchema.safeParse(rule);
   if (result.success) return result.data;
   const problems = explainIssues(result.error.issues, rule, MAX_PROBLEMS, ["rules"])
     .map(({ path, message }) => `${formatPath(path)}: ${message}`);
-  throw new PfwError("cannot add the rule", problems.join(", "), "", ExitCode.usage);
+  throw new PfwError(what, problems.join(", "), "", ExitCode.usage);
 }
 
 /**
@@ -100,6 +100,26 @@ export function moveRule(draft: ConfigDraft, from: number, to: number): PlacedRu
   const [rule] = rules.splice(from - 1, 1);
   rules.splice(to - 1, 0, rule);
   return placed(rules, to);
+}
+
+/**
+ * Puts another rule in the place of one; whether it is switched on is part of the new one.
+ *
+ * @throws PfwError (exit 2) for a rule that is not valid, or that stands elsewhere already
+ */
+export function replaceRule(draft: ConfigDraft, number: number, rule: RuleDraft): PlacedRule {
+  const rules = draft.rules ??= [];
+  placed(rules, number);
+  const meaning = ruleMeaning(completeRule(rule, "cannot change the rule"));
+  const twin = rules.findIndex((other, at) =>
+    at !== number - 1 && ruleMeaning(ruleSchema.parse(other)) === meaning
+  );
+  if (twin >= 0) {
+    const why = `rule ${twin + 1} says the same`;
+    throw new PfwError("cannot change the rule", why, "", ExitCode.usage);
+  }
+  rules[number - 1] = canonicalRule(rule);
+  return placed(rules, number);
 }
 
 function placed(rules: readonly RuleDraft[], number: number): PlacedRule {

@@ -11,16 +11,32 @@ import { PolicyHistory } from "./policy_history.ts";
  * stays pending and due, so that the next one tries again
  * @returns the change that was taken back; `undefined` where none is due
  */
-export async function returnIfDue(
+export function returnIfDue(
+  dataDir: string,
+  putInForce: (config: string) => Promise<void>,
+): Promise<PendingChange | undefined> {
+  return returnWhere((pending) => secondsLeft(pending) === 0, dataDir, putInForce);
+}
+
+/** As `returnIfDue`, without waiting for the time to run out. */
+export function returnNow(
+  dataDir: string,
+  putInForce: (config: string) => Promise<void>,
+): Promise<PendingChange | undefined> {
+  return returnWhere(() => true, dataDir, putInForce);
+}
+
+async function returnWhere(
+  isDue: (pending: PendingChange) => boolean,
   dataDir: string,
   putInForce: (config: string) => Promise<void>,
 ): Promise<PendingChange | undefined> {
   const file = new PendingFile(dataDir);
   const seen = await file.read();
-  if (!seen || secondsLeft(seen) > 0) return undefined;
+  if (!seen || !isDue(seen)) return undefined;
   return await withLock(seen.config, async () => {
     const pending = await file.read();
-    if (pending?.id !== seen.id || secondsLeft(pending) > 0) return undefined;
+    if (pending?.id !== seen.id || !isDue(pending)) return undefined;
     await putBack(pending, new PolicyHistory(dataDir));
     await putInForce(pending.config);
     await file.remove();

@@ -93,7 +93,7 @@ export class SafeChange implements EditGuard {
     if (cuts.length === 0) return;
     const known = await this.#policyBefore(before);
     const added = newCuts(cuts, known ? findCuts(known, lifelines) : []);
-    if (added.length > 0) throw cutError("cannot make this change", added);
+    if (added.length > 0) throw new CutError("cannot make this change", added);
   }
 
   /** What is in force, as far as the history tells; the file may have been edited since. */
@@ -143,15 +143,19 @@ export class SafeChange implements EditGuard {
   }
 }
 
-/** The error that names what would be cut and by what. */
-export function cutError(what: string, cuts: readonly Cut[]): PfwError {
-  const [first, ...rest] = cuts;
-  const more = rest.length > 0
-    ? `, and ${rest.length} more (${rest.map(({ lifeline }) => lifeline).slice(0, 3).join(", ")})`
-    : "";
-  return new PfwError(
-    what,
-    `${first.by} would cut ${first.lifeline}${more}`,
-    "if you mean it, --force does it, and with --confirm 60 it returns unless you confirm it",
-  );
+/** A change is refused for what it would cut. */
+export class CutError extends PfwError {
+  constructor(what: string, readonly cuts: readonly Cut[]) {
+    super(
+      what,
+      cutText(cuts),
+      "if you mean it, --force does it, and with --confirm 60 it returns unless you confirm it",
+    );
+  }
+}
+
+function cutText([first, ...rest]: readonly Cut[]): string {
+  const others = rest.map(({ lifeline }) => lifeline).slice(0, 3).join(", ");
+  const more = rest.length > 0 ? `, and ${rest.length} more (${others})` : "";
+  return `${first.by} would cut ${first.lifeline}${more}`;
 }

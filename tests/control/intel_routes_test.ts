@@ -94,12 +94,12 @@ Deno.test("intel routes: what the firewall refuses comes with its reason and exi
   const gateway = { addresses: ["192.0.2.254"], seconds: 60, reason: "x" };
   deepEqual(await pfw.post("/bans", gateway), [
     422,
-    { error: "cannot ban 192.0.2.254: it is the gateway", exitCode: 1 },
+    { error: "cannot ban 192.0.2.254: it is the gateway", code: "failed", exitCode: 1 },
   ]);
   equal((await pfw.post("/bans", { ...gateway, force: true }))[0], 200);
   deepEqual(await pfw.post("/threats/update", { names: ["Nobody"] }), [
     422,
-    { error: "cannot update: no such feed", exitCode: 2 },
+    { error: "cannot update: no such feed", code: "invalid", exitCode: 2 },
   ]);
 });
 
