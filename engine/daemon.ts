@@ -100,6 +100,11 @@ export class Daemon {
     return this.#control;
   }
 
+  /** What the configuration says beside the policy. */
+  get settings(): Settings {
+    return this.#settings;
+  }
+
   /** Tells a listener what happens from now on; returns what takes it away. */
   listen(listener: DaemonListener): () => void {
     return this.#listeners.add(listener);

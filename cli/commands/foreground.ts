@@ -11,6 +11,7 @@ import { VERSION } from "../version.ts";
 import { returnOverdue } from "./apply_edit.ts";
 import { firstRunText, isFirstRun } from "./first_run.ts";
 import { askEndReason, ownUnit } from "./service_manager.ts";
+import { PageDoor } from "./page_door.ts";
 import { END_TEXTS } from "./stop.ts";
 
 /** What to run. */
@@ -22,6 +23,8 @@ export interface ForegroundOptions {
   readonly duration: number;
   /** Cuts the session that this command comes from where it must. */
   readonly force?: boolean;
+  /** Opens the web page, at this address or where the configuration says. */
+  readonly dashboard?: string | true;
 }
 
 /** Runs until a signal, `pfw stop` or the end of the duration. */
@@ -33,6 +36,7 @@ export async function runInForeground(
   using signals = new Signals(notifier);
   await returnOverdue(context.paths);
   const isFirst = await isFirstRun(context.paths);
+  await using page = await PageDoor.open(context.paths, options.dashboard);
   const daemon = await Daemon.start({
     paths: context.paths,
     version: VERSION,
@@ -40,6 +44,8 @@ export async function runInForeground(
     ...options,
   });
   signals.handOver(daemon);
+  // Through whatever comes: a page that is open hears that pfw ends.
+  daemon.listen({ stopping: (onExit) => page.sayGoodBye(onExit) });
   for (const warning of daemon.warnings) warn(warning);
   const view = context.json ? undefined : new LiveView(daemon.view);
   // A service manager's journal is no place for every blocked packet: the database has them.
@@ -51,6 +57,12 @@ export async function runInForeground(
     tick: () => notifier.alive(),
   });
   announce(context, daemon, notifier);
+  await page.serve(daemon, (address) => {
+    // A journal is read by more people than may sign in.
+    const isForPeople = view !== undefined && !notifier.isListenedTo;
+    if (isForPeople) console.log(`pfw: dashboard at ${address.signIn}`);
+    else console.error(`pfw: dashboard at ${address.plain}`);
+  });
   if (isFirst && view && Deno.stdout.isTerminal()) {
     // It only helps: what runs by now does not end for it.
     console.log(await firstRunText(context.paths, options.mode).catch(() => ""));

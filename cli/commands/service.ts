@@ -9,6 +9,7 @@ Examples:
   sudo pfw start                          enforce, watch every interface
   sudo pfw start eth0 wlan0               enforce, watch two interfaces
   sudo pfw start --monitor --duration 1h  only look on, for an hour
+  sudo pfw start --dashboard              with the web page, only for this machine
   pfw start --read capture.pcap --json    judge a capture, no root needed
   tcpdump -w - | pfw start --read -       judge what another program captures`;
 
@@ -23,6 +24,7 @@ export function registerService(program: Command): void {
     .option("--local <address...>", "with --read: addresses of the machine that captured")
     .option("--duration <time>", "stop by itself, e.g. 30s, 10m, 1h")
     .option("--force", "even if the policy cuts the SSH session that this command comes from")
+    .option("--dashboard [address]", "open the web page, on 127.0.0.1:8787 unless told otherwise")
     .option("--filter <expression>", "watch only these packets, pcap-filter(7)")
     .addOption(new Option("--ring-size <size>", "kernel buffer of each interface").default("24MB"))
     .addHelpText("after", START_EXAMPLES)

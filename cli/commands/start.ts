@@ -12,6 +12,8 @@ export interface StartOptions {
   readonly duration?: string;
   readonly filter?: string;
   readonly force?: boolean;
+  /** An address, or true for the configured one. */
+  readonly dashboard?: string | true;
   readonly ringSize: string;
 }
 
@@ -30,7 +32,8 @@ export async function start(
   const tap = { filter: options.filter, ringBytes: readRingSize(options.ringSize) };
   const mode = options.monitor ? "monitor" : "enforce";
   const { runInForeground } = await import("./foreground.ts");
-  await runInForeground(context, { mode, interfaces, tap, duration, force: options.force });
+  const { force, dashboard } = options;
+  await runInForeground(context, { mode, interfaces, tap, duration, force, dashboard });
 }
 
 /** Options that contradict each other are a mistake: better said than guessed. */
@@ -43,6 +46,7 @@ function requireSense(interfaces: readonly string[], options: StartOptions): voi
   }
   if (options.monitor) throw usageError(what, "--read and --monitor exclude each other");
   if (interfaces.length > 0) throw usageError(what, "--read takes no interfaces");
+  if (options.dashboard) throw usageError(what, "--read and --dashboard exclude each other");
   if (options.duration) throw usageError(what, "--read ends with the file, not by --duration");
 }
 

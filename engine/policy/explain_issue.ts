@@ -50,6 +50,8 @@ function knownKeys(path: JsonPath): string[] {
       return Object.keys(shape.rate_limit.unwrap().shape);
     case "logging":
       return Object.keys(shape.logging.unwrap().shape);
+    case "dashboard":
+      return Object.keys(shape.dashboard.unwrap().shape);
     case "bans":
       return Object.keys(shape.bans.unwrap().shape);
     case "detection": {

@@ -117,3 +117,9 @@ export function secretProblem(text: string): string | undefined {
     ? undefined
     : "says not where the secret is kept: write env:NAME or file:/path";
 }
+
+/** Wants the name of a machine, as it stands in the address bar, without a port. */
+export function hostProblem(text: string): string | undefined {
+  const isName = text.length <= 253 && /^(?!-)[a-z0-9-]+(\.[a-z0-9-]+)*$/i.test(text);
+  return isName ? undefined : `${quote(text)} is not the name of a machine`;
+}

@@ -10,6 +10,7 @@ import { FEED_FORMATS } from "../../intel/feed.ts";
 import {
   addressProblem,
   headerNameProblem,
+  hostProblem,
   nameProblem,
   portProblem,
   secretProblem,
@@ -17,6 +18,7 @@ import {
 } from "./field_problems.ts";
 import { countProperties, scanJson } from "./json_scan.ts";
 import { LIMITS, LOGIN_PORTS, MAX_DEPTH, MIN_DATABASE_SIZE } from "./limits.ts";
+import { DEFAULT_LISTEN, listenProblem, parseListenAddress } from "./listen_address.ts";
 import type { Config, ConfigDraft } from "./schema.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
@@ -212,6 +214,23 @@ const size = otherwise(
   () => "1GB",
 );
 
+const anyText = (fallback: string): Read<string> => (value = fallback) =>
+  typeof value === "string" ? value : REFUSED;
+
+const rawDashboard = section<Config["dashboard"]>({
+  enabled: flag(false),
+  listen: otherwise(text(listenProblem), () => DEFAULT_LISTEN),
+  certificate: anyText(""),
+  key: anyText(""),
+  hosts: otherwise(list(text(hostProblem), 20), () => []),
+});
+
+/** What others can reach is the schema's to judge. */
+const dashboard: Read<Config["dashboard"]> = (value) => {
+  const read = rawDashboard(value);
+  return read === REFUSED || parseListenAddress(read.listen)?.isLocal ? read : REFUSED;
+};
+
 const readConfig = object<Config>({
   $schema: (value) => value === undefined || typeof value === "string" ? value : REFUSED,
   default_policy: oneOf(["allow", "block"], "allow"),
@@ -226,6 +245,7 @@ const readConfig = object<Config>({
   threat_feeds: feeds,
   detection,
   bans: section<Config["bans"]>({ first: duration("10m"), longest: duration("7d") }),
+  dashboard,
   on_exit: oneOf(["remove", "keep"], "remove"),
   logging: section<Config["logging"]>({
     allowed_sample: share(0.01),

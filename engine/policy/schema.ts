@@ -7,12 +7,14 @@ import { FEED_FORMATS } from "../../intel/feed.ts";
 import {
   addressProblem,
   headerNameProblem,
+  hostProblem,
   nameProblem,
   portProblem,
   secretProblem,
   urlProblem,
 } from "./field_problems.ts";
 import { LIMITS, LOGIN_PORTS, MIN_DATABASE_SIZE } from "./limits.ts";
+import { DEFAULT_LISTEN, listenProblem, parseListenAddress } from "./listen_address.ts";
 import { DURATION_PATTERN, MAX_DURATION, parseDuration, parseSize, SIZE_PATTERN } from "./units.ts";
 
 export { LIMITS };
@@ -157,6 +159,27 @@ const bansSchema = z.strictObject({
   longest: duration.default("7d"),
 }).prefault({});
 
+/** Without TLS only this machine may listen in. */
+function isSafeToOpen(dashboard: unknown): boolean {
+  const { listen, certificate, key } = (dashboard ?? {}) as Record<string, unknown>;
+  const address = typeof listen === "string" ? parseListenAddress(listen) : undefined;
+  return !address || address.isLocal || (Boolean(certificate) && Boolean(key));
+}
+
+const dashboardSchema = z.strictObject({
+  enabled: z.boolean().default(false),
+  listen: judgedString(listenProblem).default(DEFAULT_LISTEN)
+    .describe("Address and port. Not of loopback: only with certificate and key."),
+  certificate: z.string().default("").describe("PEM file with the certificate and its chain."),
+  key: z.string().default("").describe("PEM file with its key."),
+  hosts: z.array(judgedString(hostProblem)).max(20).default([])
+    .describe("Names by which the page may be opened, beside addresses and localhost."),
+}).refine(isSafeToOpen, {
+  path: ["listen"],
+  message: "others could get there: give certificate and key, or listen on 127.0.0.1",
+  when: () => true,
+}).prefault({}).describe("The web page.");
+
 function haveDistinctNames(feeds: unknown): boolean {
   if (!Array.isArray(feeds)) return true;
   const names = feeds.map((feed) => feed?.name).filter((name) => typeof name === "string");
@@ -182,6 +205,7 @@ export const configSchema = z.strictObject({
     .default([]),
   detection: detectionSchema,
   bans: bansSchema,
+  dashboard: dashboardSchema,
   on_exit: z.enum(["remove", "keep"]).default("remove")
     .describe("What becomes of the rules in the kernel when pfw ends in good order."),
   logging: z.strictObject({

@@ -28,6 +28,18 @@ export interface BanSettings {
   readonly longest: number;
 }
 
+/** The web page. */
+export interface DashboardSettings {
+  readonly enabled: boolean;
+  /** Address and port. */
+  readonly listen: string;
+  /** PEM files; both empty: without TLS. */
+  readonly certificate: string;
+  readonly key: string;
+  /** Names by which it may be opened, beside addresses. */
+  readonly hosts: readonly string[];
+}
+
 /** Everything that observers and feeds need from the configuration. */
 export interface Settings {
   /** Enabled feeds. */
@@ -42,6 +54,7 @@ export interface Settings {
   readonly maxSize: number;
   /** With `keep` the kernel goes on enforcing after an orderly end, as after a crash. */
   readonly onExit: OnExit;
+  readonly dashboard: DashboardSettings;
 }
 
 /** What becomes of the rules in the kernel when pfw ends in good order. */
@@ -61,6 +74,7 @@ export function settingsOf(config: Config): Settings {
     retention: parsed(parseDuration, retention),
     maxSize: parsed(parseSize, max_size),
     onExit: config.on_exit,
+    dashboard: config.dashboard,
   };
 }
 

@@ -1,0 +1,214 @@
+/** The web page of a running firewall: a door of its own, beside the control socket. */
+import { join } from "node:path";
+import type { Daemon } from "../engine/daemon.ts";
+import { errorText, ExitCode, PfwError } from "../engine/errors.ts";
+import type { SshSession } from "../engine/net/ssh_sessions.ts";
+import { parseSingle } from "../engine/net/address.ts";
+import type { Paths } from "../engine/paths.ts";
+import { listenProblem, parseListenAddress, urlOf } from "../engine/policy/listen_address.ts";
+import type { DashboardSettings } from "../engine/policy/settings.ts";
+import { Access } from "./access/access.ts";
+import { OwnOrigin } from "./access/origin.ts";
+import { SESSION_COOKIE, Sessions } from "./access/session.ts";
+import { loadToken } from "./access/token.ts";
+import { dashboardApp } from "./app.ts";
+import { Gate } from "./gate.ts";
+import { LiveFeed } from "./live/live_feed.ts";
+import { metricsOf } from "./metrics_of.ts";
+import { loadPageFiles } from "./page_files.ts";
+
+/** Where and how it listens. */
+export interface DashboardOptions {
+  readonly paths: Paths;
+  readonly settings: DashboardSettings;
+  readonly version: string;
+}
+
+/** A listener that is open, before anything answers. */
+export type OpenDoor = Deno.Listener<Deno.TcpConn | Deno.TlsConn>;
+
+/** Serves the page until it is closed. */
+export class Dashboard {
+  readonly #gate: Gate;
+  readonly #server: Deno.HttpServer<Deno.UnixAddr>;
+  readonly #feed: LiveFeed;
+  readonly #unlisten: () => void;
+  readonly #daemon: Daemon;
+  /** Without the token. */
+  readonly url: string;
+  /** Opens the page and signs in. */
+  readonly signInUrl: string;
+
+  private constructor(parts: {
+    gate: Gate;
+    server: Deno.HttpServer<Deno.UnixAddr>;
+    feed: LiveFeed;
+    unlisten: () => void;
+    daemon: Daemon;
+    url: string;
+    token: string;
+  }) {
+    this.#gate = parts.gate;
+    this.#server = parts.server;
+    this.#feed = parts.feed;
+    this.#unlisten = parts.unlisten;
+    this.#daemon = parts.daemon;
+    this.url = parts.url;
+    this.signInUrl = `${parts.url}#token=${parts.token}`;
+    parts.daemon.control.edits.viewers = () => viewersOf(parts.gate);
+  }
+
+  /**
+   * Begins to answer.
+   *
+   * @param door from `openDoor`; closed where this throws
+   * @throws PfwError
+   */
+  static async start(daemon: Daemon, door: OpenDoor, options: DashboardOptions) {
+    const { paths, settings, version } = options;
+    try {
+      const [token, files] = await Promise.all([loadToken(paths.dataDir), loadPageFiles()]);
+      const isSecure = settings.certificate !== "";
+      const address = addressOf(settings);
+      const sessions = new Sessions(token, isSecure);
+      const origin = new OwnOrigin(isSecure ? "https" : "http", address.port, settings.hosts);
+      const { control, view } = daemon;
+      const feed = new LiveFeed({
+        version,
+        since: control.since,
+        view,
+        interfaceName: (index) => control.interfaceName(index),
+      });
+      const stored = control.views.summary();
+      if (stored) feed.recall(stored);
+      const app = dashboardApp({
+        access: new Access({ token, sessions, origin }),
+        control,
+        feed,
+        files,
+        metrics: metricsOf(daemon, version, () => feed.stream.size),
+        isSecure,
+      });
+      const backend = join(paths.runDir, "dashboard.sock");
+      const server = serveUnix(backend, app.fetch);
+      const unlisten = listenTo(daemon, feed);
+      const isKnown = (head: string) => hasSession(head, sessions);
+      const gate = new Gate({ listener: door, backend, isKnown });
+      const url = urlOf(address, isSecure);
+      return new Dashboard({ gate, server, feed, unlisten, daemon, url, token });
+    } catch (error) {
+      door.close();
+      throw error;
+    }
+  }
+
+  /** Pages that are open now. */
+  get pages(): number {
+    return this.#feed.stream.size;
+  }
+
+  /**
+   * Says good-bye, and takes no more questions.
+   *
+   * @param kept whether the kernel goes on enforcing without this process
+   */
+  async close(kept: boolean): Promise<void> {
+    this.#unlisten();
+    this.#daemon.control.edits.viewers = () => [];
+    this.#feed.end({ kept });
+    // A moment for the good-bye to get through.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await this.#gate.close();
+    await Promise.race([
+      this.#server.shutdown(),
+      new Promise((resolve) => setTimeout(resolve, 1_000)),
+    ]);
+  }
+}
+
+/**
+ * Opens the port, so that a start fails before anything else is done where it is taken.
+ *
+ * @throws PfwError, exit 2 where others could get there without TLS
+ */
+export async function openDoor(settings: DashboardSettings): Promise<OpenDoor> {
+  const { hostname, port, isLocal } = addressOf(settings);
+  if (!isLocal) requireTls(settings);
+  try {
+    if (settings.certificate === "") return Deno.listen({ hostname, port });
+    const [cert, key] = await Promise.all(
+      [settings.certificate, settings.key].map((path) => Deno.readTextFile(path)),
+    );
+    return Deno.listenTls({ hostname, port, cert, key, alpnProtocols: ["http/1.1"] });
+  } catch (error) {
+    const isTaken = error instanceof Deno.errors.AddrInUse;
+    throw new PfwError(
+      `cannot open the dashboard on ${settings.listen}`,
+      isTaken ? "another program listens there" : errorText(error),
+      isTaken ? "choose another port with --dashboard HOST:PORT" : "see `dashboard` in the configuration",
+    );
+  }
+}
+
+function addressOf({ listen }: DashboardSettings) {
+  const address = parseListenAddress(listen);
+  if (address) return address;
+  const why = listenProblem(listen) ?? listen;
+  throw new PfwError("cannot open the dashboard", why, "", ExitCode.usage);
+}
+
+function requireTls({ listen, certificate, key }: DashboardSettings): void {
+  if (certificate !== "" && key !== "") return;
+  throw new PfwError(
+    `cannot open the dashboard on ${listen}`,
+    "others could get there, and no certificate is configured",
+    "set dashboard.certificate and dashboard.key, or listen on 127.0.0.1",
+    ExitCode.usage,
+  );
+}
+
+function serveUnix(path: string, fetch: (request: Request) => Response | Promise<Response>) {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  // Nobody else may open the socket, not even between its making and a chmod.
+  const mask = Deno.umask(0o177);
+  try {
+    return Deno.serve({ path, onListen: () => {} }, fetch);
+  } finally {
+    Deno.umask(mask);
+  }
+}
+
+function listenTo(daemon: Daemon, feed: LiveFeed): () => void {
+  return daemon.listen({
+    events: () => feed.collect(),
+    notice: (text) => feed.notice(text),
+    changed: (what) => feed.change(what),
+  });
+}
+
+/** Looked for in each part of a request that comes in, so it is cheap where there is no cookie. */
+function hasSession(head: string, sessions: Sessions): boolean {
+  if (!head.includes(SESSION_COOKIE)) return false;
+  const lines = head.split("\r\n").filter((line) => /^cookie:/i.test(line));
+  return lines.some((line) => sessions.judge(line.slice(line.indexOf(":") + 1)) !== "none");
+}
+
+/** Those who look from elsewhere, as connections that a change should not cut. */
+function viewersOf(gate: Gate): SshSession[] {
+  const sessions = new Map<string, SshSession>();
+  for (const { peer, local } of gate.known()) {
+    const from = parseSingle(peer.hostname), to = parseSingle(local.hostname);
+    if (!from || !to) continue;
+    sessions.set(peer.hostname, {
+      peer: from,
+      peerPort: peer.port,
+      local: to,
+      localPort: local.port,
+    });
+  }
+  return [...sessions.values()];
+}
