@@ -1,6 +1,10 @@
-/** Writes `docs/json/`, a JSON Schema for each command that prints JSON, and `docs/metrics.md`. */
+/**
+ * Writes `docs/json/`, a JSON Schema for each command that prints JSON, `docs/openapi.json` and
+ * `docs/metrics.md`.
+ */
 import { join } from "node:path";
 import { metricsDocument } from "../../dashboard/metrics/document.ts";
+import { openApiText } from "../../dashboard/openapi.ts";
 import { schemaFileName, SCHEMAS, schemaText } from "./schemas.ts";
 
 const DOCS = join(import.meta.dirname!, "../../docs");
@@ -26,5 +30,6 @@ export function writeSchemas(): void {
 
 if (import.meta.main) {
   writeSchemas();
+  Deno.writeTextFileSync(join(DOCS, "openapi.json"), openApiText());
   Deno.writeTextFileSync(join(DOCS, "metrics.md"), metricsDocument());
 }
