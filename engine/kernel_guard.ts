@@ -28,7 +28,7 @@ export interface DriftReport {
   readonly repaired: number;
   readonly failed: number;
   /** ISO time and description of the last one. */
-  readonly last: { readonly at: string; readonly differences: readonly string[] } | undefined;
+  readonly last?: { readonly at: string; readonly differences: readonly string[] };
 }
 
 /** What the guard works with. */

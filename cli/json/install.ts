@@ -1,7 +1,8 @@
 /** JSON of install, uninstall, completion and man. */
 import * as z from "zod";
 import type { InstallReport } from "../install/install.ts";
-import { documented, flag, text } from "./parts.ts";
+import { flag, text } from "../../engine/control/schemas/parts.ts";
+import { documented } from "./parts.ts";
 
 const steps = z.array(z.strictObject({
   what: text("What the step does."),

@@ -1,6 +1,7 @@
 /** JSON of `pfw blacklist …`, `pfw whitelist …` and `pfw bans …`. */
 import * as z from "zod";
-import { address, ban, change, count, documented, flag, mode, text } from "./parts.ts";
+import { address, ban, count, flag, mode, text } from "../../engine/control/schemas/parts.ts";
+import { change, documented } from "./parts.ts";
 
 type List = "blacklist" | "whitelist";
 

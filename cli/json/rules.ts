@@ -5,18 +5,14 @@ import type { HistoryEntry } from "../../engine/policy/policy_history.ts";
 import type { Problem } from "../../engine/policy/problem.ts";
 import {
   address,
-  change,
   count,
-  documented,
   flag,
-  numberedRule,
   rule,
-  ruleNumber,
   text,
   time,
-  waitingChange,
   wholeRule,
-} from "./parts.ts";
+} from "../../engine/control/schemas/parts.ts";
+import { change, documented, numberedRule, ruleNumber, waitingChange } from "./parts.ts";
 
 export const list = documented(
   "rules list",

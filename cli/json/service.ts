@@ -1,12 +1,12 @@
 /** JSON of start, status, stop, reload, cleanup and doctor. */
 import * as z from "zod";
-import type { RunningStatus } from "../../engine/control/status.ts";
+import { losses, totals } from "../../engine/control/schemas/figures.ts";
+import { running } from "../../engine/control/schemas/status.ts";
 import type { Diagnosis } from "../../engine/doctor.ts";
 import type { ReplayResult } from "../../engine/replay.ts";
 import { REASONS } from "../../engine/policy/verdict.ts";
-import { losses, totals } from "./figures.ts";
-import { count, documented, flag, mode, some, text, time, waitingChange } from "./parts.ts";
-import { feed } from "./threats.ts";
+import { count, flag, mode, some, text } from "../../engine/control/schemas/parts.ts";
+import { documented, waitingChange } from "./parts.ts";
 
 export const start = documented(
   "start",
@@ -34,68 +34,6 @@ export const replay = documented(
       .optional(),
   }) satisfies z.ZodType<ReplayResult>,
 );
-
-const policy = z.strictObject({
-  defaultAction: z.enum(["allow", "block"]),
-  rules: count("Rules that are switched on."),
-  whitelist: count("Entries."),
-  blacklist: count("Entries."),
-  bans: count("Entries."),
-  threats: count("Entries, all feeds merged."),
-  rateLimit: text("E.g. `100 per 10 s`, or `off`."),
-});
-
-const device = z.strictObject({
-  name: text("Interface."),
-  open: flag("Whether it is watched now; false while it is away."),
-  received: count("Packets that libpcap received."),
-  droppedByRing: count("Packets."),
-  droppedByInterface: count("Packets."),
-  recordsLost: count("Packets that did not fit the capture buffer."),
-});
-
-const kernel = z.strictObject({
-  inPlace: flag("Whether all of the policy is in the kernel."),
-  differences: z.array(z.string()).describe("What is not as it was applied."),
-  sets: z.array(z.strictObject({
-    name: text("The ipset."),
-    entries: count("Entries."),
-    memory: count("Bytes."),
-  })),
-  chains: count("Chains of pfw."),
-  rules: count("Rules in them."),
-}).describe("What the kernel holds, as read back from it.");
-
-const drift = z.strictObject({
-  repaired: count("How often what somebody else changed was repaired."),
-  failed: count("How often that failed."),
-  last: z.strictObject({ at: time("When."), differences: z.array(z.string()) }).optional()
-    .describe("The last time; absent when there was none."),
-});
-
-const running = z.strictObject({
-  running: z.literal(true),
-  mode,
-  since: time("When it started."),
-  version: text("Version of the pfw that runs."),
-  pid: z.int().min(1).describe("Its process."),
-  config: text("Its configuration file."),
-  policy,
-  feeds: z.array(feed).optional().describe("Threat feeds, also those that are off."),
-  bans: count("Bans in force.").optional(),
-  devices: z.array(device),
-  kernel: kernel.optional().describe("Absent while only looking on."),
-  drift: drift.optional().describe("Absent while only looking on."),
-  database: z.strictObject({
-    path: z.string(),
-    fault: z.string().nullable().describe("Why it cannot be written; null when it can."),
-  }),
-  totals,
-  losses,
-  memory: count("Resident memory. Bytes."),
-});
-// JSON leaves out what is undefined.
-running satisfies z.ZodType<Omit<RunningStatus, "drift">>;
 
 const pending = z.strictObject({
   ...waitingChange,

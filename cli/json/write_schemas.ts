@@ -1,9 +1,16 @@
-/** Writes `docs/json/`: a JSON Schema for each command that prints JSON. */
+/**
+ * Writes `docs/json/`, a JSON Schema for each command that prints JSON, `docs/openapi.json` and
+ * `docs/metrics.md`.
+ */
 import { join } from "node:path";
+import { metricsDocument } from "../../dashboard/metrics/document.ts";
+import { openApiText } from "../../dashboard/openapi.ts";
 import { schemaFileName, SCHEMAS, schemaText } from "./schemas.ts";
 
+const DOCS = join(import.meta.dirname!, "../../docs");
+
 /** Where the files are. */
-export const SCHEMA_DIRECTORY: string = join(import.meta.dirname!, "../../docs/json");
+export const SCHEMA_DIRECTORY: string = join(DOCS, "json");
 
 /** Writes all of them, and takes away those of commands that are gone. */
 export function writeSchemas(): void {
@@ -21,4 +28,8 @@ export function writeSchemas(): void {
   }
 }
 
-if (import.meta.main) writeSchemas();
+if (import.meta.main) {
+  writeSchemas();
+  Deno.writeTextFileSync(join(DOCS, "openapi.json"), openApiText());
+  Deno.writeTextFileSync(join(DOCS, "metrics.md"), metricsDocument());
+}

@@ -16,6 +16,12 @@ export interface ReasonCounts {
   readonly wouldBlock: number;
 }
 
+/** What became of packets, for one verdict and reason. */
+export interface VerdictVolume extends Volume {
+  readonly verdict: "allowed" | "blocked" | "would_block";
+  readonly reason: ReasonCode;
+}
+
 /** The counters as JSON. */
 export interface TotalsSnapshot {
   /** Everything that was seen: by the tap, and outgoing drops that only the kernel saw. */
@@ -37,6 +43,9 @@ export interface TotalsSnapshot {
   readonly byDirection: Readonly<Record<string, number>>;
 }
 
+/** In the order of `PacketAction`. */
+const VERDICTS = ["allowed", "blocked", "would_block"] as const;
+
 /** What was seen and what became of it. */
 export class Totals {
   packets = 0;
@@ -48,6 +57,7 @@ export class Totals {
   readonly #bytes = new Float64Array(3);
   /** By action, then reason. */
   readonly #reasons = new Float64Array(3 * REASONS.length);
+  readonly #reasonBytes = new Float64Array(3 * REASONS.length);
   readonly #decodeResults = new Float64Array(DECODE_RESULTS.length);
   readonly #directions = new Float64Array(DIRECTIONS.length);
 
@@ -92,10 +102,22 @@ export class Totals {
     return { packets: this.#packets[action], bytes: this.#bytes[action] };
   }
 
+  /** Packets and bytes by verdict and reason: all that can occur, in a fixed order. */
+  cells(): VerdictVolume[] {
+    return VERDICTS.flatMap((verdict, action) =>
+      REASONS.map((reason, at) => {
+        const cell = action * REASONS.length + at;
+        return { verdict, reason, packets: this.#reasons[cell], bytes: this.#reasonBytes[cell] };
+      })
+    );
+  }
+
   #count(action: number, seconds: number, reason: number, packets: number, bytes: number): void {
     this.#packets[action] += packets;
     this.#bytes[action] += bytes;
-    this.#reasons[action * REASONS.length + reason] += packets;
+    const cell = action * REASONS.length + reason;
+    this.#reasons[cell] += packets;
+    this.#reasonBytes[cell] += bytes;
     this.hourly.add(seconds, action, reason, packets, bytes);
   }
 

@@ -36,6 +36,14 @@ Deno.test("totals tell seen, allowed, blocked and would-block apart", () => {
     byDecodeResult: { not_ip: 0, truncated: 1, malformed: 0, unknown_link: 0 },
     byDirection: { unknown: 1, incoming: 0, outgoing: 4, forwarded: 0, local: 0 },
   });
+  const cells = totals.cells();
+  assert.equal(cells.length, 3 * Object.keys(Reason).length);
+  assert.deepEqual(cells.filter(({ packets }) => packets > 0), [
+    { verdict: "allowed", reason: "whitelist", packets: 1, bytes: 100 },
+    { verdict: "blocked", reason: "threat", packets: 10, bytes: 600 },
+    { verdict: "blocked", reason: "rule", packets: 1, bytes: 100 },
+    { verdict: "would_block", reason: "rule", packets: 1, bytes: 100 },
+  ]);
 });
 
 Deno.test("hourly counts agree with a map, in whatever order the hours come", () => {

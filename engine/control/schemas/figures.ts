@@ -1,9 +1,9 @@
-/** Counters as `status`, `stats` and the end of `start` print them. */
+/** Counters as `status`, `stats` and the end of `start` tell them. */
 import * as z from "zod";
-import type { LossesSnapshot } from "../../engine/observe/losses.ts";
-import type { TotalsSnapshot } from "../../engine/observe/totals.ts";
-import { DECODE_RESULTS, DIRECTIONS } from "../../engine/packet/packet.ts";
-import { REASONS } from "../../engine/policy/verdict.ts";
+import type { LossesSnapshot } from "../../observe/losses.ts";
+import type { TotalsSnapshot } from "../../observe/totals.ts";
+import { DECODE_RESULTS, DIRECTIONS } from "../../packet/packet.ts";
+import { REASONS } from "../../policy/verdict.ts";
 import { count, some } from "./parts.ts";
 
 export const byReason = some(

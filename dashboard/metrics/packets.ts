@@ -1,0 +1,116 @@
+/** Metrics of packets: what was seen, what became of it, what got lost. */
+import { counter, counters, gauges, type Metric, type Sample } from "./metric.ts";
+import type { Reading } from "./source.ts";
+
+const volumes = (unit: "packets" | "bytes") => ({ cells }: Reading) =>
+  cells.map(({ verdict, reason, ...volume }): Sample<"verdict" | "reason"> => [
+    { verdict, reason },
+    volume[unit],
+  ]);
+
+const losses = ({ status }: Reading) => status.losses;
+
+/** Of packets. */
+export const PACKET_METRICS: readonly Metric[] = [
+  counters(
+    "pfw_packets_total",
+    "Packets by verdict and reason; would_block: the policy says so and nothing enforces it.",
+    ["verdict", "reason"],
+    volumes("packets"),
+  ),
+  counters(
+    "pfw_bytes_total",
+    "Bytes on the wire of the packets in pfw_packets_total.",
+    ["verdict", "reason"],
+    volumes("bytes"),
+  ),
+  counters(
+    "pfw_seen_packets_total",
+    "Packets that were looked at, whatever became of them, by direction.",
+    ["direction"],
+    ({ status }) =>
+      Object.entries(status.totals.byDirection)
+        .map(([direction, count]) => [{ direction }, count]),
+  ),
+  counter(
+    "pfw_seen_bytes_total",
+    "Bytes on the wire of all packets that were looked at.",
+    ({ status }) => status.totals.bytes,
+  ),
+  counters(
+    "pfw_undecodable_packets_total",
+    "Packets that no policy applies to, by what is wrong with them.",
+    ["cause"],
+    ({ status }) =>
+      Object.entries(status.totals.byDecodeResult).map(([cause, count]) => [{ cause }, count]),
+  ),
+];
+
+/** Of what got lost, each kind counted. */
+export const LOSS_METRICS: readonly Metric[] = [
+  counters(
+    "pfw_lost_packets_total",
+    "Packets that got lost to pfw, not to the network. ring: the capture was too slow; interface: " +
+      "dropped by the interface; kernel_report: dropped by the kernel, without a row; " +
+      "capture_buffer: did not fit; database: in rows that could not be written.",
+    ["cause"],
+    (reading) => {
+      const { ringDrops, interfaceDrops, nflogLost, captureRecordsLost, hitsLost } = losses(
+        reading,
+      );
+      return [
+        [{ cause: "ring" }, ringDrops],
+        [{ cause: "interface" }, interfaceDrops],
+        [{ cause: "kernel_report" }, nflogLost],
+        [{ cause: "capture_buffer" }, captureRecordsLost],
+        [{ cause: "database" }, hitsLost],
+      ];
+    },
+  ),
+  counter(
+    "pfw_lost_rows_total",
+    "Rows that could not be written to the database.",
+    (reading) => losses(reading).rowsLost,
+  ),
+  counter(
+    "pfw_lost_log_lines_total",
+    "Lines of the application log that could not be written.",
+    (reading) => losses(reading).logLinesLost,
+  ),
+  counter(
+    "pfw_coalesced_packets_total",
+    "Packets that share a database row with an earlier one; nothing of the count is lost.",
+    (reading) => losses(reading).rowsCoalesced,
+  ),
+  counter(
+    "pfw_blurred_packets_total",
+    "Coalesced packets whose row no longer names their addresses.",
+    (reading) => losses(reading).rowsBlurred,
+  ),
+];
+
+/** Of the devices that are watched. */
+export const DEVICE_METRICS: readonly Metric[] = [
+  gauges(
+    "pfw_device_open",
+    "1 while the device is watched, 0 while it is away.",
+    ["device"],
+    ({ status }) => status.devices.map(({ name, open }) => [{ device: name }, open ? 1 : 0]),
+  ),
+  counters(
+    "pfw_device_received_packets_total",
+    "Packets that libpcap received from the device.",
+    ["device"],
+    ({ status }) => status.devices.map(({ name, received }) => [{ device: name }, received]),
+  ),
+  counters(
+    "pfw_device_dropped_packets_total",
+    "Packets of the device that were not seen, by who dropped them.",
+    ["device", "cause"],
+    ({ status }) =>
+      status.devices.flatMap(({ name, droppedByRing, droppedByInterface }) => [
+        [{ device: name, cause: "ring" }, droppedByRing] as const,
+        [{ device: name, cause: "interface" }, droppedByInterface] as const,
+      ]),
+  ),
+];

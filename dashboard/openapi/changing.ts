@@ -1,0 +1,189 @@
+/** Schemas of requests and of what a change is answered with. */
+import * as z from "zod";
+import type { ReloadRequest } from "../../engine/control/client.ts";
+import type {
+  BanRequest,
+  UnbanRequest,
+  UpdateRequest,
+} from "../../engine/control/intel_control.ts";
+import { MOST_ADDRESSES } from "../../engine/control/intel_control.ts";
+import { address, flag, mode, text } from "../../engine/control/schemas/parts.ts";
+import { ruleSchema } from "../../engine/policy/schema.ts";
+import { MAX_DURATION } from "../../engine/policy/units.ts";
+import type {
+  AddRule,
+  ChangeAnswer,
+  ChangeDefault,
+  ChangeFeed,
+  ChangeIcmp,
+  ChangeList,
+  ChangeMode,
+  ChangeRule,
+  ErrorAnswer,
+  ExplainRequest,
+  LoginRequest,
+  MoveRule,
+  ReplaceRule,
+} from "../contract.ts";
+import { pending } from "./asking.ts";
+import { answer, request } from "./names.ts";
+import type { AllTrue, Same, Takes } from "./tie.ts";
+
+const force = flag("Also where it cuts off whoever works on this machine.").optional();
+
+const manner = {
+  force,
+  confirm: z.int().min(10).max(3600).optional()
+    .describe("It returns after so many seconds unless `POST /api/change/confirm` comes."),
+};
+
+const number = z.int().min(1).describe("As `pfw rules list` shows it.");
+
+const reference = {
+  number,
+  id: text("Of that rule, so that nobody changes another one by mistake."),
+};
+
+/** A rule as it is given: what has a default may be left out. */
+export const ruleDraft = request("RuleDraft", ruleSchema);
+
+export const login = request(
+  "LoginRequest",
+  z.strictObject({ token: text("As `pfw start --dashboard` prints it: `/#token=…`.") }),
+);
+
+export const addRule = request(
+  "AddRule",
+  z.strictObject({
+    ...manner,
+    rule: ruleDraft,
+    position: number.optional().describe("Where it is put; at the end unless given."),
+  }),
+);
+
+export const replaceRule = request(
+  "ReplaceRule",
+  z.strictObject({ ...manner, ...reference, rule: ruleDraft }),
+);
+
+export const changeRule = request("ChangeRule", z.strictObject({ ...manner, ...reference }));
+
+export const moveRule = request(
+  "MoveRule",
+  z.strictObject({ ...manner, ...reference, to: number.describe("The number it gets.") }),
+);
+
+const addresses = z.array(address()).max(MOST_ADDRESSES);
+
+export const changeList = request(
+  "ChangeList",
+  z.strictObject({ ...manner, add: addresses.optional(), remove: addresses.optional() }),
+);
+
+export const changeIcmp = request(
+  "ChangeIcmp",
+  z.strictObject({ ...manner, blocked: flag("Whether all incoming ICMP is blocked.") }),
+);
+
+export const changeDefault = request(
+  "ChangeDefault",
+  z.strictObject({ ...manner, action: z.enum(["allow", "block"]) }),
+);
+
+export const changeFeed = request(
+  "ChangeFeed",
+  z.strictObject({ ...manner, name: text("Of a configured feed."), enabled: z.boolean() }),
+);
+
+export const changeMode = request("ChangeMode", z.strictObject({ mode, force }));
+
+export const addBans = request(
+  "BanRequest",
+  z.strictObject({
+    addresses: addresses.min(1),
+    seconds: z.int().min(1).max(MAX_DURATION),
+    reason: text("For people, in one line."),
+    force: flag("Also what the machine or its operator depends on.").optional(),
+  }),
+);
+
+export const removeBans = request(
+  "UnbanRequest",
+  z.strictObject({ addresses: addresses.min(1) }),
+);
+
+export const updateFeeds = request(
+  "UpdateRequest",
+  z.strictObject({
+    names: z.array(z.string()).min(1).optional().describe("All enabled ones unless given."),
+    force: flag("Takes a list that shrank or changed its form.").optional(),
+  }),
+);
+
+export const explain = request(
+  "ExplainRequest",
+  z.strictObject({
+    address: z.string().describe("The other end: one IPv4 or IPv6 address."),
+    direction: z.enum(["in", "out"]).describe("Who opens the connection: in, the other end."),
+    protocol: z.enum(["tcp", "udp", "icmp"]).optional(),
+    port: z.int().min(1).max(65535).optional(),
+  }),
+);
+
+export const reload = request(
+  "ReloadRequest",
+  z.strictObject({
+    config: text("Only a pfw that uses this file reloads.").optional(),
+    isJudged: flag("Whoever asks has seen to it that no lifeline is cut.").optional(),
+    command: text("What was done, for the history.").optional(),
+    user: text("By whom.").optional(),
+  }),
+);
+
+export const change = answer(
+  "ChangeAnswer",
+  z.strictObject({
+    done: text('For people: `added rule 3 "No SMTP"`.'),
+    changed: flag("False where everything was so already."),
+    inKernel: flag("Whether the kernel enforces it now."),
+    milliseconds: z.number().min(0).describe("From the request to the kernel's answer."),
+    pending: pending.nullable(),
+    notices: z.array(z.string()).describe("What is to be known beside it."),
+  }),
+);
+
+export const failure = answer(
+  "ErrorAnswer",
+  z.strictObject({
+    error: text("For people, in one line."),
+    code: z.enum(["would_cut", "stale", "unauthorized", "too_many", "invalid", "failed"]).describe(
+      "would_cut: ask the person, then send it again with `force`; stale: somebody else changed " +
+        "the rules, load them again; too_many: see `Retry-After`.",
+    ),
+    cuts: z.array(z.strictObject({
+      lifeline: text("What is cut."),
+      by: text("What cuts it."),
+    })).optional().describe("With would_cut."),
+  }),
+);
+
+/** Holds the schemas to the types. */
+export type ChangingTies = AllTrue<[
+  Takes<LoginRequest, typeof login>,
+  Takes<AddRule, typeof addRule>,
+  Takes<ReplaceRule, typeof replaceRule>,
+  Takes<ChangeRule, typeof changeRule>,
+  Takes<MoveRule, typeof moveRule>,
+  Takes<ChangeList, typeof changeList>,
+  Takes<ChangeIcmp, typeof changeIcmp>,
+  Takes<ChangeDefault, typeof changeDefault>,
+  Takes<ChangeFeed, typeof changeFeed>,
+  Takes<ChangeMode, typeof changeMode>,
+  Takes<BanRequest, typeof addBans>,
+  Takes<UnbanRequest, typeof removeBans>,
+  Takes<UpdateRequest, typeof updateFeeds>,
+  Takes<ExplainRequest, typeof explain>,
+  Takes<ReloadRequest, typeof reload>,
+  Same<ChangeAnswer, typeof change>,
+  Same<ErrorAnswer, typeof failure>,
+]>;
