@@ -1,6 +1,6 @@
 /** The dashboard's routes: the page, its API behind the door, live events and metrics. */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
-import { controlRoutes, type Controlled } from "../engine/control/server.ts";
+import { type Controlled, controlRoutes } from "../engine/control/server.ts";
 import type { Access } from "./access/access.ts";
 import { refuse } from "./access/access.ts";
 import { SPANS } from "./contract.ts";

@@ -1,6 +1,5 @@
 /** The web page of a running firewall: a door of its own, beside the control socket. */
 import { join } from "node:path";
-import type { Daemon } from "../engine/daemon.ts";
 import { errorText, ExitCode, PfwError } from "../engine/errors.ts";
 import type { SshSession } from "../engine/net/ssh_sessions.ts";
 import { parseSingle } from "../engine/net/address.ts";
@@ -12,16 +11,20 @@ import { OwnOrigin } from "./access/origin.ts";
 import { SESSION_COOKIE, Sessions } from "./access/session.ts";
 import { loadToken } from "./access/token.ts";
 import { dashboardApp } from "./app.ts";
-import { Gate } from "./gate.ts";
+import { Gate, type GateLimits } from "./gate.ts";
 import { LiveFeed } from "./live/live_feed.ts";
 import { metricsOf } from "./metrics_of.ts";
-import { loadPageFiles } from "./page_files.ts";
+import { loadPageFiles, type PageFile } from "./page_files.ts";
+import type { Shown } from "./shown.ts";
 
 /** Where and how it listens. */
 export interface DashboardOptions {
   readonly paths: Paths;
   readonly settings: DashboardSettings;
   readonly version: string;
+  /** The page; the one that was built unless given. */
+  readonly files?: ReadonlyMap<string, PageFile>;
+  readonly limits?: Partial<GateLimits>;
 }
 
 /** A listener that is open, before anything answers. */
@@ -33,7 +36,7 @@ export class Dashboard {
   readonly #server: Deno.HttpServer<Deno.UnixAddr>;
   readonly #feed: LiveFeed;
   readonly #unlisten: () => void;
-  readonly #daemon: Daemon;
+  readonly #shown: Shown;
   /** Without the token. */
   readonly url: string;
   /** Opens the page and signs in. */
@@ -44,7 +47,7 @@ export class Dashboard {
     server: Deno.HttpServer<Deno.UnixAddr>;
     feed: LiveFeed;
     unlisten: () => void;
-    daemon: Daemon;
+    shown: Shown;
     url: string;
     token: string;
   }) {
@@ -52,10 +55,10 @@ export class Dashboard {
     this.#server = parts.server;
     this.#feed = parts.feed;
     this.#unlisten = parts.unlisten;
-    this.#daemon = parts.daemon;
+    this.#shown = parts.shown;
     this.url = parts.url;
     this.signInUrl = `${parts.url}#token=${parts.token}`;
-    parts.daemon.control.edits.viewers = () => viewersOf(parts.gate);
+    parts.shown.control.edits.viewers = () => viewersOf(parts.gate);
   }
 
   /**
@@ -64,15 +67,18 @@ export class Dashboard {
    * @param door from `openDoor`; closed where this throws
    * @throws PfwError
    */
-  static async start(daemon: Daemon, door: OpenDoor, options: DashboardOptions) {
-    const { paths, settings, version } = options;
+  static async start(shown: Shown, door: OpenDoor, options: DashboardOptions) {
+    const { paths, settings, version, limits } = options;
     try {
-      const [token, files] = await Promise.all([loadToken(paths.dataDir), loadPageFiles()]);
+      const [token, files] = await Promise.all([
+        loadToken(paths.dataDir),
+        options.files ?? loadPageFiles(),
+      ]);
       const isSecure = settings.certificate !== "";
       const address = addressOf(settings);
       const sessions = new Sessions(token, isSecure);
       const origin = new OwnOrigin(isSecure ? "https" : "http", address.port, settings.hosts);
-      const { control, view } = daemon;
+      const { control, view } = shown;
       const feed = new LiveFeed({
         version,
         since: control.since,
@@ -86,20 +92,25 @@ export class Dashboard {
         control,
         feed,
         files,
-        metrics: metricsOf(daemon, version, () => feed.stream.size),
+        metrics: metricsOf(shown, () => feed.stream.size),
         isSecure,
       });
       const backend = join(paths.runDir, "dashboard.sock");
       const server = serveUnix(backend, app.fetch);
-      const unlisten = listenTo(daemon, feed);
+      const unlisten = listenTo(shown, feed);
       const isKnown = (head: string) => hasSession(head, sessions);
-      const gate = new Gate({ listener: door, backend, isKnown });
+      const gate = new Gate({ listener: door, backend, isKnown, limits });
       const url = urlOf(address, isSecure);
-      return new Dashboard({ gate, server, feed, unlisten, daemon, url, token });
+      return new Dashboard({ gate, server, feed, unlisten, shown, url, token });
     } catch (error) {
       door.close();
       throw error;
     }
+  }
+
+  /** Connections now, and how many were turned away for want of room. */
+  get connections(): { readonly now: number; readonly refused: number } {
+    return { now: this.#gate.size, refused: this.#gate.refused };
   }
 
   /** Pages that are open now. */
@@ -114,7 +125,7 @@ export class Dashboard {
    */
   async close(kept: boolean): Promise<void> {
     this.#unlisten();
-    this.#daemon.control.edits.viewers = () => [];
+    this.#shown.control.edits.viewers = () => [];
     this.#feed.end({ kept });
     // A moment for the good-bye to get through.
     await new Promise((resolve) => setTimeout(resolve, 100));
@@ -145,7 +156,9 @@ export async function openDoor(settings: DashboardSettings): Promise<OpenDoor> {
     throw new PfwError(
       `cannot open the dashboard on ${settings.listen}`,
       isTaken ? "another program listens there" : errorText(error),
-      isTaken ? "choose another port with --dashboard HOST:PORT" : "see `dashboard` in the configuration",
+      isTaken
+        ? "choose another port with --dashboard HOST:PORT"
+        : "see `dashboard` in the configuration",
     );
   }
 }
@@ -182,8 +195,8 @@ function serveUnix(path: string, fetch: (request: Request) => Response | Promise
   }
 }
 
-function listenTo(daemon: Daemon, feed: LiveFeed): () => void {
-  return daemon.listen({
+function listenTo(shown: Shown, feed: LiveFeed): () => void {
+  return shown.listen({
     events: () => feed.collect(),
     notice: (text) => feed.notice(text),
     changed: (what) => feed.change(what),

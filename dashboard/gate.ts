@@ -4,14 +4,27 @@
  * iptables. What passes goes on to the server over a Unix socket.
  */
 
-/** Connections at once; each takes three descriptors. */
-const MOST_CONNECTIONS = 100;
+/** What a gate lets through; times in milliseconds. */
+export interface GateLimits {
+  /** At once; each takes three descriptors. */
+  readonly connections: number;
+  /** Until the first request is there. */
+  readonly headTime: number;
+  /** Without a byte in either direction. */
+  readonly idleTime: number;
+  /** That a connection lasts on which nobody has signed in. */
+  readonly strangerTime: number;
+}
+
+const LIMITS: GateLimits = {
+  connections: 100,
+  headTime: 10_000,
+  idleTime: 90_000,
+  strangerTime: 60_000,
+};
+
 /** Bytes of a request before its body. */
 const LARGEST_HEAD = 16 * 1024;
-/** Milliseconds: until the first request is there, and without a byte in either direction. */
-const HEAD_TIME = 10_000, IDLE_TIME = 90_000;
-/** Milliseconds that a connection lasts on which nobody has signed in. */
-const STRANGER_TIME = 60_000;
 const LOOK_INTERVAL = 1_000;
 
 /** Ends of a connection. */
@@ -27,6 +40,7 @@ export interface GateParts {
   readonly backend: string;
   /** Whether this part of a request shows that its sender has signed in. */
   readonly isKnown: (head: string) => boolean;
+  readonly limits?: Partial<GateLimits>;
 }
 
 /** One connection. */
@@ -42,6 +56,7 @@ interface Passage extends Ends {
 /** Lets connections through. */
 export class Gate {
   readonly #parts: GateParts;
+  readonly #limits: GateLimits;
   readonly #passages = new Set<Passage>();
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #ended: Promise<void>;
@@ -50,6 +65,7 @@ export class Gate {
 
   constructor(parts: GateParts) {
     this.#parts = parts;
+    this.#limits = { ...LIMITS, ...parts.limits };
     this.#timer = setInterval(() => this.#endLate(), LOOK_INTERVAL);
     this.#ended = this.#accept();
   }
@@ -88,7 +104,7 @@ export class Gate {
   }
 
   #begin(conn: Deno.Conn): void {
-    if (this.#passages.size >= MOST_CONNECTIONS && !this.#makeRoom()) {
+    if (this.#passages.size >= this.#limits.connections && !this.#makeRoom()) {
       this.refused++;
       return quietly(() => conn.close());
     }
@@ -158,10 +174,11 @@ export class Gate {
 
   #endLate(): void {
     const now = performance.now();
+    const { headTime, idleTime, strangerTime } = this.#limits;
     for (const passage of this.#passages) {
-      const isLate = !passage.hasAsked && now - passage.since > HEAD_TIME;
-      const isOld = !passage.isKnown && now - passage.since > STRANGER_TIME;
-      if (isLate || isOld || now - passage.lastByte > IDLE_TIME) this.#end(passage);
+      const isLate = !passage.hasAsked && now - passage.since > headTime;
+      const isOld = !passage.isKnown && now - passage.since > strangerTime;
+      if (isLate || isOld || now - passage.lastByte > idleTime) this.#end(passage);
     }
   }
 

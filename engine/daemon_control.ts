@@ -19,11 +19,13 @@ import type { DaemonSafety } from "./daemon_safety.ts";
 import { DaemonViews } from "./daemon_views.ts";
 import type { DaemonWatch } from "./daemon_watch.ts";
 import { SystemCommands } from "./kernel/command.ts";
+import type { KernelCounters } from "./kernel/counters.ts";
 import { findNetworkLifelines } from "./net/lifelines.ts";
 import type { Paths } from "./paths.ts";
 import type { Losses } from "./observe/losses.ts";
 import type { Totals } from "./observe/totals.ts";
 import type { Matcher } from "./policy/matcher.ts";
+import type { PolicyRule } from "./policy/policy.ts";
 import type { OnExit } from "./policy/settings.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -65,7 +67,7 @@ export class DaemonControl implements Controlled, Disposable {
     this.views = new DaemonViews({
       paths,
       status: () => this.status(),
-      counters: async () => await enforcement.guard?.counters(),
+      counters: () => this.kernelCounters(),
       pending: () => this.edits.pending(),
     });
     listeners.add({ tick: () => this.views.tick(), changed: () => this.views.forget() });
@@ -73,6 +75,29 @@ export class DaemonControl implements Controlled, Disposable {
 
   get config(): string {
     return this.#parts.paths.config;
+  }
+
+  get paths(): Paths {
+    return this.#parts.paths;
+  }
+
+  get since(): Date {
+    return this.#parts.since;
+  }
+
+  /** Empty where it is not known. */
+  interfaceName(index: number): string {
+    return this.#parts.recorder.nameOfInterface(index);
+  }
+
+  /** What the kernel counted; `undefined` while nothing is enforced. */
+  async kernelCounters(): Promise<KernelCounters | undefined> {
+    return await this.#parts.enforcement.guard?.counters();
+  }
+
+  /** The rules that are switched on. */
+  rules(): readonly PolicyRule[] {
+    return this.#parts.matcher.policy.rules;
   }
 
   get threats(): ThreatControl {
@@ -116,7 +141,7 @@ export class DaemonControl implements Controlled, Disposable {
   }
 
   async ruleHits(): Promise<RuleHits[]> {
-    const counters = await this.#parts.enforcement.guard?.counters();
+    const counters = await this.kernelCounters();
     return counters ? hitsOfRules(counters) : [];
   }
 

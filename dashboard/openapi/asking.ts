@@ -180,15 +180,18 @@ const prefix = z.strictObject({
 
 const port = z.int().min(0).max(65535);
 
+const session = z.strictObject({
+  peer: prefix,
+  peerPort: port,
+  local: prefix.optional(),
+  localPort: port,
+});
+
 export const lifelines = answer(
   "RunningLifelines",
   z.strictObject({
-    sessions: z.array(z.strictObject({
-      peer: prefix,
-      peerPort: port,
-      local: prefix.optional(),
-      localPort: port,
-    })).describe("SSH sessions."),
+    sessions: z.array(session).describe("SSH sessions."),
+    viewers: z.array(session).optional().describe("From where the dashboard is looked at."),
     gateways: z.array(prefix),
     resolvers: z.array(prefix),
     own: z.array(prefix).describe("The machine's own addresses, loopback left out."),

@@ -7,6 +7,7 @@ import type {
   UpdateRequest,
 } from "../../engine/control/intel_control.ts";
 import { MOST_ADDRESSES } from "../../engine/control/intel_control.ts";
+import { ERROR_CODES } from "../../engine/control/respond.ts";
 import { address, flag, mode, text } from "../../engine/control/schemas/parts.ts";
 import { ruleSchema } from "../../engine/policy/schema.ts";
 import { MAX_DURATION } from "../../engine/policy/units.ts";
@@ -156,10 +157,12 @@ export const failure = answer(
   "ErrorAnswer",
   z.strictObject({
     error: text("For people, in one line."),
-    code: z.enum(["would_cut", "stale", "unauthorized", "too_many", "invalid", "failed"]).describe(
+    code: z.enum(ERROR_CODES).describe(
       "would_cut: ask the person, then send it again with `force`; stale: somebody else changed " +
         "the rules, load them again; too_many: see `Retry-After`.",
     ),
+    exitCode: z.union([z.literal(0), z.literal(1), z.literal(2), z.literal(4)])
+      .describe("What a command that asked should end with."),
     cuts: z.array(z.strictObject({
       lifeline: text("What is cut."),
       by: text("What cuts it."),

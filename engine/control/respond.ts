@@ -14,14 +14,18 @@ export class AbsentPart extends PfwError {}
 export class StaleError extends PfwError {}
 
 /** The kinds of refusal. */
-export type ErrorCode =
-  | "would_cut"
-  | "stale"
-  | "unauthorized"
-  | "too_many"
-  | "invalid"
-  | "absent"
-  | "failed";
+export const ERROR_CODES = [
+  "would_cut",
+  "stale",
+  "unauthorized",
+  "too_many",
+  "invalid",
+  "absent",
+  "failed",
+] as const;
+
+/** One of `ERROR_CODES`. */
+export type ErrorCode = typeof ERROR_CODES[number];
 
 /** An answer that is not 2xx. */
 export interface ErrorAnswer {
