@@ -32,13 +32,17 @@ interface Steps {
   readonly steps: readonly { readonly value: number | null }[];
 }
 
+interface Variable {
+  readonly name: string;
+  readonly type: string;
+  /** PromQL, where it is asked of Prometheus. */
+  readonly definition?: string;
+}
+
 interface Dashboard {
   readonly schemaVersion: number;
   readonly panels: readonly Panel[];
-  readonly __inputs: readonly { readonly name: string; readonly type: string }[];
-  readonly templating: {
-    readonly list: readonly { readonly name: string; readonly definition: string }[];
-  };
+  readonly templating: { readonly list: readonly Variable[] };
   readonly annotations: { readonly list: readonly { readonly expr: string }[] };
 }
 
@@ -59,7 +63,7 @@ Deno.test("grafana: every metric that it asks for exists", () => {
   const asked = [
     ...targets.map(({ expr }) => expr),
     ...dashboard.annotations.list.map(({ expr }) => expr),
-    ...dashboard.templating.list.map(({ definition }) => definition),
+    ...dashboard.templating.list.flatMap(({ definition }) => definition ?? []),
   ];
   for (const expr of asked) {
     const names = metricsIn(expr);
@@ -108,9 +112,8 @@ Deno.test("grafana: panels have ids of their own and lie side by side", () => {
 });
 
 Deno.test("grafana: the data source is a variable, and every panel says what it shows", () => {
-  assert.deepEqual(dashboard.__inputs.map(({ name, type }) => [name, type]), [
-    ["DS_PROMETHEUS", "datasource"],
-  ]);
+  const { name, type } = dashboard.templating.list[0];
+  assert.deepEqual([name, type], ["DS_PROMETHEUS", "datasource"]);
   assert.ok(dashboard.schemaVersion >= 36, "Grafana 10");
   for (const { title, description, datasource, fieldConfig, targets } of shown) {
     assert.equal(datasource!.uid, "${DS_PROMETHEUS}", title);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import fc from "fast-check";
 import { Metrics } from "../../dashboard/metrics.ts";
 import { METRICS } from "../../dashboard/metrics/catalogue.ts";
 import { metricsDocument } from "../../dashboard/metrics/document.ts";
@@ -122,6 +123,16 @@ Deno.test("metrics: names that people gave arrive as they were given", async () 
   assert.deepEqual(labels("pfw_rule_packets_total", "rule").slice(0, HOSTILE.length), HOSTILE);
   assert.deepEqual(labels("pfw_feed_entries", "feed").slice(0, HOSTILE.length), HOSTILE);
   assert.equal(valueOf(told, "pfw_packets_total", { verdict: "allowed", reason: "rule" }), 0);
+});
+
+Deno.test("metrics: and so does any other name", async () => {
+  const name = fc.string({ unit: "binary", minLength: 1 });
+  const names = fc.uniqueArray(name, { minLength: 1, maxLength: 5 });
+  await fc.assert(fc.asyncProperty(names, async (names) => {
+    const told = await scrape(new FakeSource({ names }));
+    const rules = [...told.get("pfw_rule_packets_total")!.series.values()];
+    assert.deepEqual(rules.map(({ labels }) => labels.rule), [...names, "SSH"]);
+  }));
 });
 
 Deno.test("metrics: no more than 1000 rules have series of their own", async () => {
