@@ -46,6 +46,8 @@ export interface LoginRequest {
   readonly token: string;
 }
 
+/* `POST /logout`: 204, and the browser forgets the cookie. */
+
 /* ---- Live: `GET /events`, server-sent events --------------------------------------------- */
 
 /** Packets in a span of time. */
@@ -192,7 +194,8 @@ export interface ChangeMode {
   readonly mode: Mode;
   readonly force?: boolean;
 }
-/* `POST /bans` {addresses, seconds, reason, force?}, `POST /bans/remove` {addresses}: BansAnswer.
+/* `POST /bans` {addresses, seconds, reason, force?}, `POST /bans/remove` {addresses}: BansAnswer; a
+   ban of what this machine or its operator depends on is a 409 `would_cut`.
    `POST /threats/update` {names?}: ThreatsAnswer. `POST /change/confirm` and `/change/revert`:
    keeps or takes back the change that waits. */
 

@@ -42,7 +42,7 @@ export class Access {
     if (!origin.isOwn(req.raw.headers, req.method)) {
       return refuse(context, 403, "failed", "requests of other pages are not answered");
     }
-    const isKnown = this.#session(context) !== "none";
+    const isKnown = this.#session(context) !== "none" || this.#hasToken(context);
     if (!(isKnown ? this.#signedIn : this.#anybody).take()) {
       context.header("Retry-After", "2");
       return refuse(context, 429, "too_many", "too many requests; wait a little");

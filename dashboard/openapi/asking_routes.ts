@@ -38,6 +38,22 @@ const LIVE_ROUTES: readonly Operation[] = [
     },
   },
   {
+    door: "dashboard",
+    method: "POST",
+    path: "/api/logout",
+    id: "logout",
+    tag: "Signing in",
+    summary: "Ends the session of this browser.",
+    isOpen: true,
+    answers: {
+      ...REFUSED,
+      "204": {
+        description: "Signed out.",
+        headers: { "Set-Cookie": z.string().describe("`pfw_session`, empty.") },
+      },
+    },
+  },
+  {
     ...common,
     path: "/api/events",
     id: "followEvents",

@@ -1,5 +1,6 @@
 /** Schemas of requests and of what a change is answered with. */
 import * as z from "zod";
+import * as requests from "../../engine/control/edit_requests.ts";
 import type { ReloadRequest } from "../../engine/control/client.ts";
 import type {
   BanRequest,
@@ -8,7 +9,7 @@ import type {
 } from "../../engine/control/intel_control.ts";
 import { MOST_ADDRESSES } from "../../engine/control/intel_control.ts";
 import { ERROR_CODES } from "../../engine/control/respond.ts";
-import { address, flag, mode, text } from "../../engine/control/schemas/parts.ts";
+import { address, flag, text } from "../../engine/control/schemas/parts.ts";
 import { ruleSchema } from "../../engine/policy/schema.ts";
 import { MAX_DURATION } from "../../engine/policy/units.ts";
 import type {
@@ -30,21 +31,6 @@ import { pending } from "./asking.ts";
 import { answer, request } from "./names.ts";
 import type { AllTrue, Same, Takes } from "./tie.ts";
 
-const force = flag("Also where it cuts off whoever works on this machine.").optional();
-
-const manner = {
-  force,
-  confirm: z.int().min(10).max(3600).optional()
-    .describe("It returns after so many seconds unless `POST /api/change/confirm` comes."),
-};
-
-const number = z.int().min(1).describe("As `pfw rules list` shows it.");
-
-const reference = {
-  number,
-  id: text("Of that rule, so that nobody changes another one by mistake."),
-};
-
 /** A rule as it is given: what has a default may be left out. */
 export const ruleDraft = request("RuleDraft", ruleSchema);
 
@@ -53,50 +39,17 @@ export const login = request(
   z.strictObject({ token: text("As `pfw start --dashboard` prints it: `/#token=…`.") }),
 );
 
-export const addRule = request(
-  "AddRule",
-  z.strictObject({
-    ...manner,
-    rule: ruleDraft,
-    position: number.optional().describe("Where it is put; at the end unless given."),
-  }),
-);
-
-export const replaceRule = request(
-  "ReplaceRule",
-  z.strictObject({ ...manner, ...reference, rule: ruleDraft }),
-);
-
-export const changeRule = request("ChangeRule", z.strictObject({ ...manner, ...reference }));
-
-export const moveRule = request(
-  "MoveRule",
-  z.strictObject({ ...manner, ...reference, to: number.describe("The number it gets.") }),
-);
+export const addRule = request("AddRule", requests.addRuleRequest);
+export const replaceRule = request("ReplaceRule", requests.replaceRuleRequest);
+export const changeRule = request("ChangeRule", requests.changeRuleRequest);
+export const moveRule = request("MoveRule", requests.moveRuleRequest);
+export const changeList = request("ChangeList", requests.changeListRequest);
+export const changeIcmp = request("ChangeIcmp", requests.changeIcmpRequest);
+export const changeDefault = request("ChangeDefault", requests.changeDefaultRequest);
+export const changeFeed = request("ChangeFeed", requests.changeFeedRequest);
+export const changeMode = request("ChangeMode", requests.changeModeRequest);
 
 const addresses = z.array(address()).max(MOST_ADDRESSES);
-
-export const changeList = request(
-  "ChangeList",
-  z.strictObject({ ...manner, add: addresses.optional(), remove: addresses.optional() }),
-);
-
-export const changeIcmp = request(
-  "ChangeIcmp",
-  z.strictObject({ ...manner, blocked: flag("Whether all incoming ICMP is blocked.") }),
-);
-
-export const changeDefault = request(
-  "ChangeDefault",
-  z.strictObject({ ...manner, action: z.enum(["allow", "block"]) }),
-);
-
-export const changeFeed = request(
-  "ChangeFeed",
-  z.strictObject({ ...manner, name: text("Of a configured feed."), enabled: z.boolean() }),
-);
-
-export const changeMode = request("ChangeMode", z.strictObject({ mode, force }));
 
 export const addBans = request(
   "BanRequest",

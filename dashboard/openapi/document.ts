@@ -15,8 +15,9 @@ const INFO = {
   description:
     "Times are milliseconds since 1970, or ISO 8601 in UTC where they are text. The dashboard " +
     "wants a session (`POST /api/login`) or the token as a bearer token. The control socket, " +
-    "`pfw.sock` in the run directory, speaks HTTP and lets in only its owner; its routes name it " +
-    "as their server. Later versions may add fields, and none changes its meaning.",
+    "`pfw.sock` in the run directory, speaks HTTP and lets in only its owner. What the dashboard " +
+    "answers and changes under `/api` it does too, without `/api`; its own routes name it as " +
+    "their server. Later versions may add fields, and none changes its meaning.",
   license: { name: "MIT", identifier: "MIT" },
 };
 

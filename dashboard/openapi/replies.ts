@@ -6,7 +6,7 @@ import type { Reply } from "./operation.ts";
 const error = (description: string, code: string, text: string): Reply => ({
   description,
   schema: failure,
-  example: { error: text, code },
+  example: { error: text, code, exitCode: code === "invalid" ? 2 : 1 },
 });
 
 const tooMany: Reply = {
@@ -37,6 +37,7 @@ export const CHANGE_REFUSED: Readonly<Record<string, Reply>> = {
     example: {
       error: "this would cut the SSH session from 192.0.2.7 (rule 1)",
       code: "would_cut",
+      exitCode: 1,
       cuts: [{ lifeline: "the SSH session from 192.0.2.7", by: 'rule 1 "No SSH"' }],
     },
   },

@@ -16,7 +16,16 @@ import { quote } from "../policy/field_problems.ts";
 import { ruleIds } from "../policy/rule_id.ts";
 import { type ConfigDraft, ruleSchema } from "../policy/schema.ts";
 import type { Change, ChangeAnswer, ChangeManner, PendingView } from "./config_edits.ts";
-import { EDIT_REQUESTS } from "./edit_requests.ts";
+import {
+  addRuleRequest,
+  changeDefaultRequest,
+  changeFeedRequest,
+  changeIcmpRequest,
+  changeListRequest,
+  changeRuleRequest,
+  moveRuleRequest,
+  replaceRuleRequest,
+} from "./edit_requests.ts";
 import { AbsentPart, readBody, respond, StaleError } from "./respond.ts";
 
 /** Who makes the changes. */
@@ -53,28 +62,28 @@ export function addEditRoutes(app: Hono, pfw: Edited): void {
         return await edits().change(command, request, change);
       }));
 
-  route("/rules/add", EDIT_REQUESTS["/rules/add"], ({ rule, position }) => [
+  route("/rules/add", addRuleRequest, ({ rule, position }) => [
     `rules add ${quote(rule.name)} ${rule.action}`,
     (draft) => {
       const added = addRule(draft, rule, position);
       return `${added.added ? "added" : "already there as"} ${describeRule(added)}`;
     },
   ]);
-  route("/rules/replace", EDIT_REQUESTS["/rules/replace"], ({ number, id, rule }) => [
+  route("/rules/replace", replaceRuleRequest, ({ number, id, rule }) => [
     `rules replace ${number}`,
     (draft) => {
       requireRule(draft, number, id);
       return `changed ${describeRule(replaceRule(draft, number, rule))}`;
     },
   ]);
-  route("/rules/remove", EDIT_REQUESTS["/rules/remove"], ({ number, id }) => [
+  route("/rules/remove", changeRuleRequest, ({ number, id }) => [
     `rules remove ${number}`,
     (draft) => {
       requireRule(draft, number, id);
       return `removed ${removeRules(draft, [number]).map(describeRule)}`;
     },
   ]);
-  route("/rules/toggle", EDIT_REQUESTS["/rules/toggle"], ({ number, id }) => [
+  route("/rules/toggle", changeRuleRequest, ({ number, id }) => [
     `rules toggle ${number}`,
     (draft) => {
       requireRule(draft, number, id);
@@ -82,28 +91,28 @@ export function addEditRoutes(app: Hono, pfw: Edited): void {
       return `switched ${toggled.rule.enabled ? "on" : "off"} ${describeRule(toggled)}`;
     },
   ]);
-  route("/rules/move", EDIT_REQUESTS["/rules/move"], ({ number, id, to }) => [
+  route("/rules/move", moveRuleRequest, ({ number, id, to }) => [
     `rules move ${number} ${to}`,
     (draft) => {
       requireRule(draft, number, id);
       return `moved rule ${number} to ${describeRule(moveRule(draft, number, to))}`;
     },
   ]);
-  route("/icmp", EDIT_REQUESTS["/icmp"], ({ blocked }) => [
+  route("/icmp", changeIcmpRequest, ({ blocked }) => [
     `icmp ${blocked ? "block" : "allow"}`,
     (draft) => {
       setIcmpBlocked(draft, blocked);
       return isIcmpBlocked(draft) ? "incoming ICMP is blocked" : "no rule blocks ICMP as such";
     },
   ]);
-  route("/default-policy", EDIT_REQUESTS["/default-policy"], ({ action }) => [
+  route("/default-policy", changeDefaultRequest, ({ action }) => [
     `default policy ${action}`,
     (draft) => {
       draft.default_policy = action;
       return `what no rule matches is ${action === "allow" ? "allowed" : "blocked"}`;
     },
   ]);
-  route("/feeds", EDIT_REQUESTS["/feeds"], ({ name, enabled }) => [
+  route("/feeds", changeFeedRequest, ({ name, enabled }) => [
     `threats feeds ${enabled ? "enable" : "disable"} ${quote(name)}`,
     (draft) => switchFeed(draft, name, enabled),
   ]);
@@ -117,7 +126,7 @@ function addListRoute(app: Hono, edits: () => EditControl): void {
       const list = context.req.param("name") as ListName;
       const { add = [], remove = [], force, confirm } = await readBody(
         context,
-        EDIT_REQUESTS["/lists"],
+        changeListRequest,
       );
       if (add.length + remove.length === 0) {
         throw new PfwError("wrong request", "`add` and `remove` are empty", "", ExitCode.usage);

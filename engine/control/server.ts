@@ -4,7 +4,7 @@ import { errorText, PfwError } from "../errors.ts";
 import type { OnExit } from "../policy/settings.ts";
 import type { ReloadRequest, RuleHits } from "./client.ts";
 import { changeAnswer } from "./config_edits.ts";
-import { EDIT_REQUESTS } from "./edit_requests.ts";
+import { changeModeRequest } from "./edit_requests.ts";
 import { addEditRoutes, type Edited } from "./edit_routes.ts";
 import { addExplainRoute, type Explaining } from "./explain_route.ts";
 import { addIntelRoutes, type IntelControlled } from "./intel_routes.ts";
@@ -73,7 +73,7 @@ function addModeRoute(app: Hono, pfw: Controlled): void {
     respond(context, async () => {
       if (!pfw.setMode) throw new AbsentPart("the running pfw cannot change its mode", "");
       const started = performance.now();
-      const { mode, force } = await readBody(context, EDIT_REQUESTS["/mode"]);
+      const { mode, force } = await readBody(context, changeModeRequest);
       const changed = await pfw.setMode(mode, force);
       const done = mode === "enforce" ? "enforcing" : "only monitoring";
       return { ...changeAnswer(done, mode, performance.now() - started), changed };

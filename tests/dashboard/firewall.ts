@@ -40,6 +40,7 @@ export class Firewall implements Shown, Disposable {
 
   constructor() {
     Deno.mkdirSync(this.paths.runDir, { mode: 0o700 });
+    Deno.writeTextFileSync(this.paths.config, '{"rules": []}');
     this.control = this.#makeControl();
   }
 
