@@ -33,8 +33,8 @@ const POLICY = [
   "require-trusted-types-for 'script'",
 ].join("; ");
 
-/** What stays the command line's: a stolen session must not end the firewall. */
-const NOT_HERE = ["/api/stop", "/api/reload", "/api/lifelines"];
+/** What stays the command line's: a stolen session must not end the firewall, the rest is for scripts. */
+const NOT_HERE = ["stop", "reload", "lifelines", "status", "stats", "rules"];
 
 /** Puts them together. */
 export function dashboardApp(parts: AppParts): Hono {
@@ -51,8 +51,11 @@ export function dashboardApp(parts: AppParts): Hono {
     const { type, text } = await metrics();
     return context.body(text, 200, { "Content-Type": type });
   });
-  for (const path of NOT_HERE) {
-    app.all(path, (context) => refuse(context, 404, "absent", "only the command line does that"));
+  for (const name of NOT_HERE) {
+    app.all(
+      `/api/${name}`,
+      (context) => refuse(context, 404, "absent", "only the command line does that"),
+    );
   }
   addLiveRoutes(app, parts.feed);
   app.route("/api", controlRoutes(control));

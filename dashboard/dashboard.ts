@@ -35,6 +35,7 @@ export class Dashboard {
   readonly #gate: Gate;
   readonly #server: Deno.HttpServer<Deno.UnixAddr>;
   readonly #feed: LiveFeed;
+  readonly #backend: string;
   readonly #unlisten: () => void;
   readonly #shown: Shown;
   /** Without the token. */
@@ -46,6 +47,7 @@ export class Dashboard {
     gate: Gate;
     server: Deno.HttpServer<Deno.UnixAddr>;
     feed: LiveFeed;
+    backend: string;
     unlisten: () => void;
     shown: Shown;
     url: string;
@@ -54,11 +56,12 @@ export class Dashboard {
     this.#gate = parts.gate;
     this.#server = parts.server;
     this.#feed = parts.feed;
+    this.#backend = parts.backend;
     this.#unlisten = parts.unlisten;
     this.#shown = parts.shown;
     this.url = parts.url;
     this.signInUrl = `${parts.url}#token=${parts.token}`;
-    parts.shown.control.edits.viewers = () => viewersOf(parts.gate);
+    parts.shown.control.viewers.now = () => viewersOf(parts.gate);
   }
 
   /**
@@ -101,7 +104,7 @@ export class Dashboard {
       const isKnown = (head: string) => hasSession(head, sessions);
       const gate = new Gate({ listener: door, backend, isKnown, limits });
       const url = urlOf(address, isSecure);
-      return new Dashboard({ gate, server, feed, unlisten, shown, url, token });
+      return new Dashboard({ gate, server, feed, backend, unlisten, shown, url, token });
     } catch (error) {
       door.close();
       throw error;
@@ -125,13 +128,14 @@ export class Dashboard {
    */
   async close(kept: boolean): Promise<void> {
     this.#unlisten();
-    this.#shown.control.edits.viewers = () => [];
+    this.#shown.control.viewers.now = () => [];
     this.#feed.end({ kept });
     // A moment for the good-bye to get through.
     await new Promise((resolve) => setTimeout(resolve, 100));
     await this.#gate.close();
     // No connection is left: nothing to wait for.
     await this.#server.shutdown();
+    removeSocket(this.#backend);
   }
 }
 
@@ -179,17 +183,21 @@ function requireTls({ listen, certificate, key }: DashboardSettings): void {
 }
 
 function serveUnix(path: string, fetch: (request: Request) => Response | Promise<Response>) {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
+  removeSocket(path);
   // Nobody else may open the socket, not even between its making and a chmod.
   const mask = Deno.umask(0o177);
   try {
     return Deno.serve({ path, onListen: () => {} }, fetch);
   } finally {
     Deno.umask(mask);
+  }
+}
+
+function removeSocket(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
 

@@ -6,7 +6,7 @@ import type { ViewControl } from "../engine/control/view_routes.ts";
 import type { DaemonListener } from "../engine/daemon_listeners.ts";
 import type { DaemonView } from "../engine/daemon_view.ts";
 import type { KernelCounters } from "../engine/kernel/counters.ts";
-import type { SshSession } from "../engine/net/ssh_sessions.ts";
+import type { Viewers } from "../engine/net/viewers.ts";
 import type { Paths } from "../engine/paths.ts";
 import type { PolicyRule } from "../engine/policy/policy.ts";
 
@@ -24,10 +24,9 @@ export interface ShownControl extends Controlled {
   readonly paths: Paths;
   readonly bans: BanControl;
   readonly views: ViewControl;
-  readonly edits: EditControl & {
-    /** Connections by which somebody looks at the dashboard: no change should cut them. */
-    viewers: () => readonly SshSession[];
-  };
+  readonly edits: EditControl;
+  /** No change should cut those who look. */
+  readonly viewers: Viewers;
   /** Empty where it is not known. */
   interfaceName(index: number): string;
   /** `undefined` while nothing is enforced. */

@@ -18,6 +18,7 @@ import { requireEnforcement } from "./kernel/requirements.ts";
 import type { KernelGuard } from "./kernel_guard.ts";
 import { MemoryKeeper } from "./memory.ts";
 import { LocalAddresses } from "./net/local_addresses.ts";
+import { Viewers } from "./net/viewers.ts";
 import { type AppLog, openLog } from "./observe/application_log.ts";
 import { EventDetails } from "./observe/event_details.ts";
 import { Losses } from "./observe/losses.ts";
@@ -45,6 +46,7 @@ export class Daemon {
   readonly #details = new EventDetails();
   readonly #prefixes = new DropPrefixes(this.#details);
   readonly #own = new LocalAddresses();
+  readonly #viewers = new Viewers();
   readonly #cleanup = new AsyncDisposableStack();
   readonly #memory = this.#cleanup.use(new MemoryKeeper());
   #log!: AppLog;
@@ -184,7 +186,10 @@ export class Daemon {
     this.#cleanup.defer(() => this.#log.close());
     this.#log.info(`pfw ${this.#options.version} starts (${this.#options.mode})`);
     const reload = () => this.reload({ isJudged: true });
-    this.#safety = new DaemonSafety({ paths, log: this.#log, reload }, mode);
+    this.#safety = new DaemonSafety(
+      { paths, log: this.#log, viewers: this.#viewers, reload },
+      mode,
+    );
     this.#recorder = this.#cleanup.use(
       new Recorder({
         database: paths.database,
@@ -201,6 +206,7 @@ export class Daemon {
       log: this.#log,
       details: this.#details,
       recorder: this.#recorder,
+      viewers: this.#viewers,
       enforceThreats: () => this.#policy.takeOverThreats(),
       notice: (text) => this.#listeners.notice(text),
       changed: (what) => this.#listeners.changed(what),
@@ -279,6 +285,7 @@ export class Daemon {
         setMode: (mode, force) => this.#policy.setMode(mode, force),
         stop: () => this.stop(),
         listeners: this.#listeners,
+        viewers: this.#viewers,
       }),
     );
     try {

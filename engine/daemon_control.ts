@@ -22,6 +22,7 @@ import { SystemCommands } from "./kernel/command.ts";
 import type { KernelCounters } from "./kernel/counters.ts";
 import { findNetworkLifelines } from "./net/lifelines.ts";
 import type { Paths } from "./paths.ts";
+import type { Viewers } from "./net/viewers.ts";
 import type { Losses } from "./observe/losses.ts";
 import type { Totals } from "./observe/totals.ts";
 import type { Matcher } from "./policy/matcher.ts";
@@ -43,6 +44,7 @@ export interface ControlParts {
   readonly intel: DaemonIntel;
   readonly enforcement: DaemonEnforcement;
   readonly listeners: DaemonListeners;
+  readonly viewers: Viewers;
   readonly reload: (request?: ReloadRequest) => Promise<string>;
   readonly setMode: (mode: Mode, force?: boolean) => Promise<boolean>;
   readonly stop: () => OnExit;
@@ -57,9 +59,10 @@ export class DaemonControl implements Controlled, Disposable {
 
   constructor(parts: ControlParts) {
     this.#parts = parts;
-    const { paths, enforcement, listeners } = parts;
+    const { paths, enforcement, listeners, viewers } = parts;
     this.edits = new ConfigEdits({
       paths,
+      viewers,
       mode: () => enforcement.mode,
       reload: (request) => this.reload(request),
       pendingChanged: () => listeners.changed("pending"),
@@ -79,6 +82,11 @@ export class DaemonControl implements Controlled, Disposable {
 
   get paths(): Paths {
     return this.#parts.paths;
+  }
+
+  /** From where the dashboard is looked at. */
+  get viewers(): Viewers {
+    return this.#parts.viewers;
   }
 
   get since(): Date {

@@ -2,10 +2,11 @@
 import { BanBook } from "./bans/ban_book.ts";
 import { BanStore } from "./bans/ban_store.ts";
 import { DaemonBans } from "./daemon_bans.ts";
-import { Protected } from "./daemon_protected.ts";
+import { lifelinesWithLogins, Protected } from "./daemon_protected.ts";
 import { DaemonThreats } from "./daemon_threats.ts";
 import { Detectors } from "./detect/detectors.ts";
 import type { KernelGuard } from "./kernel_guard.ts";
+import type { Viewers } from "./net/viewers.ts";
 import type { PrefixList } from "./net/prefix_list.ts";
 import type { AppLog } from "./observe/application_log.ts";
 import type { EventDetails } from "./observe/event_details.ts";
@@ -27,6 +28,7 @@ export interface IntelParts {
   readonly log: AppLog;
   readonly details: EventDetails;
   readonly recorder: Recorder;
+  readonly viewers: Viewers;
   /** Has kernel and matcher take over the threats as they are now. */
   readonly enforceThreats: () => Promise<void>;
   /** Told what people should see at once. */
@@ -38,7 +40,7 @@ export interface IntelParts {
 /** Feeds, detectors and bans. */
 export class DaemonIntel {
   readonly #parts: IntelParts;
-  readonly #protected = new Protected();
+  readonly #protected: Protected;
   /** What was protected when the bans were last looked through for it. */
   #released: PrefixList | undefined;
   #seconds = 0;
@@ -49,6 +51,7 @@ export class DaemonIntel {
 
   constructor(parts: IntelParts) {
     this.#parts = parts;
+    this.#protected = new Protected(lifelinesWithLogins(parts.viewers));
     this.threats = new DaemonThreats({
       ...parts,
       isProtected: () => this.#protected.lifelines(),

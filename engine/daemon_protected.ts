@@ -3,6 +3,7 @@ import { findNetworkLifelines, findOwnSession, protectedAddresses } from "./net/
 import { PrefixList } from "./net/prefix_list.ts";
 import { ProcFiles } from "./net/proc_files.ts";
 import { SshLogins } from "./net/ssh_logins.ts";
+import type { Viewers } from "./net/viewers.ts";
 import { establishedSessions } from "./net/ssh_sessions.ts";
 
 /** Milliseconds for which an answer holds: finding it reads tables of the kernel. */
@@ -16,8 +17,8 @@ export class Protected {
   #whitelist: PrefixList = PrefixList.EMPTY;
   #both: PrefixList | undefined;
 
-  /** @param find for tests; default: what this machine and its operator depend on */
-  constructor(find: () => PrefixList = lifelinesWithLogins()) {
+  /** @param find gives what this machine and its operator depend on: `lifelinesWithLogins` */
+  constructor(find: () => PrefixList) {
     this.#find = find;
   }
 
@@ -50,8 +51,11 @@ export class Protected {
   }
 }
 
-/** What `findLifelines` finds, with all SSH sessions by which somebody has logged in, and only those. */
-function lifelinesWithLogins(): () => PrefixList {
+/**
+ * What `findLifelines` finds, with all SSH sessions by which somebody has logged in, and only
+ * those, and with whoever looks at the dashboard.
+ */
+export function lifelinesWithLogins(viewers: Viewers): () => PrefixList {
   const logins = new SshLogins();
   return () => {
     const own = findOwnSession();
@@ -59,6 +63,7 @@ function lifelinesWithLogins(): () => PrefixList {
     return protectedAddresses({
       ...findNetworkLifelines(),
       sessions: own ? [own, ...sessions] : sessions,
+      viewers: viewers.now(),
     });
   };
 }

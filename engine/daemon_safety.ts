@@ -5,15 +5,16 @@
 import type { ReloadRequest } from "./control/client.ts";
 import type { Mode, RunningLifelines } from "./control/status.ts";
 import { errorText, PfwError } from "./errors.ts";
-import { findLifelines } from "./net/lifelines.ts";
+import { findLifelines, type Lifelines } from "./net/lifelines.ts";
+import type { Viewers } from "./net/viewers.ts";
 import type { AppLog } from "./observe/application_log.ts";
 import type { Paths } from "./paths.ts";
+import { CutError } from "./policy/cut_error.ts";
 import { findCuts, newCuts } from "./policy/cuts.ts";
 import { PendingFile, secondsLeft } from "./policy/pending_change.ts";
 import { PolicyHistory } from "./policy/policy_history.ts";
 import type { Policy } from "./policy/policy.ts";
 import { returnIfDue } from "./policy/return_change.ts";
-import { CutError } from "./policy/safe_change.ts";
 
 /** Seconds between two attempts to take a change back. */
 const RETRY = 5;
@@ -22,6 +23,7 @@ const RETRY = 5;
 export interface SafetyParts {
   readonly paths: Paths;
   readonly log: AppLog;
+  readonly viewers: Viewers;
   /** Applies what the file says. */
   readonly reload: () => Promise<unknown>;
 }
@@ -58,7 +60,7 @@ export class DaemonSafety {
    */
   checkStart(policy: Policy, { isAttended, force }: StartManner): void {
     if (this.mode !== "enforce") return;
-    const lifelines = findLifelines();
+    const lifelines = this.#find();
     const sessions = { ...lifelines, gateways: [], resolvers: [] };
     const cutSessions = isAttended && !force ? findCuts(policy, sessions) : [];
     if (cutSessions.length > 0) throw new CutError("cannot start", cutSessions);
@@ -71,14 +73,14 @@ export class DaemonSafety {
 
   /** @throws PfwError when the policy, which nobody enforces yet, would cut a lifeline */
   checkEnforcing(policy: Policy): void {
-    const cuts = findCuts(policy, findLifelines());
+    const cuts = findCuts(policy, this.#find());
     if (cuts.length > 0) throw new CutError("cannot begin to enforce", cuts);
   }
 
   /** @throws PfwError when the policy would cut what the running one does not */
   checkReload(policy: Policy, running: Policy): void {
     if (this.mode !== "enforce") return;
-    const lifelines = findLifelines();
+    const lifelines = this.#find();
     const cuts = findCuts(policy, lifelines);
     if (cuts.length === 0) return;
     const added = newCuts(cuts, findCuts(running, lifelines));
@@ -94,10 +96,14 @@ export class DaemonSafety {
     }
   }
 
+  #find(): Lifelines {
+    return { ...findLifelines(), viewers: this.#parts.viewers.now() };
+  }
+
   /** What the network of this process depends on. */
   lifelines(): RunningLifelines {
     const { paths } = this.#parts;
-    return { ...findLifelines(), mode: this.mode, config: paths.config, dataDir: paths.dataDir };
+    return { ...this.#find(), mode: this.mode, config: paths.config, dataDir: paths.dataDir };
   }
 
   /** Called every second: takes a change back whose time has run out. */

@@ -2,6 +2,7 @@
 import { ExitCode, PfwError } from "../errors.ts";
 import { formatPrefix, type Prefix } from "../net/address.ts";
 import type { PrefixList } from "../net/prefix_list.ts";
+import { CutError } from "../policy/cut_error.ts";
 import { MAX_DURATION } from "../policy/units.ts";
 import type { BanLedger } from "./ban_ledger.ts";
 import { CONTROL, MAX_REASON } from "./ban_text.ts";
@@ -34,10 +35,15 @@ export function refuseProtected(prefixes: readonly Prefix[], isProtected: Prefix
   for (const prefix of prefixes) {
     const held = overlapping(isProtected, prefix);
     if (!held) continue;
-    const why = `${
-      formatPrefix(held)
-    } is whitelisted, or this machine or its operator depends on it`;
-    throw new PfwError(`${WHAT} ${formatPrefix(prefix)}`, why, "--force bans it all the same");
+    const lifeline = formatPrefix(held);
+    const why = `${lifeline} is whitelisted, or this machine or its operator depends on it`;
+    const cuts = [{ lifeline, by: `a ban of ${formatPrefix(prefix)}` }];
+    throw new CutError(
+      `${WHAT} ${formatPrefix(prefix)}`,
+      cuts,
+      why,
+      "--force bans it all the same",
+    );
   }
 }
 

@@ -1,7 +1,7 @@
 /** Changes of the configuration by the running firewall itself, for whoever asks at one of its doors. */
 import { errorText, ExitCode, PfwError } from "../errors.ts";
 import { findLifelines, type Lifelines } from "../net/lifelines.ts";
-import type { SshSession } from "../net/ssh_sessions.ts";
+import type { Viewers } from "../net/viewers.ts";
 import type { Paths } from "../paths.ts";
 import { editConfig } from "../policy/config_edit.ts";
 import { type PendingChange, PendingFile, secondsLeft } from "../policy/pending_change.ts";
@@ -47,6 +47,7 @@ export type Change = (draft: ConfigDraft) => string;
 export interface ConfigEditParts {
   readonly paths: Paths;
   readonly mode: () => Mode;
+  readonly viewers: Viewers;
   readonly reload: (request: ReloadRequest) => Promise<string>;
   /** Told when a change waits, and when none does any more. */
   readonly pendingChanged: () => void;
@@ -55,8 +56,6 @@ export interface ConfigEditParts {
 /** Edits the one source of truth, the file, and has it enforced. */
 export class ConfigEdits {
   readonly #parts: ConfigEditParts;
-  /** Connections by which somebody looks at the dashboard from elsewhere. */
-  viewers: () => readonly SshSession[] = () => [];
   /** Starts whoever watches over a change that waits, beside this process. */
   onPending: (pending: PendingChange) => void = () => {};
 
@@ -138,7 +137,7 @@ export class ConfigEdits {
     if (this.#parts.mode() === "monitor") {
       return { sessions: [], gateways: [], resolvers: [], own: [] };
     }
-    return { ...findLifelines(), viewers: this.viewers() };
+    return { ...findLifelines(), viewers: this.#parts.viewers.now() };
   }
 
   async #reload(request: ReloadRequest): Promise<ReloadAnswer> {

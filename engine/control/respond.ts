@@ -2,10 +2,10 @@
 import type { Context } from "hono";
 import type * as z from "zod";
 import { errorText, ExitCode, PfwError } from "../errors.ts";
+import { CutError } from "../policy/cut_error.ts";
 import type { Cut } from "../policy/cuts.ts";
 import { explainIssues } from "../policy/explain_issue.ts";
 import { formatPath } from "../policy/problem.ts";
-import { CutError } from "../policy/safe_change.ts";
 
 /** This pfw runs without that part. */
 export class AbsentPart extends PfwError {}

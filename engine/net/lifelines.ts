@@ -96,11 +96,11 @@ export function isLoopback(address: Prefix): boolean {
 
 /**
  * The addresses that survive every feed and every automatic ban: loopback, the machine's own,
- * gateways, name servers and the peers of SSH sessions.
+ * gateways, name servers, the peers of SSH sessions and those who look at the dashboard.
  */
 export function protectedAddresses(lifelines: Lifelines): PrefixList {
-  const { sessions, gateways, resolvers, own } = lifelines;
-  const peers = sessions.map(({ peer }) => peer);
+  const { sessions, viewers = [], gateways, resolvers, own } = lifelines;
+  const peers = [...sessions, ...viewers].map(({ peer }) => peer);
   return PrefixList.from([...LOOPBACK, ...own, ...gateways, ...resolvers, ...peers]);
 }
 

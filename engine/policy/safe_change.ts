@@ -7,7 +7,8 @@ import type { Lifelines } from "../net/lifelines.ts";
 import { buildPolicy } from "./build_policy.ts";
 import { checkConfig } from "./config.ts";
 import type { ConfigChange, EditGuard } from "./config_edit.ts";
-import { type Cut, findCuts, newCuts } from "./cuts.ts";
+import { CutError } from "./cut_error.ts";
+import { findCuts, newCuts } from "./cuts.ts";
 import { bootTime, type PendingChange, PendingFile, secondsLeft } from "./pending_change.ts";
 import { hashOf, PolicyHistory } from "./policy_history.ts";
 import type { Policy } from "./policy.ts";
@@ -141,21 +142,4 @@ export class SafeChange implements EditGuard {
     this.pending = pending;
     onPending?.(pending);
   }
-}
-
-/** A change is refused for what it would cut. */
-export class CutError extends PfwError {
-  constructor(what: string, readonly cuts: readonly Cut[]) {
-    super(
-      what,
-      cutText(cuts),
-      "if you mean it, --force does it, and with --confirm 60 it returns unless you confirm it",
-    );
-  }
-}
-
-function cutText([first, ...rest]: readonly Cut[]): string {
-  const others = rest.map(({ lifeline }) => lifeline).slice(0, 3).join(", ");
-  const more = rest.length > 0 ? `, and ${rest.length} more (${others})` : "";
-  return `${first.by} would cut ${first.lifeline}${more}`;
 }

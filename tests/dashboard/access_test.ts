@@ -12,7 +12,7 @@ const CLOSED = [
   ["GET", "/api/events"],
   ["GET", "/api/series?span=5m"],
   ["GET", "/api/logs"],
-  ["GET", "/api/status"],
+  ["GET", "/api/overview"],
   ["GET", "/metrics"],
   ["POST", "/api/rules/add"],
   ["POST", "/api/mode"],
@@ -66,7 +66,8 @@ Deno.test("dashboard access: other pages, other names and other ports are refuse
   const cookie = await dashboard.signIn();
   const own = `http://127.0.0.1:${dashboard.port}`;
   const statusOf = async (headers: Record<string, string>, method = "GET", body?: string) =>
-    (await dashboard.ask("/api/status", { method, body, headers: { cookie, ...headers } })).status;
+    (await dashboard.ask("/api/overview", { method, body, headers: { cookie, ...headers } }))
+      .status;
   equal(await statusOf({}), 200);
   equal(await statusOf({ origin: own }), 200);
   equal(await statusOf({ origin: "https://evil.example" }), 403);
@@ -155,12 +156,12 @@ Deno.test("dashboard access: too many requests are told to wait", async () => {
   const cookie = await dashboard.signIn();
   const answers = await Promise.all(Array.from({ length: 60 }, async () => {
     const statuses: number[] = [];
-    for (let at = 0; at < 6; at++) statuses.push((await dashboard.ask("/api/status")).status);
+    for (let at = 0; at < 6; at++) statuses.push((await dashboard.ask("/api/overview")).status);
     return statuses;
   }));
   const statuses = answers.flat();
   ok(statuses.includes(429), "strangers are slowed down");
-  const { headers } = await dashboard.ask("/api/status");
+  const { headers } = await dashboard.ask("/api/overview");
   ok(Number(headers.get("retry-after")) > 0);
   equal((await dashboard.askSignedIn("/api/overview")).status, 200, "who has the token is not");
   equal((await dashboard.ask("/api/overview", { headers: { cookie } })).status, 200);

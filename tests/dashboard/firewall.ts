@@ -10,6 +10,7 @@ import { EventBuffer } from "../../engine/observe/event_buffer.ts";
 import { EventDetails } from "../../engine/observe/event_details.ts";
 import { Losses } from "../../engine/observe/losses.ts";
 import { Totals } from "../../engine/observe/totals.ts";
+import { Viewers } from "../../engine/net/viewers.ts";
 import { type Paths, resolvePaths } from "../../engine/paths.ts";
 import { loadConfig } from "../../engine/policy/config_file.ts";
 import type { Shown, ShownControl } from "../../dashboard/shown.ts";
@@ -47,8 +48,10 @@ export class Firewall implements Shown, Disposable {
   listen = (listener: Parameters<Shown["listen"]>[0]) => this.listeners.add(listener);
 
   #makeControl(): ShownControl {
+    const viewers = new Viewers();
     const edits = new ConfigEdits({
       paths: this.paths,
+      viewers,
       mode: () => this.enforcement.mode,
       reload: () => {
         this.reloads++;
@@ -76,6 +79,7 @@ export class Firewall implements Shown, Disposable {
       paths: this.paths,
       config: this.paths.config,
       edits,
+      viewers,
       views,
       status,
       stats,
