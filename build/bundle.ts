@@ -1,7 +1,8 @@
-/** Bundles the program and its npm packages into `dist/`: fewer files, a faster start. */
+/** Bundles the program, its page and their npm packages: fewer files, a faster start. */
 import * as esbuild from "esbuild";
 import { basename, dirname, join, resolve } from "node:path";
 import { mergeCore } from "./merge_core.ts";
+import { writePage } from "./page.ts";
 
 /**
  * What nearly every command needs. It becomes one chunk: each file that is loaded takes most of a
@@ -11,7 +12,8 @@ import { mergeCore } from "./merge_core.ts";
 const CORE = ["cli/run.ts", "cli/commands/rules.ts", "cli/commands/rules_list.ts"];
 
 /**
- * Bundles entry points, e.g. `main.ts`, into JavaScript modules of the same names.
+ * Bundles entry points, e.g. `main.ts`, into JavaScript modules of the same names, and beside them
+ * the page of the dashboard, which `main.js` serves from there.
  *
  * Code that a command loads when it is called becomes a chunk of its own. Of our sources only
  * blanks and comments go, for a faster start: a stack trace has the names, and lines to look at.
@@ -30,6 +32,7 @@ export async function bundle(entryPoints: readonly string[], directory: string):
     packages.push(...packageFolders(metafile));
     await mergeCore(directory, basename(entryPoint, ".ts"), BANNER);
   }
+  packages.push(...packageFolders(await writePage(directory)));
   await esbuild.stop();
   await Deno.writeTextFile(join(directory, "LICENSES.txt"), await licenses(packages));
   return [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();

@@ -31,6 +31,7 @@ export const TEST_NEEDS: readonly Need[] = [
   "man",
   "zsh",
   "fish",
+  "chromium",
 ];
 
 /** What the benchmarks use besides: they hold pfw against a C program. */

@@ -2,9 +2,12 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { DashboardClient } from "../support/dashboard_client.ts";
 import { createPair, firewallText, kernelTest, type NetworkNamespace } from "../support/netns.ts";
+import { makePage } from "../support/page.ts";
 import { Probes } from "../support/probes.ts";
 import { eventually, startPfw } from "../support/running_pfw.ts";
 import { Sandbox } from "../support/sandbox.ts";
+
+await makePage();
 
 const START = ["--dashboard"];
 

@@ -1,0 +1,139 @@
+/** The live log: the newest rows that pass a filter, and a pause that loses nothing of note. */
+import { batch, signal } from "@preact/signals";
+import type { LiveRow, ReasonCode } from "../../contract.ts";
+import { inNextFrame } from "./frame.ts";
+import { Ring } from "./ring.ts";
+
+/** Rows that are remembered, and of those how many are shown. */
+const REMEMBERED = 2_000;
+const SHOWN = 200;
+
+/** Rows that the page never got, because the connection was gone for too long. */
+export interface Gap {
+  readonly seq: number;
+  readonly at: number;
+  readonly gap: number;
+}
+
+/** What the log lists. */
+export type LogEntry = LiveRow | Gap;
+
+/** Which rows are shown; what is empty does not matter. */
+export interface RowFilter {
+  readonly text: string;
+  readonly action: "" | "allowed" | "blocked";
+  readonly reason: "" | ReasonCode;
+}
+
+/** Lets everything through. */
+export const NO_FILTER: RowFilter = { text: "", action: "", reason: "" };
+
+/** The newest first. */
+export const shownRows = signal<readonly LogEntry[]>([]);
+/** Rows that wait for the end of the pause. */
+export const waitingRows = signal(0);
+/** `hold`: for a moment, while somebody points at a row. */
+export const pause = signal<"no" | "paused" | "hold">("no");
+/** What the log shows. */
+export const filter = signal<RowFilter>(NO_FILTER);
+
+const ring = new Ring<LogEntry>(REMEMBERED);
+/** The newest row when the pause began. */
+let pausedAt = Infinity;
+let newest = 0;
+
+/** The `seq` of the newest row. */
+export function newestSeq(): number {
+  return newest;
+}
+
+/** Takes rows, oldest first; those that are there already are left out. */
+export function addRows(rows: readonly LiveRow[], missed = 0): void {
+  const fresh = rows.filter(({ seq }) => seq > newest);
+  if (fresh.length === 0) return;
+  if (missed > 0 && newest > 0) {
+    ring.push({ seq: fresh[0].seq - 0.5, at: fresh[0].at, gap: missed });
+  }
+  for (const row of fresh) ring.push(row);
+  newest = fresh[fresh.length - 1].seq;
+  inNextFrame(showNew);
+}
+
+/** Another pfw numbers its rows anew. */
+export function clearRows(): void {
+  ring.clear();
+  newest = 0;
+  pausedAt = Infinity;
+  batch(() => {
+    pause.value = "no";
+    shownRows.value = [];
+    waitingRows.value = 0;
+  });
+}
+
+/** Stops or goes on. */
+export function setPause(kind: "no" | "paused" | "hold"): void {
+  if (kind === pause.value) return;
+  if (pause.value === "no") pausedAt = newest;
+  if (kind === "no") pausedAt = Infinity;
+  pause.value = kind;
+  show();
+}
+
+/** Shows other rows, also during a pause. */
+export function setFilter(change: Partial<RowFilter>): void {
+  filter.value = { ...filter.value, ...change };
+  show();
+}
+
+/** Whether some rows are left out. */
+export function isFiltered(): boolean {
+  const { text, action, reason } = filter.value;
+  return text.trim() !== "" || action !== "" || reason !== "";
+}
+
+function show(): void {
+  const passes = rowTest(filter.value);
+  const rows: LogEntry[] = [];
+  let waiting = 0;
+  for (const row of ring.newest()) {
+    if (!passes(row)) continue;
+    if (row.seq > pausedAt) waiting++;
+    else if (rows.push(row) === SHOWN) break;
+  }
+  batch(() => {
+    waitingRows.value = waiting;
+    shownRows.value = rows;
+  });
+}
+
+/** New rows came: a pause keeps what it shows, even when the ring has lost it since. */
+function showNew(): void {
+  if (pause.value === "no") return show();
+  const passes = rowTest(filter.value);
+  let waiting = 0;
+  for (const row of ring.newest()) {
+    if (row.seq <= pausedAt) break;
+    if (passes(row)) waiting++;
+  }
+  waitingRows.value = waiting;
+}
+
+/** Tells whether a row passes; every word of the text must be somewhere in it. */
+export function rowTest({ text, action, reason }: RowFilter): (row: LogEntry) => boolean {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return (row) => {
+    if ("gap" in row) return words.length === 0;
+    if (action && (row.action === "allowed") !== (action === "allowed")) return false;
+    if (reason && row.reason_code !== reason) return false;
+    if (words.length === 0) return true;
+    const all = searched(row);
+    return words.every((word) => all.includes(word));
+  };
+}
+
+function searched(row: LiveRow): string {
+  const { src_ip, dst_ip, src_port, dst_port, protocol, reason, direction } = row;
+  const ends = `${src_ip}:${src_port} ${dst_ip}:${dst_port}`;
+  return `${ends} ${protocol} ${reason} ${direction} ${row.interface}`.toLowerCase();
+}

@@ -1,0 +1,99 @@
+/** Parts of forms: each with its label, and with what is wrong beside it. */
+import type { ComponentChildren } from "preact";
+import { useId, useState } from "preact/hooks";
+import type { Outcome } from "./notices.ts";
+
+/** A field with a label above and a hint below. */
+export function Field(
+  { label, hint, children }: {
+    readonly label: string;
+    readonly hint?: string;
+    children(ids: { readonly id: string; readonly "aria-describedby"?: string }): ComponentChildren;
+  },
+) {
+  const id = useId();
+  const hintId = `${id}-hint`;
+  return (
+    <div class="field">
+      <label for={id}>{label}</label>
+      {children({ id, "aria-describedby": hint ? hintId : undefined })}
+      {hint && <p class="hint" id={hintId}>{hint}</p>}
+    </div>
+  );
+}
+
+/** One of a few words, side by side. */
+export function Choice<Value extends string>(
+  { label, options, value, onChoose }: {
+    readonly label: string;
+    readonly options: readonly (readonly [Value, string])[];
+    readonly value: Value;
+    onChoose(value: Value): void;
+  },
+) {
+  const name = useId();
+  return (
+    <fieldset class="choice">
+      <legend class="unseen">{label}</legend>
+      {options.map(([option, text]) => (
+        <label key={option} class={option === value ? "chosen" : ""}>
+          <input
+            type="radio"
+            name={name}
+            checked={option === value}
+            onChange={() => onChoose(option)}
+          />
+          {text}
+        </label>
+      ))}
+    </fieldset>
+  );
+}
+
+/** On or off; it moves only when the firewall has done it. */
+export function Switch(
+  { label, isOn, isBusy, onSwitch }: {
+    readonly label: string;
+    readonly isOn: boolean;
+    readonly isBusy?: boolean;
+    onSwitch(isOn: boolean): void;
+  },
+) {
+  return (
+    <button
+      type="button"
+      class="switch"
+      role="switch"
+      aria-checked={isOn ? "true" : "false"}
+      aria-label={label}
+      aria-busy={isBusy ? "true" : undefined}
+      disabled={isBusy}
+      onClick={() => onSwitch(!isOn)}
+    >
+      <span class="switch-knob" />
+      <span class="switch-word">{isOn ? "On" : "Off"}</span>
+    </button>
+  );
+}
+
+/** Runs one action at a time and remembers what it came to. */
+export function useAction<Result extends Outcome | void>(): {
+  readonly isBusy: boolean;
+  readonly outcome: Result | null;
+  run(action: () => Promise<Result>): Promise<Result | undefined>;
+} {
+  const [isBusy, setBusy] = useState(false);
+  const [outcome, setOutcome] = useState<Result | null>(null);
+  const run = async (action: () => Promise<Result>) => {
+    if (isBusy) return undefined;
+    setBusy(true);
+    try {
+      const result = await action();
+      setOutcome(() => result);
+      return result;
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { isBusy, outcome, run };
+}

@@ -1,0 +1,80 @@
+/** What must not be missed: old figures, and a change that is on trial. */
+import { decide, pending } from "../change/pending.ts";
+import { tryNow } from "../live/connection.ts";
+import { now } from "../live/clock.ts";
+import { isOld, link } from "../live/state.ts";
+import { useAction } from "../parts/fields.tsx";
+import { Icon } from "../parts/icon.tsx";
+import { Foreign } from "../parts/text.tsx";
+import { countdown } from "../text/time.ts";
+import { lossText } from "./header.tsx";
+
+/** Says that what is shown is old, and since when. */
+export function ConnectionBanner() {
+  const text = lossText(link.value);
+  return (
+    <div role="alert">
+      {isOld() && (
+        <div class="banner banner-bad">
+          <Icon name="warn" />
+          <p>
+            <strong>{text}</strong> What you see is from before.
+          </p>
+          <button type="button" onClick={tryNow}>Try now</button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Counts down to the return of a change, with the two ways out. */
+export function PendingBanner() {
+  const change = pending.value;
+  return (
+    <div role="alert">
+      {change && (
+        <div class="banner banner-warn">
+          <Icon name="refresh" />
+          <p>
+            <strong>A change is on trial</strong>: <Foreign text={change.command} />, by{" "}
+            <Foreign text={change.user} />. <Countdown until={change.until} />
+          </p>
+          <Decisions />
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** Its own part, and silent: read out every second it would drown everything else. */
+function Countdown({ until }: { readonly until: number }) {
+  const seconds = (until - now.value) / 1_000;
+  return (
+    <span role="timer" aria-live="off">
+      {seconds > 0 ? `It is taken back in ${countdown(seconds)}.` : "It is being taken back."}
+    </span>
+  );
+}
+
+function Decisions() {
+  const { isBusy, run } = useAction();
+  return (
+    <span class="buttons">
+      <button
+        type="button"
+        disabled={isBusy}
+        onClick={() => run(() => decide("revert"))}
+      >
+        Take back
+      </button>
+      <button
+        type="button"
+        class="primary"
+        disabled={isBusy}
+        onClick={() => run(() => decide("confirm"))}
+      >
+        Keep
+      </button>
+    </span>
+  );
+}

@@ -1,0 +1,25 @@
+/**
+ * Text from elsewhere (rule names, feeds, what packets caused) made safe to look at. It never
+ * becomes markup anyway; but characters that are not seen, or that turn what stands beside them
+ * around (CVE-2021-42574), could make it say something else.
+ */
+
+/** Longer text is cut: a name of a megabyte would push everything else off the page. */
+const MOST = 400;
+
+/** Control, format, surrogate, private-use and separator characters other than the blank. */
+const HIDDEN = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}\u034f\u115f\u1160\u3164\uffa0]/gu;
+
+/** More marks on one letter than any language has would cover the lines above and below. */
+const PILED = /(\p{M}{4})\p{M}+/gu;
+
+/** The text with every character that is not seen shown by its number. */
+export function visible(text: string): string {
+  const short = text.length > MOST ? `${text.slice(0, MOST)}…` : text;
+  return short.replace(PILED, "$1…").replace(HIDDEN, (character) => {
+    const code = character.codePointAt(0)!;
+    // Unicode has pictures of the C0 control characters.
+    if (code < 0x20) return String.fromCodePoint(0x2400 + code);
+    return `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+  });
+}

@@ -1,0 +1,157 @@
+/** The blacklist and the whitelist. */
+import { useEffect, useRef, useState } from "preact/hooks";
+import type { ChangeList, ListHead } from "../../contract.ts";
+import { errorText, get } from "../api.ts";
+import { change, type ChangeOutcome } from "../change/change.ts";
+import { overview } from "../live/resource.ts";
+import { Address } from "../parts/address.tsx";
+import { Field, useAction } from "../parts/fields.tsx";
+import { Icon } from "../parts/icon.tsx";
+import { Empty, Told } from "../parts/text.tsx";
+import { formatCount, plural } from "../text/number.ts";
+import { visible } from "../text/visible.ts";
+
+type ListName = "blacklist" | "whitelist";
+
+const TEXTS: Readonly<Record<ListName, { title: string; hint: string; empty: string }>> = {
+  blacklist: {
+    title: "Blacklist",
+    hint: "Always blocked, both ways, unless whitelisted.",
+    empty: "Nobody is on the blacklist.",
+  },
+  whitelist: {
+    title: "Whitelist",
+    hint: "Always allowed, before anything else is asked.",
+    empty: "Nobody is on the whitelist.",
+  },
+};
+
+/** Both lists, side by side where there is room. */
+export function Lists() {
+  return (
+    <div class="columns">
+      <List name="blacklist" />
+      <List name="whitelist" />
+    </div>
+  );
+}
+
+/** Milliseconds without a key before a search is asked for. */
+const TYPING = 250;
+
+function List({ name }: { readonly name: ListName }) {
+  const { title, hint, empty } = TEXTS[name];
+  const [search, setSearch] = useState("");
+  const { head, error, more } = usePages(name, search);
+  const { isBusy, outcome, run } = useAction<ChangeOutcome>();
+  const send = (body: ChangeList) => run(() => change<ChangeList>(`/lists/${name}`, body));
+  return (
+    <section class="card" aria-labelledby={`${name}-title`}>
+      <header class="card-head">
+        <h2 id={`${name}-title`}>{title}</h2>
+        <span class="quiet">
+          {head && plural(head.total, search ? "match" : "entry", search ? "matches" : "entries")}
+        </span>
+      </header>
+      <p class="hint">{hint}</p>
+      <AddForm name={name} isBusy={isBusy} send={send} />
+      <Told outcome={outcome ?? (error ? { tone: "bad", text: error } : null)} />
+      <Field label={`Search the ${name}`}>
+        {(ids) => (
+          <input
+            {...ids}
+            type="search"
+            class="mono"
+            placeholder="part of an address"
+            autocomplete="off"
+            spellcheck={false}
+            value={search}
+            onInput={(event) => setSearch(event.currentTarget.value)}
+          />
+        )}
+      </Field>
+      {head?.total === 0 && <Empty title={search ? "No entry has that in it." : empty} />}
+      <ul class="entries" aria-label={`Entries of the ${name}`}>
+        {head?.entries.map((entry) => (
+          <li key={entry}>
+            <Address address={entry} />
+            <button
+              type="button"
+              class="plain"
+              disabled={isBusy}
+              aria-label={`Remove ${visible(entry)} from the ${name}`}
+              onClick={() => send({ remove: [entry] })}
+            >
+              <Icon name="trash" size={16} />
+            </button>
+          </li>
+        ))}
+      </ul>
+      {head && head.entries.length < head.total && (
+        <button type="button" onClick={more}>
+          Show more ({formatCount(head.total - head.entries.length)} left)
+        </button>
+      )}
+    </section>
+  );
+}
+
+function AddForm(
+  { name, isBusy, send }: {
+    readonly name: ListName;
+    readonly isBusy: boolean;
+    send(body: ChangeList): Promise<ChangeOutcome | undefined>;
+  },
+) {
+  const [text, setText] = useState("");
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    const add = text.split(/[\s,;]+/).filter(Boolean);
+    if (add.length > 0 && (await send({ add }))?.done) setText("");
+  };
+  return (
+    <form class="add" onSubmit={submit}>
+      <Field label={`Add to the ${name}`} hint="One or many addresses or ranges.">
+        {(ids) => (
+          <input
+            {...ids}
+            class="mono"
+            required
+            placeholder="203.0.113.7 2001:db8::/32"
+            autocomplete="off"
+            spellcheck={false}
+            value={text}
+            onInput={(event) => setText(event.currentTarget.value)}
+          />
+        )}
+      </Field>
+      <button type="submit" class="primary" disabled={isBusy}>Add</button>
+    </form>
+  );
+}
+
+/** The entries that match, a page at a time; begun anew when the list or the search changes. */
+function usePages(name: ListName, search: string) {
+  const [head, setHead] = useState<ListHead | null>(null);
+  const [error, setError] = useState("");
+  const asked = useRef(0);
+  const config = overview.value.value?.config[name];
+  const load = async (offset: number) => {
+    const question = ++asked.current;
+    try {
+      const query = new URLSearchParams({ search: search.trim(), offset: String(offset) });
+      const page = await get<ListHead>(`/lists/${name}?${query}`);
+      if (question !== asked.current) return;
+      const before = offset > 0 ? head?.entries ?? [] : [];
+      setHead({ ...page, entries: [...before, ...page.entries] });
+      setError("");
+    } catch (problem) {
+      if (question === asked.current) setError(errorText(problem));
+    }
+  };
+  useEffect(() => {
+    const timer = setTimeout(() => load(0), search ? TYPING : 0);
+    return () => clearTimeout(timer);
+  }, [search, config?.total, config?.entries.join()]);
+  return { head, error, more: () => load(head?.entries.length ?? 0) };
+}

@@ -1,0 +1,71 @@
+/** What each counter of losses means, for people. */
+import type { RunningStatus } from "../../contract.ts";
+
+type Losses = RunningStatus["losses"];
+
+/** A counter, what it counts, and what helps. */
+export interface LossText {
+  readonly key: keyof Losses;
+  readonly name: string;
+  readonly text: string;
+  /** Nothing is missing: it is only less exact. */
+  readonly isHarmless?: boolean;
+}
+
+export const LOSS_TEXTS: readonly LossText[] = [
+  {
+    key: "ringDrops",
+    name: "Packets not captured",
+    text: "pfw was too slow to look at them. They were enforced on all the same.",
+  },
+  {
+    key: "interfaceDrops",
+    name: "Dropped by the interface",
+    text: "The network card or its driver dropped them before anybody saw them.",
+  },
+  {
+    key: "nflogLost",
+    name: "Drop reports lost",
+    text:
+      "The kernel dropped these packets, but its report did not arrive. They are counted, not listed.",
+  },
+  {
+    key: "captureRecordsLost",
+    name: "Records too large",
+    text: "Records that did not fit the capture buffer.",
+  },
+  {
+    key: "rowsLost",
+    name: "Rows not stored",
+    text: "Rows of the database that could not be written.",
+  },
+  { key: "hitsLost", name: "Packets of those rows", text: "Packets that the lost rows stood for." },
+  {
+    key: "failedWrites",
+    name: "Failed writes",
+    text: "Attempts to write to the database; the rows were kept for the next attempt.",
+  },
+  {
+    key: "logLinesLost",
+    name: "Log lines lost",
+    text: "Lines of the application log that could not be written.",
+  },
+  {
+    key: "rowsCoalesced",
+    name: "Packets that share a row",
+    text: "Equal packets in one row of the database; its hits say how many.",
+    isHarmless: true,
+  },
+  {
+    key: "rowsBlurred",
+    name: "Rows without addresses",
+    text: "Of those, packets whose row no longer names every address.",
+    isHarmless: true,
+  },
+];
+
+/** Everything that got lost. */
+export function lostCount(losses: Losses): number {
+  return LOSS_TEXTS.filter(({ isHarmless }) => !isHarmless)
+    .reduce((sum, { key }) => sum + (losses[key] ?? 0), 0);
+}

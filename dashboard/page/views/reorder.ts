@@ -1,0 +1,109 @@
+/** Moving a row of a list: by dragging its handle, or with the keyboard. */
+import { useRef, useState } from "preact/hooks";
+import { say } from "../parts/notices.ts";
+
+/** A row on its way. */
+export interface Lifted {
+  /** Where it was, from 0. */
+  readonly from: number;
+  /** Where it would be put. */
+  readonly to: number;
+}
+
+/** What the handle of a row has to do. */
+export interface Handle {
+  onPointerDown(event: PointerEvent): void;
+  onKeyDown(event: KeyboardEvent): void;
+  onBlur(): void;
+}
+
+/** What to call the rows when a screen reader is told of them. */
+export interface ReorderOptions {
+  readonly count: number;
+  nameOf(index: number): string;
+  move(from: number, to: number): void;
+}
+
+/** Keeps track of the one row that is on its way. */
+export function useReorder({ count, nameOf, move }: ReorderOptions) {
+  const [lifted, setLifted] = useState<Lifted | null>(null);
+  // Handlers of the pointer outlive a rendering.
+  const present = useRef<Lifted | null>(null);
+  const list = useRef<HTMLTableSectionElement>(null);
+  const put = (value: Lifted | null) => {
+    present.current = value;
+    setLifted(value);
+  };
+  const drop = () => {
+    const { current } = present;
+    put(null);
+    if (current && current.from !== current.to) move(current.from, current.to);
+  };
+  const cancel = (index: number) => {
+    put(null);
+    say(`${nameOf(index)} stays in place ${index + 1}`);
+  };
+  const handleOf = (index: number): Handle => ({
+    onPointerDown: (event) => drag(event, index, list.current!, put, () => present.current, drop),
+    onBlur: () => {
+      if (present.current && present.current.from === index) put(null);
+    },
+    onKeyDown: (event) => {
+      const { current } = present;
+      if (event.key === "Enter" || event.key === " ") {
+        event.preventDefault();
+        if (current) return drop();
+        put({ from: index, to: index });
+        say(
+          `${nameOf(index)} lifted, place ${index + 1} of ${count}. ` +
+            "Arrow keys move it, Enter puts it down, Escape leaves it.",
+        );
+      } else if (event.key === "Escape" && current) {
+        event.preventDefault();
+        cancel(index);
+      } else if (current && (event.key === "ArrowUp" || event.key === "ArrowDown")) {
+        event.preventDefault();
+        const step = event.key === "ArrowUp" ? -1 : 1;
+        const to = Math.max(0, Math.min(count - 1, current.to + step));
+        put({ from: index, to });
+        say(`Place ${to + 1} of ${count}`);
+      }
+    },
+  });
+  return { lifted, list, handleOf };
+}
+
+/** Follows the pointer until it is let go. */
+function drag(
+  event: PointerEvent,
+  index: number,
+  list: HTMLElement,
+  put: (value: Lifted | null) => void,
+  present: () => Lifted | null,
+  drop: () => void,
+): void {
+  if (event.button !== 0) return;
+  event.preventDefault();
+  const handle = event.currentTarget as HTMLElement;
+  handle.setPointerCapture(event.pointerId);
+  put({ from: index, to: index });
+  const ended = new AbortController();
+  const { signal } = ended;
+  handle.addEventListener("pointermove", ({ clientY }) => {
+    const to = indexAt(list, clientY);
+    if (to !== present()?.to) put({ from: index, to });
+  }, { signal });
+  const end = (action: () => void) => () => {
+    ended.abort();
+    action();
+  };
+  handle.addEventListener("pointerup", end(drop), { signal });
+  handle.addEventListener("pointercancel", end(() => put(null)), { signal });
+}
+
+/** The row at a height of the window. */
+function indexAt(list: HTMLElement, y: number): number {
+  const rows = [...list.children];
+  const at = rows.findIndex((row) => y < row.getBoundingClientRect().bottom);
+  return at === -1 ? rows.length - 1 : at;
+}

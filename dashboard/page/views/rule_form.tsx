@@ -1,0 +1,183 @@
+/** The form for a new rule, or for other words of one. */
+import { useState } from "preact/hooks";
+import type { AddRule, ReplaceRule, RuleView } from "../../contract.ts";
+import { change, type ChangeOutcome } from "../change/change.ts";
+import { Dialog } from "../parts/dialog.tsx";
+import { Choice, Field, useAction } from "../parts/fields.tsx";
+import { Foreign, Told } from "../parts/text.tsx";
+import {
+  DIRECTION_TEXTS,
+  matchText,
+  NEW_RULE,
+  type RuleWords,
+  toDraft,
+  toWords,
+} from "./rule_text.ts";
+
+type Set = (change: Partial<RuleWords>) => void;
+
+/** Edits `rule`, or adds one. */
+export function RuleForm(
+  { rule, count, onClose }: { readonly rule?: RuleView; readonly count: number; onClose(): void },
+) {
+  const [words, setWords] = useState<RuleWords>(rule ? toWords(rule.rule) : NEW_RULE);
+  const [position, setPosition] = useState(count + 1);
+  const { isBusy, outcome, run } = useAction<ChangeOutcome>();
+  const set: Set = (change) => setWords({ ...words, ...change });
+  const send = () => {
+    const draft = toDraft(words);
+    if (!rule) {
+      return change<AddRule>("/rules/add", {
+        rule: draft,
+        ...(position <= count && { position }),
+      });
+    }
+    const { number, id } = rule;
+    return change<ReplaceRule>("/rules/replace", { number, id, rule: draft });
+  };
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    if ((await run(send))?.done) onClose();
+  };
+  return (
+    <Dialog title={rule ? `Rule ${rule.number}` : "New rule"} onClose={onClose}>
+      <form class="form" onSubmit={submit}>
+        <WhatFields words={words} set={set} />
+        <WhomFields words={words} set={set} />
+        {!rule && <PositionField count={count} position={position} setPosition={setPosition} />}
+        <Preview words={words} />
+        <Told outcome={outcome} />
+        <div class="buttons">
+          <button type="button" onClick={onClose}>Cancel</button>
+          <button type="submit" class="primary" disabled={isBusy}>
+            {rule ? "Change the rule" : "Add the rule"}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+interface FieldsProps {
+  readonly words: RuleWords;
+  readonly set: Set;
+}
+
+function WhatFields({ words, set }: FieldsProps) {
+  const { name, action, direction, protocol, ports } = words;
+  return (
+    <>
+      <Field label="Name">
+        {(ids) => (
+          <input
+            {...ids}
+            required
+            maxLength={100}
+            autofocus
+            value={name}
+            onInput={(event) => set({ name: event.currentTarget.value })}
+          />
+        )}
+      </Field>
+      <div class="form-row">
+        <Choice
+          label="What it does"
+          options={[["block", "Block"], ["allow", "Allow"]]}
+          value={action}
+          onChoose={(value) => set({ action: value })}
+        />
+        <Choice
+          label="Who opens the connection"
+          options={[["in", "Incoming"], ["out", "Outgoing"], ["both", "Both"]]}
+          value={direction}
+          onChoose={(value) => set({ direction: value })}
+        />
+        <Choice
+          label="Protocol"
+          options={[["tcp", "TCP"], ["udp", "UDP"], ["icmp", "ICMP"], ["any", "Any"]]}
+          value={protocol}
+          onChoose={(value) => set({ protocol: value })}
+        />
+      </div>
+      {protocol !== "icmp" && (
+        <Field
+          label="Ports"
+          hint="Destination ports such as 23, 445, 8000-8100. Empty: every port."
+        >
+          {(ids) => (
+            <input
+              {...ids}
+              class="mono"
+              autocomplete="off"
+              value={ports}
+              onInput={(event) => set({ ports: event.currentTarget.value })}
+            />
+          )}
+        </Field>
+      )}
+    </>
+  );
+}
+
+function WhomFields({ words: { sources, destinations }, set }: FieldsProps) {
+  const common = { class: "mono", autocomplete: "off", spellcheck: false } as const;
+  return (
+    <>
+      <Field label="From" hint="Addresses or ranges. Empty: everybody.">
+        {(ids) => (
+          <input
+            {...ids}
+            {...common}
+            value={sources}
+            onInput={(event) => set({ sources: event.currentTarget.value })}
+          />
+        )}
+      </Field>
+      <Field label="To" hint="Addresses or ranges. Empty: everywhere.">
+        {(ids) => (
+          <input
+            {...ids}
+            {...common}
+            value={destinations}
+            onInput={(event) => set({ destinations: event.currentTarget.value })}
+          />
+        )}
+      </Field>
+    </>
+  );
+}
+
+function PositionField(
+  { count, position, setPosition }: {
+    readonly count: number;
+    readonly position: number;
+    setPosition(position: number): void;
+  },
+) {
+  return (
+    <Field label="Place" hint="The first rule that matches decides.">
+      {(ids) => (
+        <input
+          {...ids}
+          class="short"
+          type="number"
+          min={1}
+          max={count + 1}
+          value={position}
+          onInput={(event) => setPosition(Number(event.currentTarget.value) || count + 1)}
+        />
+      )}
+    </Field>
+  );
+}
+
+/** What the rule says, so that nobody has to think in fields. */
+function Preview({ words }: { readonly words: RuleWords }) {
+  const draft = toDraft(words);
+  return (
+    <p class="preview">
+      {draft.action === "block" ? "Blocks" : "Allows"} <Foreign text={matchText(draft)} />,{" "}
+      {DIRECTION_TEXTS[words.direction]}.
+    </p>
+  );
+}
