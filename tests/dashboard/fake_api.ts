@@ -134,7 +134,7 @@ export class FakeApi {
     try {
       if (path === "/login") return this.#login(JSON.parse(body).token);
       if (!this.isSignedIn) {
-        throw new Refusal(401, { error: "sign in", code: "unauthorized", exitCode: 1 });
+        throw new Refusal(401, { error: "sign in", code: "unauthorized" });
       }
       if (path === "/events") return this.#events(Number(url.searchParams.get("after") ?? 0));
       return Response.json(this.#route(path, url.searchParams, body && JSON.parse(body)));
@@ -159,7 +159,7 @@ export class FakeApi {
 
   #login(token: string): Response {
     if (token !== TOKEN) {
-      throw new Refusal(401, { error: "that is not the token", code: "unauthorized", exitCode: 1 });
+      throw new Refusal(401, { error: "that is not the token", code: "unauthorized" });
     }
     this.isSignedIn = true;
     return new Response(null, { status: 204 });

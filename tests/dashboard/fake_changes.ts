@@ -24,10 +24,10 @@ export class Refusal extends Error {
   readonly status: number;
   readonly answer: ErrorAnswer;
 
-  constructor(status: number, answer: ErrorAnswer) {
+  constructor(status: number, answer: Omit<ErrorAnswer, "exitCode">) {
     super(answer.error);
     this.status = status;
-    this.answer = answer;
+    this.answer = { ...answer, exitCode: 1 };
   }
 }
 
