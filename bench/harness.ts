@@ -16,6 +16,10 @@ export interface Verdict {
   readonly value: number;
   readonly unit: string;
   readonly target?: Target;
+  /** What it is called in the summary, where `name` needs the benchmark's title beside it. */
+  readonly row?: string;
+  /** It stands in the README, too. */
+  readonly isHeadline?: boolean;
 }
 
 /** What a figure should reach. */

@@ -19,6 +19,7 @@ import { PAGE_FILE, performancePage, resultTable } from "./report.ts";
 import { type BenchmarkResult, readResults, RESULTS_FILE, writeResults } from "./results.ts";
 import { stagesBenchmark } from "./stages.ts";
 import { startBenchmark } from "./start.ts";
+import { storeBenchmark } from "./store.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
   replayBenchmark,
@@ -27,6 +28,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   loadBenchmark,
   feedsBenchmark,
   memoryBenchmark,
+  storeBenchmark,
   queriesBenchmark,
   startBenchmark,
 ];
