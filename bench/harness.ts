@@ -25,12 +25,20 @@ export interface Verdict {
 /** What a figure should reach. */
 export type Target = { readonly atLeast: number } | { readonly atMost: number };
 
+/** Where the time of something goes; the parts add up to the whole. */
+export interface Profile {
+  readonly of: string;
+  readonly unit: string;
+  readonly parts: readonly { readonly name: string; readonly value: number }[];
+}
+
 /** What one benchmark found. */
 export interface Findings {
   readonly verdicts: readonly Verdict[];
   readonly series: readonly Series[];
   /** What was measured, on what: sentences for the report. */
   readonly notes: readonly string[];
+  readonly profiles?: readonly Profile[];
 }
 
 /** What every benchmark is given. */

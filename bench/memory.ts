@@ -171,12 +171,19 @@ function findings(
     verdicts: [
       {
         ...megabytes("resident at rest with the feed", rest),
+        row: `resident memory at rest, a feed of ${addresses.toLocaleString("en-US")} addresses`,
         target: { atMost: 120 },
         isHeadline: true,
       },
-      { ...megabytes("more under a flood", more), target: { atMost: 40 }, isHeadline: true },
+      {
+        ...megabytes("more under a flood", more),
+        row: "resident memory, how much more under a flood",
+        target: { atMost: 40 },
+        isHeadline: true,
+      },
       {
         ...megabytes(`growth over ${lasting} of it, last fifth against second`, growth(flood)),
+        row: `resident memory, growth over a flood of ${lasting}`,
         target: { atMost: 5 },
         isHeadline: true,
       },

@@ -133,6 +133,7 @@ function findings(values: Record<string, number[]>, events: number): Findings {
     verdicts: [
       {
         name: "rows/s / those of a program that inserts and commits each event",
+        row: "rows written, beside a program that inserts and commits each event",
         value: median(ratios),
         unit: "×",
       },
@@ -157,6 +158,7 @@ function findings(values: Record<string, number[]>, events: number): Findings {
       },
       {
         name: "a row on the disk, indexes included",
+        row: "a blocked event on the disk, indexes included",
         value: median(figures("unshared bytesPerRow")),
         unit: "bytes",
         target: { atMost: MOST_BYTES },
