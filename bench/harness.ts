@@ -16,10 +16,21 @@ export interface Verdict {
   readonly value: number;
   readonly unit: string;
   readonly target?: Target;
+  /** What it is called in the summary, where `name` needs the benchmark's title beside it. */
+  readonly row?: string;
+  /** It stands in the README, too. */
+  readonly isHeadline?: boolean;
 }
 
 /** What a figure should reach. */
 export type Target = { readonly atLeast: number } | { readonly atMost: number };
+
+/** Where the time of something goes; the parts add up to the whole. */
+export interface Profile {
+  readonly of: string;
+  readonly unit: string;
+  readonly parts: readonly { readonly name: string; readonly value: number }[];
+}
 
 /** What one benchmark found. */
 export interface Findings {
@@ -27,6 +38,7 @@ export interface Findings {
   readonly series: readonly Series[];
   /** What was measured, on what: sentences for the report. */
   readonly notes: readonly string[];
+  readonly profiles?: readonly Profile[];
 }
 
 /** What every benchmark is given. */

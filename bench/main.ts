@@ -9,16 +9,25 @@ import { feedsBenchmark } from "./feeds.ts";
 import type { Benchmark, Settings } from "./harness.ts";
 import { liveBenchmark } from "./live.ts";
 import { loadBenchmark } from "./load.ts";
+import { type ResultHead, runIsolated } from "./isolated.ts";
 import { thisMachine, thisOccasion } from "./machine.ts";
 import { memoryBenchmark } from "./memory.ts";
 import { findPfw } from "./pfw_under_test.ts";
 import { runToEnd } from "./process.ts";
 import { queriesBenchmark } from "./queries.ts";
 import { replayBenchmark } from "./replay.ts";
-import { PAGE_FILE, performancePage, resultTable } from "./report.ts";
+import {
+  PAGE_FILE,
+  performancePage,
+  README_FILE,
+  readmeWithFigures,
+  resultTable,
+} from "./report.ts";
 import { type BenchmarkResult, readResults, RESULTS_FILE, writeResults } from "./results.ts";
 import { stagesBenchmark } from "./stages.ts";
 import { startBenchmark } from "./start.ts";
+import { storeBenchmark } from "./store.ts";
+import { programVersions } from "./versions.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
   replayBenchmark,
@@ -27,6 +36,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   loadBenchmark,
   feedsBenchmark,
   memoryBenchmark,
+  storeBenchmark,
   queriesBenchmark,
   startBenchmark,
 ];
@@ -38,7 +48,7 @@ const USAGE = `usage: deno task bench [--quick] [--long] [--only NAME]… [--rou
   --only NAME  one of: ${BENCHMARKS.map(({ name }) => name).join(", ")}; other results stay
   --rounds N   5 or more
   --pfw FILE   a built pfw; without it ./pfw, or the sources where that does not exist
-  --page       only write docs/performance.md from the results that are there`;
+  --page       only write docs/performance.md and the README's table from the results there are`;
 
 const FEWEST_ROUNDS = 5;
 
@@ -53,6 +63,8 @@ async function readArguments(args: string[]) {
       rounds: { type: "string", default: `${FEWEST_ROUNDS}` },
       pfw: { type: "string" },
       page: { type: "boolean", default: false },
+      // Not for people: runs one benchmark in this process and writes its result there.
+      into: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
@@ -77,66 +89,81 @@ async function readArguments(args: string[]) {
   return { ...values, settings };
 }
 
-async function runOne(benchmark: Benchmark, settings: Settings): Promise<BenchmarkResult> {
-  const { name, title } = benchmark;
-  const occasion = thisOccasion(settings.pfw.version, settings.rounds);
-  const head = { name, title, occasion };
-  const obstacle = await benchmark.obstacle(settings);
-  if (obstacle !== undefined) return { ...head, skipped: obstacle };
-  settings.say(title);
+/** Runs one benchmark in this process. */
+async function runHere(benchmark: Benchmark, settings: Settings): Promise<BenchmarkResult> {
+  const head = headOf(benchmark, settings);
   try {
+    const obstacle = await benchmark.obstacle(settings);
+    if (obstacle !== undefined) return { ...head, skipped: obstacle };
     return { ...head, ...await benchmark.run(settings) };
   } catch (error) {
     return { ...head, failed: (error as Error).message };
   }
 }
 
-/** What was measured before stays for the benchmarks that do not run now. */
-function keptResults(names: readonly string[]): readonly BenchmarkResult[] {
+function headOf({ name, title }: Benchmark, { pfw, rounds }: Settings): ResultHead {
+  return { name, title, occasion: thisOccasion(pfw.version, rounds) };
+}
+
+/** Runs benchmarks one after another, each in a process of its own, and keeps what each finds. */
+async function runAll(
+  chosen: readonly Benchmark[],
+  settings: Settings,
+  args: readonly string[],
+): Promise<number> {
+  const versions = programVersions();
+  let failures = 0;
+  for (const [at, benchmark] of chosen.entries()) {
+    const { name, title } = benchmark, started = performance.now();
+    settings.say(`${at + 1} of ${chosen.length}, ${name}: ${title}`);
+    const result = await runIsolated(headOf(benchmark, settings), settings.directory, args);
+    settings.say(`${name} took ${Math.round((performance.now() - started) / 1000)} s`);
+    console.log(resultTable(result));
+    if ("failed" in result) failures++;
+    if (!settings.quick) await keep(result, versions);
+  }
+  return failures > 0 ? 1 : 0;
+}
+
+/** Puts a result in the place of the earlier one; those of other benchmarks stay. */
+async function keep(fresh: BenchmarkResult, versions: Record<string, string>): Promise<void> {
+  const all = [fresh, ...earlierResults()];
+  const benchmarks = BENCHMARKS.flatMap((one) => all.find(({ name }) => name === one.name) ?? []);
+  writeResults({ machine: thisMachine(), versions, benchmarks });
+  await runToEnd([Deno.execPath(), "fmt", "--quiet", RESULTS_FILE]);
+  writePages();
+}
+
+function earlierResults(): readonly BenchmarkResult[] {
   try {
-    return readResults().benchmarks.filter(({ name }) => !names.includes(name));
+    return readResults().benchmarks;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return [];
     throw error;
   }
 }
 
+function writePages(): void {
+  const results = readResults();
+  Deno.writeTextFileSync(PAGE_FILE, performancePage(results));
+  const readme = Deno.readTextFileSync(README_FILE);
+  Deno.writeTextFileSync(README_FILE, readmeWithFigures(readme, results));
+}
+
 async function main(args: string[]): Promise<number> {
-  const { settings, only, help } = await readArguments(args);
+  const { settings, only, into, help } = await readArguments(args);
   if (help) {
     console.log(USAGE);
     return 0;
   }
   if (!settings) {
-    await writePage();
+    writePages();
     return 0;
   }
   const chosen = BENCHMARKS.filter(({ name }) => only.length === 0 || only.includes(name));
-  const fresh: BenchmarkResult[] = [];
-  for (const benchmark of chosen) {
-    const result = await runOne(benchmark, settings);
-    fresh.push(result);
-    console.log(resultTable(result));
-  }
-  if (!settings.quick) await keep(fresh);
-  return fresh.some((result) => "failed" in result) ? 1 : 0;
-}
-
-async function keep(fresh: readonly BenchmarkResult[]): Promise<void> {
-  const all = [...fresh, ...keptResults(fresh.map(({ name }) => name))];
-  const benchmarks = BENCHMARKS.flatMap(({ name }) => all.filter((one) => one.name === name));
-  writeResults({ machine: thisMachine(), benchmarks });
-  await format(RESULTS_FILE);
-  await writePage();
-}
-
-async function writePage(): Promise<void> {
-  Deno.writeTextFileSync(PAGE_FILE, performancePage(readResults()));
-  await format(PAGE_FILE);
-}
-
-async function format(path: string): Promise<void> {
-  await runToEnd([Deno.execPath(), "fmt", "--quiet", "--permit-no-files", path]);
+  if (into === undefined) return await runAll(chosen, settings, args);
+  Deno.writeTextFileSync(into, JSON.stringify(await runHere(chosen[0], settings)));
+  return 0;
 }
 
 try {

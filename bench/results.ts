@@ -11,6 +11,8 @@ export type BenchmarkResult =
 /** A whole run. */
 export interface Results {
   readonly machine: Machine;
+  /** Programs that benchmarks compare with or work by, and what they say of themselves. */
+  readonly versions?: Readonly<Record<string, string>>;
   readonly benchmarks: readonly BenchmarkResult[];
 }
 
@@ -29,6 +31,10 @@ export function writeResults(results: Results, path = RESULTS_FILE): void {
           reached: isReached(verdict),
         })),
         series: result.series.map(summarise),
+        profiles: result.profiles?.map((profile) => ({
+          ...profile,
+          parts: profile.parts.map(({ name, value }) => ({ name, value: rounded(value) })),
+        })),
       }
       : result
   );
@@ -72,12 +78,16 @@ export function formatFigure(value: number, unit: string): string {
   return unit === "×" ? `${number} ×` : `${number} ${unit}`;
 }
 
-/** `≥ 500 × reached`, or an empty text where there is no target. */
-export function formatTarget(verdict: Verdict): string {
-  const { target, unit } = verdict;
+/** `≥ 500 ×`, or an empty text where there is no target. */
+export function formatWanted({ target, unit }: Verdict): string {
   if (target === undefined) return "";
-  const text = "atLeast" in target
+  return "atLeast" in target
     ? `≥ ${formatFigure(target.atLeast, unit)}`
     : `≤ ${formatFigure(target.atMost, unit)}`;
-  return `${text}, ${isReached(verdict) ? "reached" : "MISSED"}`;
+}
+
+/** `≥ 500 ×, reached`, or an empty text where there is no target. */
+export function formatTarget(verdict: Verdict): string {
+  if (verdict.target === undefined) return "";
+  return `${formatWanted(verdict)}, ${isReached(verdict) ? "reached" : "MISSED"}`;
 }

@@ -80,7 +80,7 @@ function openOnce(path: string, timeout: number): DatabaseSync {
     // Safe in WAL mode against a crash of pfw; a power cut may cost the last transactions only.
     pragma(db, "synchronous = NORMAL");
     pragma(db, "journal_size_limit = 16777216");
-    pragma(db, "cache_size = -8192");
+    pragma(db, "cache_size = -4096");
     pragma(db, "temp_store = MEMORY");
     if (Deno.statSync(path).size <= CHECK_SIZE && pragma(db, "quick_check(1)") !== "ok") {
       throw new Error("database disk image is malformed");
