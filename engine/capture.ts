@@ -4,9 +4,11 @@
  */
 import { interfaceIndex, setReceiveBuffer } from "../ffi/libc.ts";
 import { setNflogTimeout } from "../ffi/nflog_config.ts";
+import { PacketRing } from "../ffi/packet_ring.ts";
 import { type Batch, PcapError, PcapErrorCode, PcapHandle, UNCOUNTED } from "../ffi/pcap.ts";
 import { PcapMissingError } from "../ffi/pcap_library.ts";
 import { RECORD_HEADER, type RecordBuffer } from "../ffi/record_buffer.ts";
+import type { RingBlocks } from "../ffi/ring_block.ts";
 import { errorText, ExitCode, PfwError } from "./errors.ts";
 import { installHint } from "./packages.ts";
 import { LinkType } from "./packet/link_layer.ts";
@@ -60,7 +62,7 @@ export class CaptureDevice implements Disposable {
     droppedByInterface: 0,
     recordsLost: 0,
   };
-  #handle: PcapHandle | undefined;
+  #handle: PcapHandle | PacketRing | undefined;
   #retryAt = 0;
   /** Of packets whose link layer does not say it. */
   interfaceIndex = 0;
@@ -68,7 +70,7 @@ export class CaptureDevice implements Disposable {
   private constructor(
     readonly name: string,
     readonly isNflog: boolean,
-    readonly open: () => PcapHandle,
+    readonly open: () => PcapHandle | PacketRing,
     readonly notice: DeviceNotice,
   ) {
     try {
@@ -81,14 +83,16 @@ export class CaptureDevice implements Disposable {
 
   /** Opens an interface, which may be down yet, or `any`; throws PfwError where that cannot be. */
   static tap(device: string, notice: DeviceNotice, options: TapOptions = {}): CaptureDevice {
+    const { filter, ringBytes = RING_BYTES } = options;
     const open = () =>
-      PcapHandle.openLive(device, {
-        snaplen: SNAPLEN,
-        ringBytes: options.ringBytes ?? RING_BYTES,
-        filter: options.filter,
-        // Cooked v2 tells the interface of each packet, v1 does not.
-        linkType: device === "any" ? LinkType.linuxSll2 : undefined,
-      });
+      (filter ? undefined : PacketRing.open(device, { snaplen: SNAPLEN, ringBytes })) ??
+        PcapHandle.openLive(device, {
+          snaplen: SNAPLEN,
+          ringBytes,
+          filter,
+          // Cooked v2 tells the interface of each packet, v1 does not.
+          linkType: device === "any" ? LinkType.linuxSll2 : undefined,
+        });
     return create(device, () => new CaptureDevice(device, false, open, notice));
   }
 
@@ -104,9 +108,19 @@ export class CaptureDevice implements Disposable {
     return create(name, () => new CaptureDevice(name, true, open, notice));
   }
 
-  /** Link type of the packets, as libpcap numbers it. */
+  /** Link type of the packets that `read` moves, as libpcap numbers it. */
   get linkType(): number {
-    return this.#handle?.linkType ?? -1;
+    return this.#handle instanceof PcapHandle ? this.#handle.linkType : -1;
+  }
+
+  /** Whether packets are read in the kernel's ring, block by block, and not by `read`. */
+  get hasRing(): boolean {
+    return this.#handle instanceof PacketRing;
+  }
+
+  /** Blocks or batches of which a round may take so many before it has to come back soon. */
+  get easyTakes(): number {
+    return this.#handle instanceof PacketRing ? this.#handle.blocks >> 3 : 1;
   }
 
   /** For poll(2); -1 while the device is away. */
@@ -126,8 +140,9 @@ export class CaptureDevice implements Disposable {
    * @returns bytes written; 0: nothing waits
    */
   read(buffer: RecordBuffer, now: number): number {
-    if (!this.#handle && !this.#reopen(now)) return 0;
-    const handle = this.#handle!;
+    if (!this.#handle) this.#reopen(now);
+    const handle = this.#handle;
+    if (!(handle instanceof PcapHandle)) return 0;
     const fits = buffer.batchFor(this.isNflog ? NFLOG_RECORD_BYTES : handle.snaplen);
     try {
       handle.read(buffer, fits, this.#batch);
@@ -136,6 +151,26 @@ export class CaptureDevice implements Disposable {
       return 0;
     }
     return this.#batch.bytes;
+  }
+
+  /**
+   * The next block of the kernel's ring, to be read and given back with `release`.
+   *
+   * @param now as for `read`
+   */
+  nextBlock(now: number): RingBlocks | undefined {
+    if (!(this.#handle instanceof PacketRing)) return undefined;
+    try {
+      return this.#handle.nextBlock();
+    } catch (error) {
+      this.#lose(error, now);
+    }
+  }
+
+  /** Gives a block back; packets that were counted in it and not found are a loss. */
+  release(block: RingBlocks, packets: number): void {
+    this.#earlier.recordsLost += Math.max(0, block.packets - packets);
+    block.release();
   }
 
   /** Compares what was parsed with what libpcap counted: a difference is a loss. */
@@ -160,16 +195,15 @@ export class CaptureDevice implements Disposable {
     this.interfaceIndex = this.isNflog || this.name === "any" ? 0 : interfaceIndex(this.name);
   }
 
-  #reopen(now: number): boolean {
-    if (now < this.#retryAt) return false;
+  #reopen(now: number): void {
+    if (now < this.#retryAt) return;
     this.#retryAt = now + REOPEN_MILLISECONDS;
     try {
       this.#attach();
     } catch {
-      return false;
+      return;
     }
     this.notice(`${this.name} is back`);
-    return true;
   }
 
   #lose(error: unknown, now: number): void {

@@ -26,8 +26,10 @@ const FLUSH_INTERVAL = 100;
 const TICK_INTERVAL = 1000;
 /** Longest time without looking at the clock while packets keep coming, in milliseconds. */
 const ROUND_BUDGET = 20;
-/** Pause while packets keep coming: the ring fills meanwhile and a batch is worth its call. */
-const BUSY_PAUSE = 3;
+/** Pause while packets keep coming: the rings fill meanwhile, and a wake-up is worth its cost. */
+const BUSY_PAUSE = 10;
+/** The same where a ring would not hold what comes in ten milliseconds. */
+const SHORT_PAUSE = 1;
 /** Longest sleep while nothing comes. */
 const IDLE_POLL = 100;
 
@@ -41,6 +43,8 @@ export class Observer implements Disposable {
   #nextFlush = 0;
   #nextTick = 0;
   #stopped = false;
+  /** Whether the last round found a device well filled. */
+  #isPressed = false;
 
   constructor(
     devices: readonly CaptureDevice[],
@@ -60,7 +64,7 @@ export class Observer implements Disposable {
       const moved = this.#round();
       this.#hooks.afterRound?.();
       this.#keepTime();
-      if (moved > 0) await pause(BUSY_PAUSE);
+      if (moved > 0) await pause(this.#isPressed ? SHORT_PAUSE : BUSY_PAUSE);
       else await this.#wait(IDLE_POLL);
     }
   }
@@ -99,11 +103,13 @@ export class Observer implements Disposable {
   #round(): number {
     const start = performance.now();
     let records = 0;
+    this.#isPressed = false;
     for (const device of this.#devices) {
       const deadline = start + ROUND_BUDGET;
-      let taken = this.#take(device, start);
+      let taken = this.#take(device, start), takes = 0;
       while (taken > 0) {
         records += taken;
+        if (++takes > device.easyTakes) this.#isPressed = true;
         if (performance.now() > deadline) break;
         taken = this.#take(device, start);
       }
@@ -112,6 +118,7 @@ export class Observer implements Disposable {
   }
 
   #take(device: CaptureDevice, now: number): number {
+    if (device.hasRing) return this.#takeBlock(device, now);
     const length = device.read(this.#buffer, now);
     if (length === 0) return 0;
     const records = device.isNflog
@@ -119,6 +126,14 @@ export class Observer implements Disposable {
       : this.#pipeline.readTap(this.#buffer, length, device.linkType, device.interfaceIndex);
     device.account(records);
     return records;
+  }
+
+  #takeBlock(device: CaptureDevice, now: number): number {
+    const block = device.nextBlock(now);
+    if (!block) return 0;
+    const packets = this.#pipeline.readBlock(block, device.interfaceIndex);
+    device.release(block, packets);
+    return packets;
   }
 
   #keepTime(): void {

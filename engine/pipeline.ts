@@ -3,11 +3,12 @@
  * allocation for a packet.
  */
 import { RECORD_HEADER, type RecordBuffer } from "../ffi/record_buffer.ts";
+import type { RingBlocks } from "../ffi/ring_block.ts";
 import type { Detectors } from "./detect/detectors.ts";
 import type { LocalAddresses } from "./net/local_addresses.ts";
 import type { EventBuffer } from "./observe/event_buffer.ts";
 import type { Totals } from "./observe/totals.ts";
-import { decode } from "./packet/decode.ts";
+import { decode, decodeCooked } from "./packet/decode.ts";
 import { setDirection } from "./packet/direction.ts";
 import { LinkType } from "./packet/link_layer.ts";
 import { decodeNflog, NflogRecord } from "./packet/nflog.ts";
@@ -36,6 +37,12 @@ export interface PipelineParts {
   readonly detectors?: Detectors;
   /** Which ban or feed blocks the packet, asked for those reasons; must not allocate. */
   readonly detailOf?: DetailOf;
+}
+
+/** The memory that packets were decoded from. */
+interface PacketBytes {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
 }
 
 /** A number in `EventDetails`, 0 for none, of a packet that a reason (in `REASONS`) blocks. */
@@ -105,6 +112,44 @@ export class Pipeline {
     }
   }
 
+  /**
+   * Takes in the packets of a block that the kernel filled, where they lie.
+   *
+   * @param interfaceIndex of the device, or 0 where packets come from several
+   * @returns number of packets
+   */
+  readBlock(blocks: RingBlocks, interfaceIndex: number): number {
+    const { matcher } = this.#parts, group = this.#group;
+    let packets = 0;
+    for (;;) {
+      const count = this.#decodeBlock(blocks, interfaceIndex);
+      if (count === 0) return packets;
+      matcher.fetch(group, count);
+      for (let at = 0; at < count; at++) this.#judge(group[at], blocks);
+      packets += count;
+    }
+  }
+
+  #decodeBlock(blocks: RingBlocks, interfaceIndex: number): number {
+    const { view, isCooked } = blocks, group = this.#group;
+    let count = 0;
+    while (count < GROUP && blocks.next()) {
+      const packet = group[count++], start = blocks.packetStart, end = blocks.packetEnd;
+      packet.seconds = blocks.seconds;
+      packet.microseconds = blocks.microseconds;
+      if (isCooked) {
+        decodeCooked(packet, view, start, end, blocks.protocol, blocks.packetType);
+        packet.interfaceIndex = blocks.interfaceIndex;
+      } else {
+        decode(packet, view, start, end, LinkType.ethernet);
+        packet.interfaceIndex = interfaceIndex;
+      }
+      packet.wireLength = blocks.wireLength + blocks.addedLength;
+      packet.capturedLength += blocks.addedLength;
+    }
+    return count;
+  }
+
   /** Decodes the records from `#next` on, as many as a group holds; returns how many those are. */
   #decodeGroup(buffer: RecordBuffer, length: number, linkType: number, interfaceIndex: number) {
     const { view } = buffer, group = this.#group;
@@ -168,7 +213,7 @@ export class Pipeline {
       : own.hasV6(destination0, destination1, packet.destination2, packet.destination3);
   }
 
-  #judge(packet: ParsedPacket, buffer: RecordBuffer): void {
+  #judge(packet: ParsedPacket, buffer: PacketBytes): void {
     const { totals, matcher, own } = this.#parts;
     setDirection(packet, own);
     totals.seen(packet);

@@ -2,7 +2,7 @@
  * From bytes to a `ParsedPacket`. Never throws, never reads outside `start..end`: what it cannot
  * read is left out and `result` says why.
  */
-import { findNetworkLayer, LinkType } from "./link_layer.ts";
+import { findCookedLayer, findNetworkLayer, LinkType } from "./link_layer.ts";
 import { DecodeResult, Direction, type ParsedPacket, Protocol } from "./packet.ts";
 
 /**
@@ -25,6 +25,23 @@ export function decode(
   const result = findNetworkLayer(packet, view, start, end, linkType);
   packet.result = result;
   if (result === DecodeResult.ok) decodeNetwork(packet, view, end, linkType);
+}
+
+/** The same of a packet that begins with its network layer; see `findCookedLayer`. */
+export function decodeCooked(
+  packet: ParsedPacket,
+  view: DataView,
+  start: number,
+  end: number,
+  protocol: number,
+  packetType: number,
+): void {
+  clear(packet);
+  packet.endOffset = end;
+  packet.capturedLength = end - start;
+  const result = findCookedLayer(packet, view, start, end, protocol, packetType);
+  packet.result = result;
+  if (result === DecodeResult.ok) decodeNetwork(packet, view, end, LinkType.linuxSll2);
 }
 
 /** Decodes the IP header at `packet.networkOffset` and what follows it. */

@@ -206,6 +206,25 @@ function linuxSll2(packet: ParsedPacket, view: DataView, at: number, end: number
   return afterCooked(packet, view, at + 20, end, view.getUint16(at));
 }
 
+/**
+ * The same of a packet whose cooked header is told apart from its bytes, as packet(7) does.
+ *
+ * @param start where the network layer, or what stands before it, begins
+ * @param protocol EtherType, or a number of Linux's own
+ * @param packetType PACKET_HOST to PACKET_OUTGOING
+ */
+export function findCookedLayer(
+  packet: ParsedPacket,
+  view: DataView,
+  start: number,
+  end: number,
+  protocol: number,
+  packetType: number,
+): number {
+  setPacketType(packet, packetType);
+  return afterCooked(packet, view, start, end, protocol);
+}
+
 /** Cooked protocol numbers below 1,536 are Linux's own; 4 is 802.2 (ETH_P_802_2). */
 function afterCooked(
   packet: ParsedPacket,

@@ -1,0 +1,113 @@
+/**
+ * A device whose packets are read where the kernel puts them: no call and no copy for each, which
+ * libpcap needs. It is opened without a filter only; filters are libpcap's art.
+ */
+import { interfaceIndex, interfaceName } from "./libc.ts";
+import { type CaptureStats, PcapError } from "./pcap.ts";
+import { PacketSocket, type RingShape } from "./packet_socket.ts";
+import { RingBlocks } from "./ring_block.ts";
+
+/** How a ring is opened. */
+export interface RingOptions {
+  readonly snaplen: number;
+  readonly ringBytes: number;
+}
+
+/** Longest time that a packet waits in a block that is not full, in milliseconds. */
+const RETIRE_TIMEOUT = 10;
+/** Large, so that a block is worth its handling; a small ring gets more of smaller ones. */
+const BLOCK_BYTES = 1 << 18, SMALL_BLOCK_BYTES = 1 << 16;
+const FEWEST_BLOCKS = 8;
+
+/** ENETDOWN of errno(3). */
+const NETWORK_DOWN = 100;
+
+/** A packet socket, its ring, and its counters. */
+export class PacketRing implements Disposable {
+  readonly device: string;
+  /** How many blocks it has. */
+  readonly blocks: number;
+  readonly #socket: PacketSocket;
+  readonly #index: number;
+  readonly #dropsBefore: number;
+  #memory: RingBlocks | undefined;
+  #received = 0;
+  #dropped = 0;
+
+  private constructor(device: string, socket: PacketSocket, shape: RingShape) {
+    this.device = device;
+    this.blocks = shape.blocks;
+    this.#socket = socket;
+    this.#index = device === "any" ? 0 : interfaceIndex(device);
+    this.#dropsBefore = interfaceDrops(device);
+    this.#memory = new RingBlocks(socket.memory(), {
+      blockBytes: shape.blockBytes,
+      isCooked: this.#index === 0,
+      loopback: interfaceIndex("lo"),
+    });
+  }
+
+  /** Opens an Ethernet interface or `any`; `undefined` where only libpcap can, or can say why not. */
+  static open(device: string, { snaplen, ringBytes }: RingOptions): PacketRing | undefined {
+    const shape = shapeOf(ringBytes);
+    const socket = PacketSocket.open(device, { ...shape, snaplen, timeout: RETIRE_TIMEOUT });
+    return socket && new PacketRing(device, socket, shape);
+  }
+
+  /** For poll(2). */
+  get descriptor(): number {
+    return this.#socket.descriptor;
+  }
+
+  /**
+   * The next block that is full or whose time is over; `undefined` when none is.
+   *
+   * @throws PcapError when the interface is no more
+   */
+  nextBlock(): RingBlocks | undefined {
+    if (this.#memory?.open()) return this.#memory;
+    const error = this.#socket.error();
+    // An interface that is down only waits: the kernel goes on with the socket once it is up.
+    if (error === 0 || (error === NETWORK_DOWN && this.#exists())) return undefined;
+    throw new PcapError(error === NETWORK_DOWN ? "The interface disappeared" : `errno ${error}`);
+  }
+
+  #exists(): boolean {
+    return this.#index === 0 || interfaceName(this.#index) !== "";
+  }
+
+  /** Counters since opening. */
+  stats(): CaptureStats {
+    const { packets, drops } = this.#socket.statistics();
+    this.#received += packets;
+    this.#dropped += drops;
+    return {
+      received: this.#received,
+      droppedByRing: this.#dropped,
+      droppedByInterface: Math.max(0, interfaceDrops(this.device) - this.#dropsBefore),
+    };
+  }
+
+  [Symbol.dispose](): void {
+    if (!this.#memory) return;
+    // Its memory is gone with the socket.
+    this.#memory = undefined;
+    this.#socket[Symbol.dispose]();
+  }
+}
+
+function shapeOf(ringBytes: number): RingShape {
+  const blockBytes = ringBytes >= FEWEST_BLOCKS * BLOCK_BYTES ? BLOCK_BYTES : SMALL_BLOCK_BYTES;
+  return { blockBytes, blocks: Math.max(2, Math.round(ringBytes / blockBytes)) };
+}
+
+/** Packets that a card had no room for, since it is up; what libpcap counts too. */
+function interfaceDrops(device: string): number {
+  return ["rx_missed_errors", "rx_fifo_errors"].reduce((sum, name) => {
+    try {
+      return sum + Number(Deno.readTextFileSync(`/sys/class/net/${device}/statistics/${name}`));
+    } catch {
+      return sum;
+    }
+  }, 0);
+}
