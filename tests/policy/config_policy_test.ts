@@ -86,6 +86,7 @@ Deno.test("config: the defaults are those of the handbook", () => {
     retention: 30 * 86_400,
     maxSize: 1e9,
     onExit: "remove",
+    dashboard: { enabled: false, listen: "127.0.0.1:8787", certificate: "", key: "", hosts: [] },
   });
 });
 

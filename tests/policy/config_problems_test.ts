@@ -46,6 +46,14 @@ const GOLDEN: readonly (readonly [string, string, readonly string[]])[] = [
       'line 1, threat_feeds[0].intervall: unknown key; did you mean "interval"?',
     ],
   ],
+  ["a dashboard that others could reach", '{"dashboard": {"listen": "0.0.0.0:8787"}}', [
+    "line 1, dashboard.listen: others could get there: give certificate and key, or listen on 127.0.0.1",
+  ]],
+  ["a dashboard nowhere", '{"dashboard": {"listen": "localhost", "hosts": ["a b"], "prot": 1}}', [
+    'line 1, dashboard.listen: "localhost" is not an address and a port like 127.0.0.1:8787 or [::1]:8787',
+    'line 1, dashboard.hosts[0]: "a b" is not the name of a machine',
+    "line 1, dashboard.prot: unknown key",
+  ]],
   ["a repeated key", '{\n "rules": [],\n "logging": {},\n "rules": []\n}', [
     "line 4, rules: stands twice; remove one of them",
   ]],

@@ -53,6 +53,13 @@ const EVERY_KEY = {
     connection_burst: { enabled: false, dry_run: true, connections: 9, seconds: 8, ports: [22] },
   },
   bans: { first: "5m", longest: "1d" },
+  dashboard: {
+    enabled: true,
+    listen: "[::1]:9000",
+    certificate: "/etc/pfw.crt",
+    key: "/etc/pfw.key",
+    hosts: ["firewall.example"],
+  },
   on_exit: "keep",
   logging: { allowed_sample: 0.5, retention: "7d", max_size: "500MB" },
 };
