@@ -126,7 +126,10 @@ function RuleList({ rules }: { readonly rules: readonly RuleView[] }) {
                     isBusy={isBusy}
                     drop={lifted && dropOf(index, lifted)}
                     onToggle={() => act("/rules/toggle", rule)}
-                    onRemove={() => act("/rules/remove", rule)}
+                    onRemove={() =>
+                      act("/rules/remove", rule).then((result) => {
+                        if (result?.done) focusHandle(Math.max(0, index - 1));
+                      })}
                     onEdit={() => setEdited(rule)}
                   />
                 ))}
