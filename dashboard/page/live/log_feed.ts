@@ -1,39 +1,29 @@
 /** The live log: the newest rows that pass a filter, and a pause that loses nothing of note. */
 import { batch, signal } from "@preact/signals";
-import type { LiveRow, ReasonCode } from "../../contract.ts";
+import type { LiveRow } from "../../contract.ts";
 import { inNextFrame } from "./frame.ts";
 import { Ring } from "./ring.ts";
+import { type LogEntry, NO_FILTER, type RowFilter, rowTest } from "./row_filter.ts";
 
-/** Rows that are remembered, and of those how many are shown. */
+/** Rows that are remembered. */
 const REMEMBERED = 2_000;
-const SHOWN = 200;
 
-/** Rows that the page never got, because the connection was gone for too long. */
-export interface Gap {
-  readonly seq: number;
-  readonly at: number;
-  readonly gap: number;
-}
+/**
+ * Rows that are shown: more than a window has room for; and all that somebody can scroll to, once
+ * the log stands still. Each new row moves those below it, and what moves is painted anew.
+ */
+const SHOWN_LIVE = 80;
+const SHOWN_STILL = 200;
 
-/** What the log lists. */
-export type LogEntry = LiveRow | Gap;
-
-/** Which rows are shown; what is empty does not matter. */
-export interface RowFilter {
-  readonly text: string;
-  readonly action: "" | "allowed" | "blocked";
-  readonly reason: "" | ReasonCode;
-}
-
-/** Lets everything through. */
-export const NO_FILTER: RowFilter = { text: "", action: "", reason: "" };
+/** `hold`: for a moment, while somebody points at a row; `deep`: while older ones are scrolled to. */
+export type Pause = "no" | "paused" | "hold" | "deep";
 
 /** The newest first. */
 export const shownRows = signal<readonly LogEntry[]>([]);
 /** Rows that wait for the end of the pause. */
 export const waitingRows = signal(0);
-/** `hold`: for a moment, while somebody points at a row. */
-export const pause = signal<"no" | "paused" | "hold">("no");
+/** Whether the log stands still. */
+export const pause = signal<Pause>("no");
 /** What the log shows. */
 export const filter = signal<RowFilter>(NO_FILTER);
 
@@ -72,7 +62,7 @@ export function clearRows(): void {
 }
 
 /** Stops or goes on. */
-export function setPause(kind: "no" | "paused" | "hold"): void {
+export function setPause(kind: Pause): void {
   if (kind === pause.value) return;
   if (pause.value === "no") pausedAt = newest;
   if (kind === "no") pausedAt = Infinity;
@@ -94,12 +84,13 @@ export function isFiltered(): boolean {
 
 function show(): void {
   const passes = rowTest(filter.value);
+  const most = pause.value === "paused" || pause.value === "deep" ? SHOWN_STILL : SHOWN_LIVE;
   const rows: LogEntry[] = [];
   let waiting = 0;
   for (const row of ring.newest()) {
     if (!passes(row)) continue;
     if (row.seq > pausedAt) waiting++;
-    else if (rows.push(row) === SHOWN) break;
+    else if (rows.push(row) === most) break;
   }
   batch(() => {
     waitingRows.value = waiting;
@@ -117,23 +108,4 @@ function showNew(): void {
     if (passes(row)) waiting++;
   }
   waitingRows.value = waiting;
-}
-
-/** Tells whether a row passes; every word of the text must be somewhere in it. */
-export function rowTest({ text, action, reason }: RowFilter): (row: LogEntry) => boolean {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return (row) => {
-    if ("gap" in row) return words.length === 0;
-    if (action && (row.action === "allowed") !== (action === "allowed")) return false;
-    if (reason && row.reason_code !== reason) return false;
-    if (words.length === 0) return true;
-    const all = searched(row);
-    return words.every((word) => all.includes(word));
-  };
-}
-
-function searched(row: LiveRow): string {
-  const { src_ip, dst_ip, src_port, dst_port, protocol, reason, direction } = row;
-  const ends = `${src_ip}:${src_port} ${dst_ip}:${dst_port}`;
-  return `${ends} ${protocol} ${reason} ${direction} ${row.interface}`.toLowerCase();
 }

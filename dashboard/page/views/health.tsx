@@ -3,14 +3,15 @@ import type { RunningStatus } from "../../contract.ts";
 import { overview } from "../live/resource.ts";
 import { Fact } from "../parts/fact.tsx";
 import { Icon } from "../parts/icon.tsx";
-import { Empty, Foreign, Time, Told } from "../parts/text.tsx";
+import { Problem } from "../parts/problem.tsx";
+import { Foreign, Time, Told } from "../parts/text.tsx";
 import { formatBytes, formatCount } from "../text/number.ts";
 import { LOSS_TEXTS, lostCount } from "./losses.ts";
 
 /** The view. */
 export function Health() {
   const status = overview.value.value?.status;
-  if (!status) return <Empty title={overview.error.value || "Asking…"} />;
+  if (!status) return <Problem of={overview} />;
   return (
     <div class="columns">
       <div>

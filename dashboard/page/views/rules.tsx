@@ -14,6 +14,7 @@ import { mode } from "../live/state.ts";
 import { Choice, Switch, useAction } from "../parts/fields.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { say } from "../parts/notices.ts";
+import { Problem } from "../parts/problem.tsx";
 import { Empty, Told } from "../parts/text.tsx";
 import { visible } from "../text/visible.ts";
 import { useReorder } from "./reorder.ts";
@@ -23,7 +24,7 @@ import { RuleRow } from "./rule_row.tsx";
 /** The view. */
 export function Rules() {
   const config = overview.value.value?.config;
-  if (!config) return <Empty title={overview.error.value || "Asking…"} />;
+  if (!config) return <Problem of={overview} />;
   return (
     <>
       <Basics config={config} />
@@ -47,13 +48,15 @@ function Basics({ config }: { readonly config: ConfigView }) {
           <p class="hint">
             Blocks it by a rule in the first place. IPv6 keeps the messages that it needs.
           </p>
-          <Switch
-            label="Block incoming ICMP"
-            isOn={icmpBlocked}
-            isBusy={isBusy}
-            onSwitch={(blocked) => run(() => change<ChangeIcmp>("/icmp", { blocked }))}
-          />{" "}
-          <span class="quiet">{icmpBlocked ? "blocked" : "not blocked by such a rule"}</span>
+          <p class="switch-line">
+            <Switch
+              label="Block incoming ICMP"
+              isOn={icmpBlocked}
+              isBusy={isBusy}
+              onSwitch={(blocked) => run(() => change<ChangeIcmp>("/icmp", { blocked }))}
+            />
+            <span class="quiet">{icmpBlocked ? "blocked" : "no such rule"}</span>
+          </p>
         </div>
         <div>
           <h3>What no rule matches</h3>
@@ -124,7 +127,10 @@ function RuleList({ rules }: { readonly rules: readonly RuleView[] }) {
                     isBusy={isBusy}
                     drop={lifted && dropOf(index, lifted)}
                     onToggle={() => act("/rules/toggle", rule)}
-                    onRemove={() => act("/rules/remove", rule)}
+                    onRemove={() =>
+                      act("/rules/remove", rule).then((result) => {
+                        if (result?.done) focusHandle(Math.max(0, index - 1));
+                      })}
                     onEdit={() => setEdited(rule)}
                   />
                 ))}
