@@ -5,10 +5,10 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readBlacklist } from "./blacklist.ts";
+import { changeBenchmark } from "./change.ts";
 import { feedsBenchmark } from "./feeds.ts";
 import type { Benchmark, Settings } from "./harness.ts";
 import { liveBenchmark } from "./live.ts";
-import { loadBenchmark } from "./load.ts";
 import { thisMachine, thisOccasion } from "./machine.ts";
 import { memoryBenchmark } from "./memory.ts";
 import { findPfw } from "./pfw_under_test.ts";
@@ -24,7 +24,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   replayBenchmark,
   stagesBenchmark,
   liveBenchmark,
-  loadBenchmark,
+  changeBenchmark,
   feedsBenchmark,
   memoryBenchmark,
   queriesBenchmark,
