@@ -6,7 +6,7 @@ import { decodeText } from "./decode_text.ts";
 import { DEFAULT_CONFIG, SCHEMA_FILE } from "./default_config.ts";
 import { formatConfig } from "./format_config.ts";
 import { ConfigError } from "./problem.ts";
-import { quickConfig } from "./quick_config.ts";
+import { type KnownList, knownListsOf, quickConfig, quickConfigWith } from "./quick_config.ts";
 import type { Config, ConfigDraft } from "./schema.ts";
 
 /** Bytes; 2,000,000 addresses need about 40 MB. */
@@ -27,14 +27,41 @@ export interface ConfigFile {
  * must not be trusted (2)
  */
 export async function readConfigFile(file: string): Promise<ConfigFile> {
-  const text = await readConfigText(file);
-  const quick = quickConfig(text);
+  return await readText(file, await readConfigText(file), []);
+}
+
+/** @param known long lists that the text may hold */
+async function readText(
+  file: string,
+  text: string,
+  known: readonly KnownList[],
+): Promise<ConfigFile> {
+  const quick = (known.length > 0 && quickConfigWith(text, known)) || quickConfig(text);
   if (quick) return { text, ...quick };
   // Loaded only where it is needed: to say what is wrong with a text.
   const { checkConfig } = await import("./config.ts");
   const checked = checkConfig(text);
   if (!checked.ok) throw new ConfigError(file, checked.problems);
   return { text, config: checked.config, draft: checked.draft };
+}
+
+/** Reads one configuration again and again, and its long lists only when they have changed. */
+export class ConfigReader {
+  #known: readonly KnownList[] = [];
+
+  constructor(readonly file: string) {}
+
+  /** Reads and checks it; throws as `readConfigFile`. */
+  async read(): Promise<ConfigFile> {
+    const read = await readText(this.file, await readConfigText(this.file), this.#known);
+    this.#known = knownListsOf(read.draft);
+    return read;
+  }
+
+  /** Tells what is about to be written, so that it need not be read entry by entry. */
+  expect(draft: ConfigDraft): void {
+    this.#known = [...knownListsOf(draft), ...this.#known];
+  }
 }
 
 /**

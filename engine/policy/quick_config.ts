@@ -17,6 +17,7 @@ import {
 } from "./field_problems.ts";
 import { countProperties, scanJson } from "./json_scan.ts";
 import { LIMITS, LOGIN_PORTS, MAX_DEPTH, MIN_DATABASE_SIZE } from "./limits.ts";
+import { isKnownGood, LONG_LIST, longListText, noteChecked } from "./long_list.ts";
 import type { Config, ConfigDraft } from "./schema.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
@@ -119,6 +120,47 @@ const duration = (fallback: string) =>
     () => fallback,
   );
 
+/**
+ * The same for a text in which long lists may stand that are known to be good: what stands there as
+ * pfw writes them is not read again. `undefined` also where the rest only makes sense to the schema.
+ */
+export function quickConfigWith(
+  text: string,
+  known: readonly KnownList[],
+): QuickConfig | undefined {
+  const found: KnownList[] = [];
+  for (const list of known) {
+    const key = `"${list.key}": `, written = longListText(list.entries);
+    // No string can hold this key unescaped, and a key elsewhere than at the top is refused below.
+    const start = text.indexOf(key) + key.length;
+    if (start < key.length || !text.startsWith(written, start)) continue;
+    text = `${text.slice(0, start)}[]${text.slice(start + written.length)}`;
+    found.push(list);
+  }
+  const read = quickConfig(text);
+  if (!read) return undefined;
+  for (const { key, entries } of found) {
+    if (read.draft[key]?.length !== 0) return undefined;
+    // Nobody changes a list of addresses in place.
+    read.config[key] = read.draft[key] = entries as string[];
+  }
+  return read;
+}
+
+/** The long lists of a configuration that are known to be good. */
+export function knownListsOf(draft: ConfigDraft): KnownList[] {
+  return (["blacklist_ips", "whitelist_ips"] as const).flatMap((key) => {
+    const entries = draft[key];
+    return entries && isKnownGood(entries) ? [{ key, entries }] : [];
+  });
+}
+
+/** A long list that is known to be good. */
+export interface KnownList {
+  readonly key: "blacklist_ips" | "whitelist_ips";
+  readonly entries: readonly string[];
+}
+
 /** What every configuration has: IPv4 addresses, loopback. Warming up the parser takes 2 ms. */
 const USUAL_ADDRESS = /^(?:::1|(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?=.)|$)){4})$/;
 
@@ -127,8 +169,17 @@ const address: Read<string> = (value) => {
   return USUAL_ADDRESS.test(value) || addressProblem(value) === undefined ? value : REFUSED;
 };
 
-const addresses = (fallback: readonly string[] = []) =>
-  otherwise(list(address, LIMITS.addresses), () => [...fallback]);
+const addressList = list(address, LIMITS.addresses);
+
+/** A long list is the same array in draft and configuration, so that what is known of it counts. */
+const addresses = (fallback: readonly string[] = []): Read<string[]> => (value) => {
+  if (value === undefined) return [...fallback];
+  if (!Array.isArray(value) || value.length < LONG_LIST) return addressList(value);
+  const isGood = value.length <= LIMITS.addresses &&
+    (isKnownGood(value) || value.every((entry) => address(entry) !== REFUSED));
+  if (isGood) noteChecked(value);
+  return isGood ? value : REFUSED;
+};
 
 const port: Read<number | string> = (value) =>
   portProblem(value) === undefined ? value as number | string : REFUSED;
