@@ -191,6 +191,23 @@ function splice<A extends Int32Array | Uint8Array>(
   return result;
 }
 
+/** As `comparePrefixes`, of one prefix of each list; lists are too long to make objects of them. */
+export function comparePlaces(
+  family: Family,
+  a: PrefixList,
+  atA: number,
+  b: PrefixList,
+  atB: number,
+): number {
+  const step = family === 4 ? 1 : 4;
+  const wordsA = family === 4 ? a.v4 : a.v6, wordsB = family === 4 ? b.v4 : b.v6;
+  for (let word = 0; word < step; word++) {
+    const difference = (wordsA[step * atA + word] >>> 0) - (wordsB[step * atB + word] >>> 0);
+    if (difference !== 0) return difference;
+  }
+  return family === 4 ? a.v4Lengths[atA] - b.v4Lengths[atB] : a.v6Lengths[atA] - b.v6Lengths[atB];
+}
+
 /** Ascending by address, then the wider prefix first. */
 export function comparePrefixes(a: Prefix, b: Prefix): number {
   for (let at = 0; at < 4; at++) {
@@ -231,6 +248,18 @@ function follows(words: Int32Array, step: number, at: number, before: number): b
     if (difference !== 0) return difference > 0;
   }
   return false;
+}
+
+/** Whether two lists hold the same prefixes. */
+export function isSameList(a: PrefixList, b: PrefixList): boolean {
+  return a === b || (isSameArray(a.v4, b.v4) && isSameArray(a.v4Lengths, b.v4Lengths) &&
+    isSameArray(a.v6, b.v6) && isSameArray(a.v6Lengths, b.v6Lengths));
+}
+
+function isSameArray(a: Int32Array | Uint8Array, b: Int32Array | Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 /** Whether every address of `inner` lies in `outer`. */
