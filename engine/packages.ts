@@ -30,7 +30,8 @@ export type Need =
   | "zsh"
   | "fish"
   | "cc"
-  | "libpcap headers";
+  | "libpcap headers"
+  | "ufw";
 
 /** A package manager. */
 interface Manager {
@@ -112,6 +113,7 @@ const NAMES: Record<Need, readonly [string, string, string, string, string]> = {
   fish: ["fish", "fish", "fish", "fish", "fish"],
   cc: ["gcc libc6-dev", "gcc", "gcc", "build-base", "gcc"],
   "libpcap headers": ["libpcap-dev", "libpcap-devel", "libpcap", "libpcap-dev", "libpcap-devel"],
+  ufw: ["ufw", "ufw", "ufw", "ufw", "ufw"],
 };
 
 const COLUMNS: readonly Distribution[] = ["debian", "fedora", "arch", "alpine", "suse"];
