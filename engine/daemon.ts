@@ -21,7 +21,7 @@ import { Losses } from "./observe/losses.ts";
 import type { FlushResult } from "./observe/store.ts";
 import { Totals } from "./observe/totals.ts";
 import { buildPolicy } from "./policy/build_policy.ts";
-import { loadConfig, readConfigFile } from "./policy/config_file.ts";
+import { ConfigReader } from "./policy/config_file.ts";
 import { Matcher } from "./policy/matcher.ts";
 import type { Policy } from "./policy/policy.ts";
 import { type OnExit, type Settings, settingsOf } from "./policy/settings.ts";
@@ -31,12 +31,12 @@ import { lockRunDirectory, makeDirectories } from "./run_files.ts";
 /** Time in which the kernel's last reports surely arrive, in milliseconds. */
 const LAST_REPORTS = 300;
 /** Seconds between two looks at this machine's addresses, and at what the database may forget. */
-const ADDRESS_INTERVAL = 2;
-const PRUNE_INTERVAL = 60;
+const ADDRESS_INTERVAL = 2, PRUNE_INTERVAL = 60;
 
 /** A running pfw. */
 export class Daemon {
   readonly #options: DaemonOptions;
+  readonly #reader: ConfigReader;
   readonly #since = new Date();
   readonly #totals = new Totals();
   readonly #losses = new Losses();
@@ -65,6 +65,7 @@ export class Daemon {
 
   private constructor(options: DaemonOptions) {
     this.#options = options;
+    this.#reader = new ConfigReader(options.paths.config);
   }
 
   /**
@@ -151,7 +152,7 @@ export class Daemon {
     if (mode === "enforce") await requireEnforcement(commands);
     makeDirectories(paths);
     this.#cleanup.use(lockRunDirectory(paths));
-    const { config, text } = await loadConfig(paths.config);
+    const { config, text } = await this.#reader.load();
     this.#settings = settingsOf(config);
     this.#openFiles();
     await this.#intel.load(config);
@@ -246,7 +247,7 @@ export class Daemon {
   async #listen(): Promise<void> {
     const control = new DaemonControl({
       ...this.#options,
-      config: this.#options.paths.config,
+      reader: this.#reader,
       since: this.#since,
       totals: this.#totals,
       losses: this.#losses,
@@ -271,7 +272,7 @@ export class Daemon {
 
   async #reload(request: ReloadRequest): Promise<string> {
     const started = performance.now();
-    const { config, text } = await readConfigFile(this.#options.paths.config);
+    const { config, text } = await this.#reader.read();
     const policy = buildPolicy(config, { threats: this.#matcher.policy.threats });
     if (!request.isJudged) this.#safety.checkReload(policy, this.#matcher.policy);
     // The names first: reports under the new policy may come before the next line runs.
@@ -284,8 +285,7 @@ export class Daemon {
     if (this.#intel.threats.list !== policy.threats) await this.#takeOverThreats();
     await this.#safety.note(text, request);
     this.#memory.loaded();
-    const milliseconds = Math.round(performance.now() - started);
-    const summary = `${summarizePolicy(policy)} (${milliseconds} ms)`;
+    const summary = `${summarizePolicy(policy)} (${Math.round(performance.now() - started)} ms)`;
     this.#log.info(`reloaded: ${summary}`);
     return summary;
   }

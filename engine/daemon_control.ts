@@ -11,6 +11,8 @@ import {
   type RunningStats,
   type RunningStatus,
 } from "./control/status.ts";
+import type { EditAnswer, EditRequest } from "./control/edit_by_running.ts";
+import { DaemonEdits } from "./daemon_edits.ts";
 import type { DaemonIntel } from "./daemon_intel.ts";
 import type { DaemonSafety } from "./daemon_safety.ts";
 import type { DaemonWatch } from "./daemon_watch.ts";
@@ -19,6 +21,7 @@ import type { KernelGuard } from "./kernel_guard.ts";
 import { findNetworkLifelines } from "./net/lifelines.ts";
 import type { Losses } from "./observe/losses.ts";
 import type { Totals } from "./observe/totals.ts";
+import type { ConfigReader } from "./policy/config_file.ts";
 import type { Matcher } from "./policy/matcher.ts";
 import type { OnExit } from "./policy/settings.ts";
 import type { Recorder } from "./recorder.ts";
@@ -27,8 +30,8 @@ import type { Recorder } from "./recorder.ts";
 export interface ControlParts {
   readonly version: string;
   readonly mode: Mode;
-  /** Path of the configuration. */
-  readonly config: string;
+  /** Reads the configuration. */
+  readonly reader: ConfigReader;
   readonly since: Date;
   readonly totals: Totals;
   readonly losses: Losses;
@@ -46,13 +49,15 @@ export interface ControlParts {
 /** Answers for the running firewall. */
 export class DaemonControl implements Controlled {
   readonly #parts: ControlParts;
+  readonly #edits: DaemonEdits;
 
   constructor(parts: ControlParts) {
     this.#parts = parts;
+    this.#edits = new DaemonEdits(parts);
   }
 
   get config(): string {
-    return this.#parts.config;
+    return this.#parts.reader.file;
   }
 
   get threats(): ThreatControl {
@@ -64,14 +69,14 @@ export class DaemonControl implements Controlled {
   }
 
   async status(): Promise<RunningStatus> {
-    const { version, config, matcher, watch, intel, guard, recorder } = this.#parts;
+    const { version, matcher, watch, intel, guard, recorder } = this.#parts;
     const bans = intel.bans.size;
     return {
       running: true,
       version,
       pid: Deno.pid,
       ...this.stats(),
-      config,
+      config: this.config,
       policy: { ...describePolicy(matcher.policy), bans },
       devices: watch.devices(),
       feeds: intel.threats.answer().feeds,
@@ -117,6 +122,10 @@ export class DaemonControl implements Controlled {
 
   reload(request?: ReloadRequest): Promise<string> {
     return this.#parts.reload(request);
+  }
+
+  edit(request: EditRequest, isGone: () => boolean): Promise<EditAnswer | undefined> {
+    return this.#edits.edit(request, isGone);
   }
 
   stop(): OnExit {

@@ -38,7 +38,7 @@ export interface StartManner {
 export class DaemonSafety {
   readonly #parts: SafetyParts;
   readonly #pending: PendingFile;
-  readonly #history: PolicyHistory;
+  readonly history: PolicyHistory;
   #pause = 0;
   #returning: Promise<void> | undefined;
   /** What whoever started pfw should know, a line each. */
@@ -47,7 +47,15 @@ export class DaemonSafety {
   constructor(parts: SafetyParts) {
     this.#parts = parts;
     this.#pending = new PendingFile(parts.paths.dataDir);
-    this.#history = new PolicyHistory(parts.paths.dataDir);
+    this.history = new PolicyHistory(parts.paths.dataDir);
+  }
+
+  get mode(): Mode {
+    return this.#parts.mode;
+  }
+
+  get dataDir(): string {
+    return this.#parts.paths.dataDir;
   }
 
   /**
@@ -82,7 +90,7 @@ export class DaemonSafety {
   /** Notes in the history what is in force now. That this fails changes nothing in the kernel. */
   async note(text: string, { command, user }: ReloadRequest): Promise<void> {
     try {
-      await this.#history.add(text, command ?? "reload", user ?? "");
+      await this.history.add(text, command ?? "reload", user ?? "");
     } catch (error) {
       this.#parts.log.error(errorText(error));
     }

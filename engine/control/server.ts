@@ -3,12 +3,13 @@ import { Hono, type HonoRequest } from "hono";
 import { errorText, PfwError } from "../errors.ts";
 import type { OnExit } from "../policy/settings.ts";
 import type { ReloadRequest, RuleHits } from "./client.ts";
+import { addEditRoute, type Editing } from "./edit_route.ts";
 import { addExplainRoute, type Explaining } from "./explain_route.ts";
 import { addIntelRoutes, type IntelControlled } from "./intel_routes.ts";
 import type { RunningLifelines, RunningStats, RunningStatus } from "./status.ts";
 
 /** What the socket asks of the running firewall. */
-export interface Controlled extends IntelControlled, Explaining {
+export interface Controlled extends IntelControlled, Explaining, Editing {
   /** Path of the configuration. */
   readonly config: string;
   status(): Promise<RunningStatus>;
@@ -52,6 +53,7 @@ export function controlRoutes(pfw: Controlled): Hono {
   });
   addIntelRoutes(app, pfw);
   addExplainRoute(app, pfw);
+  addEditRoute(app, pfw);
   app.post("/stop", (context) => {
     return context.json({ stopping: true, onExit: pfw.stop() });
   });

@@ -16,7 +16,7 @@ import {
 } from "./config_file.ts";
 import { formatConfig } from "./format_config.ts";
 import { problemText } from "./problem.ts";
-import { knownListsOf, quickConfigWith } from "./quick_config.ts";
+import { quickConfigOf } from "./quick_config.ts";
 import type { Config, ConfigDraft } from "./schema.ts";
 
 /** An answer that leaves the change standing. */
@@ -59,7 +59,7 @@ export interface EditGuard {
 export interface EditReader {
   read(): Promise<Pick<ConfigFile, "text" | "draft">>;
   /** Told of what is about to be written. */
-  expect?(draft: ConfigDraft): void;
+  expect?(written: ConfigFile): void;
 }
 
 /**
@@ -85,8 +85,8 @@ export function editConfig<T>(
     const value = change(draft);
     if (isSame()) return { value, ...UNCHANGED };
     const after = formatConfig(draft);
-    const config = requireValid(after, draft);
-    reader.expect?.(draft);
+    const config = quickConfigOf(draft) ?? requireValid(after);
+    reader.expect?.({ text: after, config, draft });
     return { value, ...await put({ file, before, after, config }, reload, guard) };
   });
 }
@@ -154,10 +154,7 @@ async function put(
   }
 }
 
-/** @param draft what the text was made of, where that is known: its long lists are not read again */
-function requireValid(text: string, draft: ConfigDraft = {}): Config {
-  const quick = quickConfigWith(text, knownListsOf(draft));
-  if (quick) return quick.config;
+function requireValid(text: string): Config {
   const checked = checkConfig(text);
   if (checked.ok) return checked.config;
   // Without lines: they would be those of a file that is never written.

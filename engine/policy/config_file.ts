@@ -1,10 +1,12 @@
 /** The configuration file: read with suspicion, created with the defaults where there is none. */
+import { Buffer } from "node:buffer";
 import { dirname } from "node:path";
 import { ExitCode, PfwError } from "../errors.ts";
 import { createAtomically, withLock } from "../atomic_file.ts";
 import { decodeText } from "./decode_text.ts";
 import { DEFAULT_CONFIG, SCHEMA_FILE } from "./default_config.ts";
 import { formatConfig } from "./format_config.ts";
+import { isKnownGood } from "./long_list.ts";
 import { ConfigError } from "./problem.ts";
 import { type KnownList, knownListsOf, quickConfig, quickConfigWith } from "./quick_config.ts";
 import type { Config, ConfigDraft } from "./schema.ts";
@@ -45,23 +47,55 @@ async function readText(
   return { text, config: checked.config, draft: checked.draft };
 }
 
-/** Reads one configuration again and again, and its long lists only when they have changed. */
+/** A configuration and the bytes of its file. */
+interface KnownFile {
+  readonly bytes: Uint8Array;
+  readonly read: ConfigFile;
+}
+
+/** Reads one configuration again and again; what is known of it already is not read again. */
 export class ConfigReader {
-  #known: readonly KnownList[] = [];
+  /** What the file said when it was read last, and what somebody is about to write. */
+  #known: readonly KnownFile[] = [];
 
   constructor(readonly file: string) {}
 
   /** Reads and checks it; throws as `readConfigFile`. */
   async read(): Promise<ConfigFile> {
-    const read = await readText(this.file, await readConfigText(this.file), this.#known);
-    this.#known = knownListsOf(read.draft);
-    return read;
+    const bytes = await readTrusted(this.file);
+    const known = this.#known.find((one) => isEqual(one.bytes, bytes)) ??
+      { bytes, read: await readText(this.file, textOf(this.file, bytes), this.#lists()) };
+    this.#known = [known];
+    return { ...known.read, draft: copyOf(known.read.draft) };
   }
 
-  /** Tells what is about to be written, so that it need not be read entry by entry. */
-  expect(draft: ConfigDraft): void {
-    this.#known = [...knownListsOf(draft), ...this.#known];
+  /** The same for a file that may have to be created first. */
+  async load(): Promise<ConfigFile> {
+    await ensureConfig(this.file);
+    return await this.read();
   }
+
+  /** Told what is about to be written. */
+  expect(written: ConfigFile): void {
+    const bytes = new TextEncoder().encode(written.text);
+    this.#known = [{ bytes, read: written }, ...this.#known];
+  }
+
+  #lists(): KnownList[] {
+    return this.#known.flatMap(({ read }) => knownListsOf(read.draft));
+  }
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
+}
+
+/** A draft to be changed: lists of addresses never are in place, all else is. */
+function copyOf(draft: ConfigDraft): ConfigDraft {
+  const entries = Object.entries(draft).map(([key, value]) =>
+    Array.isArray(value) && isKnownGood(value) ? [key, value] : [key, structuredClone(value)]
+  );
+  return Object.fromEntries(entries);
 }
 
 /**
@@ -79,7 +113,10 @@ export async function loadConfig(file: string): Promise<ConfigFile> {
  * owned by root or this user, not writable by everybody.
  */
 export async function readConfigText(file: string): Promise<string> {
-  const bytes = await readTrusted(file);
+  return textOf(file, await readTrusted(file));
+}
+
+function textOf(file: string, bytes: Uint8Array): string {
   const decoded = decodeText(bytes);
   if (decoded.ok) return decoded.text;
   throw new ConfigError(file, [{ path: "", line: decoded.line, column: 1, message: decoded.why }]);

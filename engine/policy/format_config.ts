@@ -28,7 +28,8 @@ function format(value: unknown, indent: string, lead: string): string {
     const start = `${JSON.stringify(key)}: `;
     return inner + start + format(child, inner, start);
   });
-  return `{\n${lines.join(",\n")}\n${indent}}`;
+  // Not `join`, which copies: the text of a long list is copied once, when all of it is needed.
+  return `{\n${lines.reduce((before, line) => `${before},\n${line}`)}\n${indent}}`;
 }
 
 function isLongText(list: readonly unknown[]): list is readonly string[] {

@@ -43,8 +43,8 @@ export function noteChecked(entries: readonly string[]): void {
 }
 
 /** Whether this is a long list of which every entry is known to be an address. */
-export function isKnownGood(entries: readonly string[]): boolean {
-  return lists.get(entries)?.isChecked === true;
+export function isKnownGood(entries: readonly unknown[]): boolean {
+  return lists.get(entries as readonly string[])?.isChecked === true;
 }
 
 /** How a long list is written in the configuration: one entry a line, below a key of its top. */

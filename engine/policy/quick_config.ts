@@ -147,6 +147,17 @@ export function quickConfigWith(
   return read;
 }
 
+/** The configuration that a draft means; `undefined` where only the schema can tell. */
+export function quickConfigOf(draft: ConfigDraft): Config | undefined {
+  const known = knownListsOf(draft);
+  const rest = { ...draft };
+  for (const { key } of known) rest[key] = [];
+  // As text: a draft may hold what no text can, and this is as fast.
+  const config = quickConfig(JSON.stringify(rest))?.config;
+  for (const { key, entries } of known) if (config) config[key] = entries as string[];
+  return config;
+}
+
 /** The long lists of a configuration that are known to be good. */
 export function knownListsOf(draft: ConfigDraft): KnownList[] {
   return (["blacklist_ips", "whitelist_ips"] as const).flatMap((key) => {

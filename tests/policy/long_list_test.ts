@@ -7,7 +7,12 @@ import { checkConfig } from "../../engine/policy/config.ts";
 import { addAddresses, removeAddresses } from "../../engine/policy/edit_lists.ts";
 import { formatConfig } from "../../engine/policy/format_config.ts";
 import { isKnownGood, LONG_LIST, prefixesOf } from "../../engine/policy/long_list.ts";
-import { knownListsOf, quickConfig, quickConfigWith } from "../../engine/policy/quick_config.ts";
+import {
+  knownListsOf,
+  quickConfig,
+  quickConfigOf,
+  quickConfigWith,
+} from "../../engine/policy/quick_config.ts";
 import { canonicalPrefix } from "../../engine/policy/rule_id.ts";
 import type { ConfigDraft } from "../../engine/policy/schema.ts";
 
@@ -61,6 +66,7 @@ function requireAsAnew(draft: ConfigDraft, text: string): void {
   deepEqual(anew.draft, draft);
   deepEqual(textsOf(prefixesOf(entries)), textsOf(PrefixList.parse([...entries])));
   deepEqual(quickConfigWith(text, knownListsOf(draft))!.config, anew.config);
+  deepEqual(quickConfigOf(draft), anew.config);
 }
 
 const textsOf = (list: PrefixList) => [...list.texts(4), ...list.texts(6)];
