@@ -58,8 +58,8 @@ export interface EditGuard {
 /** How a configuration is read that is to be changed. */
 export interface EditReader {
   read(): Promise<Pick<ConfigFile, "text" | "draft">>;
-  /** Told of what is about to be written. */
-  expect?(written: ConfigFile): void;
+  /** Told of what is about to be written, and of its bytes. */
+  expect?(written: ConfigFile, bytes: Uint8Array): void;
 }
 
 /**
@@ -86,8 +86,9 @@ export function editConfig<T>(
     if (isSame()) return { value, ...UNCHANGED };
     const after = formatConfig(draft);
     const config = quickConfigOf(draft) ?? requireValid(after);
-    reader.expect?.({ text: after, config, draft });
-    return { value, ...await put({ file, before, after, config }, reload, guard) };
+    const bytes = new TextEncoder().encode(after);
+    reader.expect?.({ text: after, config, draft }, bytes);
+    return { value, ...await put({ file, before, after, config, bytes }, reload, guard) };
   });
 }
 
@@ -134,15 +135,22 @@ async function withConfig<T>(file: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** A change of a file that is there. */
+interface Put extends ConfigChange {
+  readonly before: string;
+  /** Those of `after`, where they are made already. */
+  readonly bytes?: Uint8Array;
+}
+
 async function put(
-  { file, before, after, config }: ConfigChange & { readonly before: string },
+  { file, before, after, config, bytes }: Put,
   reload: () => Promise<ReloadAnswer>,
   guard: EditGuard | undefined,
 ): Promise<Omit<Edited<unknown>, "value">> {
   const change = { file: resolve(file), before, after, config };
   await guard?.prepare(change);
   try {
-    await replaceAtomically(file, after);
+    await replaceAtomically(file, bytes ?? after);
     const started = performance.now();
     const answer = await reloadOrPutBack(file, before, reload);
     const milliseconds = performance.now() - started;

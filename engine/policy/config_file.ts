@@ -57,14 +57,28 @@ interface KnownFile {
 export class ConfigReader {
   /** What the file said when it was read last, and what somebody is about to write. */
   #known: readonly KnownFile[] = [];
+  /** To read into: what is only compared is not kept. */
+  #scratch: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(readonly file: string) {}
 
   /** Reads and checks it; throws as `readConfigFile`. */
   async read(): Promise<ConfigFile> {
-    const bytes = await readTrusted(this.file);
-    const known = this.#known.find((one) => isEqual(one.bytes, bytes)) ??
-      { bytes, read: await readText(this.file, textOf(this.file, bytes), this.#lists()) };
+    // One after another, for all read into the same place.
+    const mine = this.#turn.then(() => this.#read());
+    this.#turn = mine.catch(() => {});
+    return await mine;
+  }
+
+  async #read(): Promise<ConfigFile> {
+    const bytes = await readTrusted(this.file, this.#scratch);
+    this.#scratch = new Uint8Array(bytes.buffer);
+    let known = this.#known.find((one) => isEqual(one.bytes, bytes));
+    if (!known) {
+      const read = await readText(this.file, textOf(this.file, bytes), this.#lists());
+      known = { bytes: bytes.slice(), read };
+    }
     this.#known = [known];
     return { ...known.read, draft: copyOf(known.read.draft) };
   }
@@ -75,9 +89,8 @@ export class ConfigReader {
     return await this.read();
   }
 
-  /** Told what is about to be written. */
-  expect(written: ConfigFile): void {
-    const bytes = new TextEncoder().encode(written.text);
+  /** See `EditReader.expect`. */
+  expect(written: ConfigFile, bytes: Uint8Array): void {
     this.#known = [{ bytes, read: written }, ...this.#known];
   }
 
@@ -123,7 +136,10 @@ function textOf(file: string, bytes: Uint8Array): string {
 }
 
 /** Mostly in one go: a thread for each of these calls takes longer than they do. */
-async function readTrusted(file: string): Promise<Uint8Array> {
+async function readTrusted(
+  file: string,
+  scratch: Uint8Array<ArrayBuffer> = new Uint8Array(0),
+): Promise<Uint8Array<ArrayBuffer>> {
   try {
     // Before opening: a named pipe would block for ever.
     requireTrusted(file, Deno.statSync(file));
@@ -131,7 +147,7 @@ async function readTrusted(file: string): Promise<Uint8Array> {
     // And the opened one again, for it may be another by now.
     const info = handle.statSync();
     requireTrusted(file, info);
-    return await readAtMost(handle, info.size, file);
+    return await readAtMost(handle, info.size, file, scratch);
   } catch (error) {
     throw error instanceof PfwError ? error : readError(file, error);
   }
@@ -155,9 +171,17 @@ function requireTrusted(file: string, info: Deno.FileInfo): void {
 
 /** Bytes that are read before anything else could be done meanwhile. */
 const SMALL = 1 << 20;
+/** Bytes past the size of a file: one at least, to see that it does not grow; more, to read it again. */
+const ROOM = 4_096;
 
-async function readAtMost(handle: Deno.FsFile, size: number, file: string): Promise<Uint8Array> {
-  const buffer = new Uint8Array(size + 1);
+/** @param scratch is read into where it is large enough */
+async function readAtMost(
+  handle: Deno.FsFile,
+  size: number,
+  file: string,
+  scratch: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const buffer = scratch.length > size ? scratch : new Uint8Array(size + ROOM);
   let length = 0;
   for (let read: number | null = 0; read !== null && length <= size; length += read ?? 0) {
     const rest = buffer.subarray(length);
