@@ -107,6 +107,8 @@ async function measure(settings: Settings, home: PfwHome): Promise<Omit<Situatio
     await pfw.end();
   }
   await using link = await createPair();
+  // So that every change is judged by whether it cuts the gateway, as on any machine.
+  await link.local.run(["ip", "route", "add", "default", "via", "10.9.0.2"]);
   await using pfw = startPfw(settings, home, link.local);
   starts.push(await pfw.printed(/pfw: ready/) / 1000);
   const changes: number[] = [], idle: number[] = [];

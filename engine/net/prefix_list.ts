@@ -122,13 +122,17 @@ export class PrefixList {
     return low;
   }
 
+  /** The prefix that holds all of this one. */
+  covering(prefix: Prefix): Prefix | undefined {
+    const { family } = prefix, rank = this.rank(prefix);
+    return [rank - 1, rank].filter((at) => at >= 0 && at < this.count(family))
+      .map((at) => this.at(family, at)).find((one) => covers(one, prefix));
+  }
+
   /** This list and one prefix more; the same object where another one covers it. */
   plus(prefix: Prefix): PrefixList {
     const { family } = prefix, from = this.rank(prefix);
-    const isCovered = [from - 1, from].some((at) =>
-      at >= 0 && at < this.count(family) && covers(this.at(family, at), prefix)
-    );
-    if (isCovered) return this;
+    if (this.covering(prefix)) return this;
     let end = from;
     while (end < this.count(family) && covers(prefix, this.at(family, end))) end++;
     return this.#spliced(family, from, end, [prefix]);
