@@ -5,11 +5,11 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readBlacklist } from "./blacklist.ts";
+import { changeBenchmark } from "./change.ts";
 import { dashboardBenchmark } from "./dashboard.ts";
 import { feedsBenchmark } from "./feeds.ts";
 import type { Benchmark, Settings } from "./harness.ts";
 import { liveBenchmark } from "./live.ts";
-import { loadBenchmark } from "./load.ts";
 import { type ResultHead, runIsolated } from "./isolated.ts";
 import { thisMachine, thisOccasion } from "./machine.ts";
 import { memoryBenchmark } from "./memory.ts";
@@ -34,7 +34,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   replayBenchmark,
   stagesBenchmark,
   liveBenchmark,
-  loadBenchmark,
+  changeBenchmark,
   feedsBenchmark,
   memoryBenchmark,
   storeBenchmark,

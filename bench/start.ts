@@ -1,4 +1,4 @@
-/** How long short commands take, beside a compiled program that does nothing. */
+/** How long short commands take, beside a compiled program that does nothing and beside ufw. */
 import { join } from "node:path";
 import { compile } from "../build/compile.ts";
 import {
@@ -9,6 +9,7 @@ import {
   medianRatio,
   type Series,
   type Settings,
+  type Verdict,
 } from "./harness.ts";
 import { PfwHome } from "./pfw_under_test.ts";
 import { canRun, runToEnd } from "./process.ts";
@@ -19,12 +20,12 @@ const FEWEST_ROUNDS = 20;
 /** What the start of `pfw rules list` may be of that of an empty program. */
 const MOST = 1.5;
 
-const EMPTY = "an empty program", LIST = "pfw rules list";
+const EMPTY = "an empty program", LIST = "pfw rules list", UFW = "ufw status";
 
 /** The benchmark. */
 export const startBenchmark: Benchmark = {
   name: "start",
-  title: "short commands, beside a compiled program that does nothing",
+  title: "short commands, beside a compiled program that does nothing and beside ufw",
   obstacle: ({ pfw }) =>
     pfw.version.includes("(compiled,")
       ? undefined
@@ -43,8 +44,8 @@ async function run(settings: Settings): Promise<Findings> {
       [program, ...words, ...home.options],
     ]),
   ];
-  const hasUfw = canRun(UFW);
-  if (hasUfw) programs.push([UFW.join(" "), UFW]);
+  const hasUfw = canRun(UFW_STATUS);
+  if (hasUfw) programs.push([UFW, UFW_STATUS]);
   // Once for nothing: what is measured is not the disk, nor making the configuration.
   for (const [, argv] of programs) await runToEnd(argv);
   const rounds = quick ? 1 : Math.max(FEWEST_ROUNDS, settings.rounds);
@@ -67,7 +68,8 @@ const COMMANDS: readonly (readonly string[])[] = [
   ["logs", "--limit", "5"],
 ];
 
-const UFW = ["ufw", "status"];
+/** It reads and changes nothing, whether ufw is switched on or not. */
+const UFW_STATUS = ["ufw", "status"];
 
 /**
  * Both programs are copies, made the same way in the same place: how a file came to lie in the page
@@ -95,12 +97,18 @@ async function emptyProgram(directory: string): Promise<string> {
 function verdictsOf(series: readonly Series[]) {
   const empty = series.find(({ name }) => name === EMPTY)!;
   const others = series.filter((one) => one !== empty);
-  const ratios = others.map((one) => ({
+  const ratios = others.map((one): Verdict => ({
     name: `${one.name} / ${EMPTY}`,
     value: medianRatio(one, empty),
     unit: "×",
     target: one.name === LIST ? { atMost: MOST } : undefined,
   }));
+  const list = series.find(({ name }) => name === LIST),
+    ufw = series.find(({ name }) => name === UFW);
+  if (list && ufw) {
+    const value = medianRatio(list, ufw);
+    ratios.unshift({ name: `${LIST} / ${UFW}`, value, unit: "×", target: { atMost: 1 } });
+  }
   return [...ratios, { name: EMPTY, value: median(empty.values), unit: "ms" }];
 }
 
@@ -109,6 +117,8 @@ function notesOf(rounds: number, hasUfw: boolean): string[] {
     "Whole processes, from start to end, without a running pfw, with a configuration of one rule; " +
     `the files in the page cache; medians of ${rounds}, the programs taking turns. The empty ` +
     "program is made by `deno compile` with the same options and runtime as pfw." +
-    (hasUfw ? "" : " `ufw` is not installed."),
+    (hasUfw
+      ? " `ufw` is installed and, as on a fresh system, not switched on: the least it can have to do."
+      : " `ufw` is not installed."),
   ];
 }

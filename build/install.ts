@@ -34,8 +34,8 @@ export const TEST_NEEDS: readonly Need[] = [
   "chromium",
 ];
 
-/** What the benchmarks use besides: they hold pfw against a C program. */
-export const BENCH_NEEDS: readonly Need[] = [...TEST_NEEDS, "cc", "libpcap headers"];
+/** What the benchmarks use besides: they hold pfw against a C program and against its peers. */
+export const BENCH_NEEDS: readonly Need[] = [...TEST_NEEDS, "cc", "libpcap headers", "ufw"];
 
 /** The programs that show that a need is met, where they are not named like the need. */
 const PROGRAMS: Partial<Record<Need, readonly string[]>> = {

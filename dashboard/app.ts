@@ -34,7 +34,7 @@ const POLICY = [
 ].join("; ");
 
 /** What stays the command line's: a stolen session must not end the firewall, the rest is for scripts. */
-const NOT_HERE = ["stop", "reload", "lifelines", "status", "stats", "rules"];
+const NOT_HERE = ["stop", "reload", "lifelines", "status", "stats", "rules", "edit"];
 
 /** Puts them together. */
 export function dashboardApp(parts: AppParts): Hono {

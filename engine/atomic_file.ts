@@ -67,10 +67,13 @@ export async function createBytesAtomically(
 }
 
 /** Replaces what a file holds; permissions and owner stay, and a link still leads to it. */
-export async function replaceAtomically(file: string, text: string): Promise<void> {
+export async function replaceAtomically(
+  file: string,
+  content: string | Uint8Array,
+): Promise<void> {
   const real = await Deno.realPath(file);
   const { mode, uid, gid } = await Deno.stat(real);
-  await write(real, text, async (temporary) => {
+  await write(real, content, async (temporary) => {
     if (Deno.uid() === 0) await Deno.chown(temporary, uid, gid);
     if (mode !== null) await Deno.chmod(temporary, mode & 0o7777);
   });

@@ -25,7 +25,7 @@ import { Losses } from "./observe/losses.ts";
 import type { FlushResult } from "./observe/store.ts";
 import { Totals } from "./observe/totals.ts";
 import { buildPolicy } from "./policy/build_policy.ts";
-import { loadConfig } from "./policy/config_file.ts";
+import { ConfigReader } from "./policy/config_file.ts";
 import { Matcher } from "./policy/matcher.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Config } from "./policy/schema.ts";
@@ -34,12 +34,12 @@ import { Recorder } from "./recorder.ts";
 import { lockRunDirectory, makeDirectories } from "./run_files.ts";
 
 /** Seconds between two looks at this machine's addresses, and at what the database may forget. */
-const ADDRESS_INTERVAL = 2;
-const PRUNE_INTERVAL = 60;
+const ADDRESS_INTERVAL = 2, PRUNE_INTERVAL = 60;
 
 /** A running pfw. */
 export class Daemon {
   readonly #options: DaemonOptions;
+  readonly #reader: ConfigReader;
   readonly #since = new Date();
   readonly #totals = new Totals();
   readonly #losses = new Losses();
@@ -65,6 +65,7 @@ export class Daemon {
 
   private constructor(options: DaemonOptions) {
     this.#options = options;
+    this.#reader = new ConfigReader(options.paths.config);
   }
 
   /**
@@ -102,7 +103,7 @@ export class Daemon {
     return this.#control;
   }
 
-  /** What the configuration says beside the policy. */
+  /** What the file says beside the policy. */
   get settings(): Settings {
     return this.#settings;
   }
@@ -156,7 +157,7 @@ export class Daemon {
     if (mode === "enforce") await requireEnforcement(new SystemCommands());
     makeDirectories(paths);
     this.#cleanup.use(lockRunDirectory(paths));
-    const { config, text } = await loadConfig(paths.config);
+    const { config, text } = await this.#reader.load();
     this.#settings = settingsOf(config);
     this.#openFiles();
     await this.#intel.load(config);
@@ -186,10 +187,8 @@ export class Daemon {
     this.#cleanup.defer(() => this.#log.close());
     this.#log.info(`pfw ${this.#options.version} starts (${this.#options.mode})`);
     const reload = () => this.reload({ isJudged: true });
-    this.#safety = new DaemonSafety(
-      { paths, log: this.#log, viewers: this.#viewers, reload },
-      mode,
-    );
+    const safety = { paths, log: this.#log, viewers: this.#viewers, reload };
+    this.#safety = new DaemonSafety(safety, mode);
     this.#recorder = this.#cleanup.use(
       new Recorder({
         database: paths.database,
@@ -247,7 +246,7 @@ export class Daemon {
 
   #openPolicy(): void {
     this.#policy = new DaemonPolicy({
-      config: this.#options.paths.config,
+      reader: this.#reader,
       log: this.#log,
       matcher: this.#matcher,
       enforcement: this.#enforcement,
@@ -272,6 +271,7 @@ export class Daemon {
     this.#control = this.#cleanup.use(
       new DaemonControl({
         ...this.#options,
+        reader: this.#reader,
         since: this.#since,
         totals: this.#totals,
         losses: this.#losses,

@@ -12,7 +12,9 @@ import {
   type RunningStats,
   type RunningStatus,
 } from "./control/status.ts";
+import { DaemonEdits } from "./daemon_edits.ts";
 import type { DaemonEnforcement } from "./daemon_enforcement.ts";
+import type { EditAnswer, EditRequest } from "./control/edit_by_running.ts";
 import type { DaemonIntel } from "./daemon_intel.ts";
 import type { DaemonListeners } from "./daemon_listeners.ts";
 import type { DaemonSafety } from "./daemon_safety.ts";
@@ -25,6 +27,7 @@ import type { Paths } from "./paths.ts";
 import type { Viewers } from "./net/viewers.ts";
 import type { Losses } from "./observe/losses.ts";
 import type { Totals } from "./observe/totals.ts";
+import type { ConfigReader } from "./policy/config_file.ts";
 import type { Matcher } from "./policy/matcher.ts";
 import type { PolicyRule } from "./policy/policy.ts";
 import type { OnExit } from "./policy/settings.ts";
@@ -34,6 +37,8 @@ import type { Recorder } from "./recorder.ts";
 export interface ControlParts {
   readonly version: string;
   readonly paths: Paths;
+  /** Reads the configuration. */
+  readonly reader: ConfigReader;
   readonly since: Date;
   readonly totals: Totals;
   readonly losses: Losses;
@@ -56,19 +61,24 @@ export class DaemonControl implements Controlled, Disposable {
   /** Changes of the configuration by another door than the command line. */
   readonly edits: ConfigEdits;
   readonly views: DaemonViews;
+  /** The changes that commands hand over. */
+  readonly #commands: DaemonEdits;
 
   constructor(parts: ControlParts) {
     this.#parts = parts;
-    const { paths, enforcement, listeners, viewers } = parts;
+    const { paths, reader, safety, enforcement, listeners } = parts;
     this.edits = new ConfigEdits({
-      paths,
-      viewers,
+      reader,
+      safety,
       mode: () => enforcement.mode,
       reload: (request) => this.reload(request),
       pendingChanged: () => listeners.changed("pending"),
     });
+    const { config, dataDir } = paths;
+    this.#commands = new DaemonEdits({ config, dataDir, edits: this.edits });
     this.views = new DaemonViews({
       paths,
+      reader,
       status: () => this.status(),
       counters: () => this.kernelCounters(),
       pending: () => this.edits.pending(),
@@ -176,6 +186,10 @@ export class DaemonControl implements Controlled, Disposable {
 
   setMode(mode: Mode, force?: boolean): Promise<boolean> {
     return this.#parts.setMode(mode, force);
+  }
+
+  edit(request: EditRequest, isGone: () => boolean): Promise<EditAnswer | undefined> {
+    return this.#commands.edit(request, isGone);
   }
 
   stop(): OnExit {

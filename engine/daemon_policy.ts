@@ -11,15 +11,15 @@ import { errorText } from "./errors.ts";
 import type { MemoryKeeper } from "./memory.ts";
 import type { AppLog } from "./observe/application_log.ts";
 import { buildPolicy } from "./policy/build_policy.ts";
-import { readConfigFile } from "./policy/config_file.ts";
+import type { ConfigReader } from "./policy/config_file.ts";
 import type { Matcher } from "./policy/matcher.ts";
 import type { Config } from "./policy/schema.ts";
 import type { Recorder } from "./recorder.ts";
 
 /** Whom a change concerns. */
 export interface PolicyParts {
-  /** Path of the configuration. */
-  readonly config: string;
+  /** Reads the configuration. */
+  readonly reader: ConfigReader;
   readonly log: AppLog;
   readonly matcher: Matcher;
   readonly enforcement: DaemonEnforcement;
@@ -88,7 +88,7 @@ export class DaemonPolicy {
   async #reload(request: ReloadRequest): Promise<string> {
     const { matcher, safety, prefixes, enforcement, watch, intel, log, listeners } = this.#parts;
     const started = performance.now();
-    const { config, text } = await readConfigFile(this.#parts.config);
+    const { config, text } = await this.#parts.reader.read();
     const policy = buildPolicy(config, { threats: matcher.policy.threats });
     if (!request.isJudged) safety.checkReload(policy, matcher.policy);
     // The names first: reports under the new policy may come before the next line runs.

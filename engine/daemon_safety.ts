@@ -39,7 +39,7 @@ export interface StartManner {
 export class DaemonSafety {
   readonly #parts: SafetyParts;
   readonly #pending: PendingFile;
-  readonly #history: PolicyHistory;
+  readonly history: PolicyHistory;
   #pause = 0;
   #returning: Promise<void> | undefined;
   /** What whoever started pfw should know, a line each. */
@@ -49,7 +49,11 @@ export class DaemonSafety {
   constructor(parts: SafetyParts, public mode: Mode) {
     this.#parts = parts;
     this.#pending = new PendingFile(parts.paths.dataDir);
-    this.#history = new PolicyHistory(parts.paths.dataDir);
+    this.history = new PolicyHistory(parts.paths.dataDir);
+  }
+
+  get dataDir(): string {
+    return this.#parts.paths.dataDir;
   }
 
   /**
@@ -90,7 +94,7 @@ export class DaemonSafety {
   /** Notes in the history what is in force now. That this fails changes nothing in the kernel. */
   async note(text: string, { command, user }: ReloadRequest): Promise<void> {
     try {
-      await this.#history.add(text, command ?? "reload", user ?? "");
+      await this.history.add(text, command ?? "reload", user ?? "");
     } catch (error) {
       this.#parts.log.error(errorText(error));
     }

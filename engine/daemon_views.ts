@@ -8,13 +8,15 @@ import type { LogFilter, LogRow } from "./observe/log_query.ts";
 import type { StoredStats } from "./observe/stats_query.ts";
 import { StoreReader } from "./observe/store_reader.ts";
 import type { Paths } from "./paths.ts";
-import { readConfigFile } from "./policy/config_file.ts";
+import type { ConfigReader } from "./policy/config_file.ts";
 import { keyOfList, type ListName } from "./policy/edit_lists.ts";
 import type { Config } from "./policy/schema.ts";
 
 /** Whom it asks. */
 export interface ViewParts {
   readonly paths: Paths;
+  /** Reads the configuration; what has not changed is not read again. */
+  readonly reader: ConfigReader;
   readonly status: () => Promise<RunningStatus>;
   /** `undefined` while nothing is enforced. */
   readonly counters: () => Promise<KernelCounters | undefined>;
@@ -29,7 +31,6 @@ const KEPT = 60;
 /** Reads on demand, and keeps what it read for a while. */
 export class DaemonViews implements ViewControl, Disposable {
   readonly #parts: ViewParts;
-  #config: { readonly version: string; readonly config: Config } | undefined;
   #overview: { readonly at: number; readonly answer: Promise<Overview> } | undefined;
   #summary: { readonly at: number; readonly answer: StoredStats | undefined } | undefined;
   #reader: StoreReader | undefined;
@@ -78,7 +79,6 @@ export class DaemonViews implements ViewControl, Disposable {
   tick(): void {
     if (++this.#idle !== KEPT) return;
     this.forget();
-    this.#config = undefined;
     this[Symbol.dispose]();
   }
 
@@ -92,16 +92,9 @@ export class DaemonViews implements ViewControl, Disposable {
     };
   }
 
-  /** The file is large where its lists are: it is read again only when it was replaced. */
   async #readConfig(): Promise<Config> {
     this.#idle = 0;
-    const { ino, mtime, size } = await Deno.stat(this.#parts.paths.config);
-    const version = `${ino} ${mtime?.getTime()} ${size}`;
-    if (this.#config?.version !== version) {
-      const { config } = await readConfigFile(this.#parts.paths.config);
-      this.#config = { version, config };
-    }
-    return this.#config.config;
+    return (await this.#parts.reader.read()).config;
   }
 
   #open(): StoreReader | undefined {

@@ -74,10 +74,10 @@ export class KernelGuard {
     }
   }
 
-  /** Applies a policy; see `Enforcer.apply`. Not once the end has begun: it would stay for good. */
+  /** Applies a policy; see `Enforcer.applyFirst`. Not once the end has begun: it would stay for good. */
   async apply(policy: Policy): Promise<ApplyResult> {
     if (this.#stopped) throw new PfwError("cannot apply a policy", "pfw is stopping");
-    return await this.#parts.enforcer.apply(policy);
+    return await this.#parts.enforcer.applyFirst(policy);
   }
 
   /** What `apply` shall find banned; see `Enforcer.setBans`. */
@@ -111,6 +111,7 @@ export class KernelGuard {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#checking;
+    await this.#parts.enforcer.settled();
   }
 
   /** What the kernel holds now. */

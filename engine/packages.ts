@@ -31,7 +31,8 @@ export type Need =
   | "fish"
   | "chromium"
   | "cc"
-  | "libpcap headers";
+  | "libpcap headers"
+  | "ufw";
 
 /** A package manager. */
 interface Manager {
@@ -114,6 +115,7 @@ const NAMES: Record<Need, readonly [string, string, string, string, string]> = {
   chromium: ["chromium", "chromium", "chromium", "chromium", "chromium"],
   cc: ["gcc libc6-dev", "gcc", "gcc", "build-base", "gcc"],
   "libpcap headers": ["libpcap-dev", "libpcap-devel", "libpcap", "libpcap-dev", "libpcap-devel"],
+  ufw: ["ufw", "ufw", "ufw", "ufw", "ufw"],
 };
 
 const COLUMNS: readonly Distribution[] = ["debian", "fedora", "arch", "alpine", "suse"];

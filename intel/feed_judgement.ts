@@ -2,7 +2,7 @@
 import { type FeedContent, FeedError, type FeedSource } from "./feed.ts";
 import type { FeedCopy } from "./feed_cache.ts";
 import { tooWide } from "./feed_width.ts";
-import { isSameList } from "./prefix_union.ts";
+import { isSameList } from "../engine/net/prefix_list.ts";
 
 /** A list of so many entries or fewer comes and goes as a whole: Feodo Tracker is often near-empty. */
 const SMALL = 1_000;

@@ -188,15 +188,3 @@ function without(column: Column, gone: Uint8Array | undefined): Column {
     lengths: lengths.filter((_, at) => gone[at] === 0),
   };
 }
-
-/** Whether two lists hold the same prefixes. */
-export function isSameList(a: PrefixList, b: PrefixList): boolean {
-  return a === b || (isSameArray(a.v4, b.v4) && isSameArray(a.v4Lengths, b.v4Lengths) &&
-    isSameArray(a.v6, b.v6) && isSameArray(a.v6Lengths, b.v6Lengths));
-}
-
-function isSameArray(a: Int32Array | Uint8Array, b: Int32Array | Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
-  return true;
-}

@@ -1,8 +1,8 @@
 /** All feeds as one list, which of them lists an address, and what none of them may touch. */
 import { FAMILIES, type Family, formatPrefix, type Prefix } from "../engine/net/address.ts";
-import { PrefixList } from "../engine/net/prefix_list.ts";
+import { isSameList, PrefixList } from "../engine/net/prefix_list.ts";
 import type { FeedContent } from "./feed.ts";
-import { indexOfAddress, isSameList, overlapOf, unionOf, withoutOverlaps } from "./prefix_union.ts";
+import { indexOfAddress, overlapOf, unionOf, withoutOverlaps } from "./prefix_union.ts";
 
 /** What a feed says, under its name. */
 export interface NamedContent {

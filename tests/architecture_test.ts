@@ -16,7 +16,7 @@ const LAYERS: readonly Layer[] = [
   { name: "base", files: /^engine\/(errors|paths|packages|atomic_file)\.ts$/, imports: [] },
   { name: "net", files: /^engine\/net\//, imports: ["base"] },
   { name: "intel", files: /^intel\//, imports: ["base", "net"] },
-  { name: "client", files: /^engine\/control\/client\.ts$/, imports: ["base"] },
+  { name: "client", files: /^engine\/control\/(client|http_message)\.ts$/, imports: ["base"] },
   { name: "packet", files: /^engine\/packet\//, imports: ["base", "net"] },
   {
     name: "policy",

@@ -1,20 +1,18 @@
 /** Runs a change of the configuration for a command, and says what became of it. */
 import { ask, reload } from "../../engine/control/client.ts";
-import { putInForce } from "../../engine/control/put_in_force.ts";
 import type { RunningLifelines } from "../../engine/control/status.ts";
-import { errorText } from "../../engine/errors.ts";
 import { findOwnSession, type Lifelines } from "../../engine/net/lifelines.ts";
 import { sessionsToKeep } from "../../engine/net/ssh_sessions.ts";
 import type { Paths } from "../../engine/paths.ts";
 import { editConfig, type Edited } from "../../engine/policy/config_edit.ts";
 import type { PendingChange } from "../../engine/policy/pending_change.ts";
-import { returnIfDue } from "../../engine/policy/return_change.ts";
 import { SafeChange } from "../../engine/policy/safe_change.ts";
 import type { ConfigDraft } from "../../engine/policy/schema.ts";
 import { isRunDirectoryHeld } from "../../engine/run_files.ts";
 import type { ChangingContext } from "../context.ts";
 import { warn } from "../output.ts";
 import { startReturnGuard } from "./return_guard.ts";
+import { returnOverdue } from "./return_overdue.ts";
 
 /** A change, and what returns unless it is confirmed. */
 export interface Applied<T> extends Edited<T> {
@@ -37,10 +35,11 @@ export async function applySafely<T>(
 ): Promise<Applied<T>> {
   await returnOverdue(paths);
   const { command, user } = request;
+  const lifelines = await lifelinesToKeep(paths);
   const safe = new SafeChange({
     ...request,
     dataDir: paths.dataDir,
-    lifelines: await lifelinesToKeep(paths),
+    lifelines: () => lifelines,
     onPending: (pending) => startReturnGuard(paths, pending),
   });
   const edited = await make(safe, async () => {
@@ -49,20 +48,6 @@ export async function applySafely<T>(
   });
   for (const notice of safe.notices) warn(notice);
   return { ...edited, pending: safe.pending };
-}
-
-/** Takes back what waited in vain, before anything new begins; says so. */
-export async function returnOverdue(paths: Paths): Promise<void> {
-  try {
-    const returned = await returnIfDue(paths.dataDir, (config) => putInForce(paths, config));
-    if (returned) {
-      warn(`\`${returned.command}\` was not confirmed in time: the policy before it is back`);
-    }
-  } catch (error) {
-    // Whoever may not read that may not change anything either, and the command says so itself.
-    if (error instanceof Deno.errors.PermissionDenied) return;
-    warn(`cannot take back a change that was not confirmed: ${errorText(error)}`);
-  }
 }
 
 /**

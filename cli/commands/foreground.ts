@@ -8,7 +8,7 @@ import type { CommandContext } from "../context.ts";
 import { LiveView } from "../live.ts";
 import { printJson, warn } from "../output.ts";
 import { VERSION } from "../version.ts";
-import { returnOverdue } from "./apply_edit.ts";
+import { returnOverdue } from "./return_overdue.ts";
 import { firstRunText, isFirstRun } from "./first_run.ts";
 import { askEndReason, ownUnit } from "./service_manager.ts";
 import { PageDoor } from "./page_door.ts";

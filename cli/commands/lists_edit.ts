@@ -1,14 +1,9 @@
 /** `blacklist add/remove` and `whitelist add/remove`. */
-import {
-  addAddresses,
-  type AddedAddresses,
-  type ListName,
-  removeAddresses,
-} from "../../engine/policy/edit_lists.ts";
+import type { AddedAddresses, ListName } from "../../engine/policy/edit_lists.ts";
 import { plural, warn } from "../output.ts";
 import { type ChangingContext, usageError } from "../context.ts";
 import { type AddressInput, type BadLine, readAddresses } from "./address_input.ts";
-import { applyEdit } from "./apply_edit.ts";
+import { applyNamed } from "./apply_named.ts";
 import { printEdited, warnOfOverlaps } from "./print_edited.ts";
 
 /** At most so many addresses are named one by one. */
@@ -23,7 +18,10 @@ export async function addToList(
 ): Promise<void> {
   const input = await readAddresses(given);
   requireGood(input, skipInvalid);
-  const edited = await applyEdit(context, (draft) => addAddresses(draft, list, input.addresses));
+  const edited = await applyNamed(context, "addAddresses", {
+    list,
+    addresses: input.addresses,
+  });
   warnOfOverlaps(edited.value.overlapping, list);
   const { added, alreadyThere } = edited.value;
   printEdited(context, edited, addedText(edited.value, list), {
@@ -51,10 +49,10 @@ export async function removeFromList(
 ): Promise<void> {
   const input = await readAddresses(given);
   requireGood(input, skipInvalid);
-  const edited = await applyEdit(
-    context,
-    (draft) => removeAddresses(draft, list, input.addresses),
-  );
+  const edited = await applyNamed(context, "removeAddresses", {
+    list,
+    addresses: input.addresses,
+  });
   const done = edited.changed
     ? `removed ${names(edited.value)} from the ${list}`
     : "no addresses given: nothing changed";

@@ -1,15 +1,8 @@
 /** `rules add`, `remove`, `toggle`, `move`. */
-import {
-  addRule,
-  describeRule,
-  moveRule,
-  type PlacedRule,
-  removeRules,
-  toggleRule,
-} from "../../engine/policy/edit_rules.ts";
+import { describeRule, type PlacedRule } from "../../engine/policy/placed_rule.ts";
 import type { RuleDraft } from "../../engine/policy/schema.ts";
 import type { ChangingContext } from "../context.ts";
-import { applyEdit } from "./apply_edit.ts";
+import { applyNamed } from "./apply_named.ts";
 import { printEdited } from "./print_edited.ts";
 
 /** The words of `rules add`. */
@@ -36,7 +29,7 @@ export async function addRuleCommand(context: ChangingContext, options: AddOptio
     direction: options.direction,
     enabled: true,
   };
-  const edited = await applyEdit(context, (draft) => addRule(draft, rule, options.position));
+  const edited = await applyNamed(context, "addRule", { rule, position: options.position });
   const { added } = edited.value;
   const disabled = edited.value.rule.enabled ? "" : ", switched off";
   const done = added
@@ -50,7 +43,7 @@ export async function removeRulesCommand(
   context: ChangingContext,
   numbers: readonly number[],
 ): Promise<void> {
-  const edited = await applyEdit(context, (draft) => removeRules(draft, numbers));
+  const edited = await applyNamed(context, "removeRules", { numbers });
   const removed = edited.value;
   const done = removed.length <= 5
     ? `removed ${removed.map(describeRule).join(", ")}`
@@ -60,7 +53,7 @@ export async function removeRulesCommand(
 
 /** `rules toggle N`. */
 export async function toggleRuleCommand(context: ChangingContext, number: number): Promise<void> {
-  const edited = await applyEdit(context, (draft) => toggleRule(draft, number));
+  const edited = await applyNamed(context, "toggleRule", { number });
   const done = `switched ${edited.value.rule.enabled ? "on" : "off"} ${describeRule(edited.value)}`;
   printEdited(context, edited, done, { action: "toggle", ...inJson(edited.value) });
 }
@@ -71,7 +64,7 @@ export async function moveRuleCommand(
   from: number,
   to: number,
 ): Promise<void> {
-  const edited = await applyEdit(context, (draft) => moveRule(draft, from, to));
+  const edited = await applyNamed(context, "moveRule", { from, to });
   const done = edited.changed
     ? `moved rule ${from} to ${describeRule(edited.value)}`
     : `already there: ${describeRule(edited.value)}`;

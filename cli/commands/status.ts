@@ -25,7 +25,7 @@ export async function status({ paths, json }: CommandContext): Promise<void> {
   const file = new PendingFile(paths.dataDir);
   if (await isOverdue(file)) {
     // Loaded only here: changing the policy needs most of pfw.
-    const { returnOverdue } = await import("./apply_edit.ts");
+    const { returnOverdue } = await import("./return_overdue.ts");
     await returnOverdue(paths);
   }
   const answer = await ask<RunningStatus>(paths, "GET", "/status");

@@ -1,20 +1,10 @@
 /** Routes of the control socket, which the commands ask; only its owner may open it. */
 import * as z from "zod";
-import { ExitCode } from "../../engine/errors.ts";
 import { mode, text } from "../../engine/control/schemas/parts.ts";
 import { bans, explainAnswer, lifelines, ruleHits, stats, status, threats } from "./asking.ts";
-import { addBans, explain, reload, removeBans, updateFeeds } from "./changing.ts";
+import { addBans, explain, failure, reload, removeBans, updateFeeds } from "./changing.ts";
 import { answer } from "./names.ts";
 import type { Body, Operation, Reply } from "./operation.ts";
-
-const refusal = answer(
-  "SocketError",
-  z.strictObject({
-    error: text("For people, in one line."),
-    exitCode: z.literal(Object.values(ExitCode)).optional()
-      .describe("What a command should end with for it."),
-  }),
-);
 
 const reloaded = answer(
   "Reloaded",
@@ -35,16 +25,20 @@ const stopping = answer(
 );
 
 const REFUSED: Readonly<Record<string, Reply>> = {
-  "default": { description: "Why not.", schema: refusal },
+  "default": { description: "Why not.", schema: failure },
 };
 
 const UNFIT: Readonly<Record<string, Reply>> = {
   ...REFUSED,
-  "404": { description: "This pfw was started without that part.", schema: refusal },
+  "404": { description: "This pfw was started without that part.", schema: failure },
   "422": {
     description: "The request is wrong, or could not be done.",
-    schema: refusal,
-    example: { error: "wrong request: `seconds` is not a whole number", exitCode: 2 },
+    schema: failure,
+    example: {
+      error: "wrong request: `seconds` is not a whole number",
+      code: "invalid",
+      exitCode: 2,
+    },
   },
 };
 

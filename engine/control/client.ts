@@ -1,6 +1,7 @@
 /** Speaks to the running pfw over its Unix socket. */
 import { ExitCode, PfwError } from "../errors.ts";
 import type { Paths } from "../paths.ts";
+import { formatRequest, parseAnswer } from "./http_message.ts";
 
 /** What the daemon answered; `undefined` where none runs. */
 export interface Answer<T> {
@@ -20,23 +21,37 @@ export async function ask<T>(
   path: string,
   body?: unknown,
 ): Promise<Answer<T> | undefined> {
-  // Asked first: loading an HTTP client takes longer than all the rest of a short command.
+  // Asked first: a connection that is refused takes longer than to look.
   if (!isThere(paths.socket)) return undefined;
-  const { request } = await import("node:http");
+  const connection = await connect(paths.socket);
+  if (!connection) return undefined;
   try {
-    return await exchange<T>(request, paths.socket, method, path, body);
+    return await exchange<T>(connection, method, path, body);
   } catch (error) {
-    const code = (error as { code?: string }).code ?? "";
-    if (["ENOENT", "ECONNREFUSED", "ENOTDIR"].includes(code)) return undefined;
-    if (code === "EACCES" || code === "EPERM") {
+    throw new PfwError(`no answer from the running pfw at ${paths.socket}`, String(error));
+  } finally {
+    closeQuietly(connection);
+  }
+}
+
+/** `undefined` where nobody listens. */
+async function connect(socket: string): Promise<Deno.UnixConn | undefined> {
+  try {
+    return await Deno.connect({ transport: "unix", path: socket });
+  } catch (error) {
+    const { NotFound, NotADirectory, ConnectionRefused, PermissionDenied } = Deno.errors;
+    if ([NotFound, NotADirectory, ConnectionRefused].some((kind) => error instanceof kind)) {
+      return undefined;
+    }
+    if (error instanceof PermissionDenied) {
       throw new PfwError(
-        `cannot reach the running pfw at ${paths.socket}`,
+        `cannot reach the running pfw at ${socket}`,
         "permission denied",
         "run it as the user that started pfw (sudo)",
         ExitCode.missing,
       );
     }
-    throw new PfwError(`no answer from the running pfw at ${paths.socket}`, String(error));
+    throw new PfwError(`no answer from the running pfw at ${socket}`, String(error));
   }
 }
 
@@ -53,41 +68,55 @@ function isThere(path: string): boolean {
 /** Longest time without a byte, in milliseconds: the largest policy is applied in seconds. */
 const TIMEOUT = 60_000;
 
-function exchange<T>(
-  request: typeof import("node:http").request,
-  socketPath: string,
+async function exchange<T>(
+  connection: Deno.UnixConn,
   method: string,
   path: string,
   body: unknown,
-) {
-  return new Promise<Answer<T>>((resolve, reject) => {
-    const text = body === undefined ? "" : JSON.stringify(body);
-    const outgoing = request({
-      socketPath,
-      method,
-      path,
-      headers: { "content-type": "application/json", "content-length": byteLength(text) },
-    }, (incoming) => {
-      let answer = "";
-      incoming.setEncoding("utf8");
-      incoming.on("data", (chunk: string) => answer += chunk);
-      incoming.on("error", reject);
-      incoming.on("end", () => {
-        try {
-          resolve({ status: incoming.statusCode ?? 0, body: JSON.parse(answer || "null") as T });
-        } catch (error) {
-          reject(error);
-        }
-      });
-    });
-    outgoing.on("error", reject);
-    outgoing.setTimeout(TIMEOUT, () => outgoing.destroy(new Error("it does not answer")));
-    outgoing.end(text);
-  });
+): Promise<Answer<T>> {
+  const request = formatRequest(method, path, body === undefined ? "" : JSON.stringify(body));
+  for (let at = 0; at < request.length;) at += await connection.write(request.subarray(at));
+  const { status, body: text } = parseAnswer(await readToEnd(connection));
+  return { status, body: JSON.parse(text || "null") as T };
 }
 
-function byteLength(text: string): number {
-  return new TextEncoder().encode(text).length;
+async function readToEnd(connection: Deno.UnixConn): Promise<Uint8Array> {
+  let bytes = new Uint8Array(FIRST_PIECE), length = 0;
+  for (;;) {
+    const read = await patiently(connection, () => connection.read(bytes.subarray(length)));
+    if (read === null) return bytes.subarray(0, length);
+    length += read;
+    if (length < bytes.length) continue;
+    const larger = new Uint8Array(2 * bytes.length);
+    larger.set(bytes);
+    bytes = larger;
+  }
+}
+
+/** Bytes; most answers are shorter. */
+const FIRST_PIECE = 16 * 1024;
+
+async function patiently<T>(connection: Deno.UnixConn, work: () => Promise<T>): Promise<T> {
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    closeQuietly(connection);
+  }, TIMEOUT);
+  try {
+    return await work();
+  } catch (error) {
+    throw isLate ? new Error("it does not answer") : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function closeQuietly(connection: Deno.UnixConn): void {
+  try {
+    connection.close();
+  } catch {
+    // It is closed already.
+  }
 }
 
 /** What the daemon says to `POST /reload`. */

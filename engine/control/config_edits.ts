@@ -1,15 +1,16 @@
 /** Changes of the configuration by the running firewall itself, for whoever asks at one of its doors. */
 import { errorText, ExitCode, PfwError } from "../errors.ts";
-import { findLifelines, type Lifelines } from "../net/lifelines.ts";
-import type { Viewers } from "../net/viewers.ts";
-import type { Paths } from "../paths.ts";
-import { editConfig } from "../policy/config_edit.ts";
+import type { Lifelines } from "../net/lifelines.ts";
+import { sessionsToKeep, type SshSession } from "../net/ssh_sessions.ts";
+import { editConfig, type Edited } from "../policy/config_edit.ts";
+import type { ConfigReader } from "../policy/config_file.ts";
 import { type PendingChange, PendingFile, secondsLeft } from "../policy/pending_change.ts";
+import type { PolicyHistory } from "../policy/policy_history.ts";
 import { confirmChange, returnNow } from "../policy/return_change.ts";
-import { SafeChange } from "../policy/safe_change.ts";
+import { type ChangeRequest, SafeChange } from "../policy/safe_change.ts";
 import type { ConfigDraft } from "../policy/schema.ts";
 import type { ReloadAnswer, ReloadRequest } from "./client.ts";
-import type { Mode } from "./status.ts";
+import type { Mode, RunningLifelines } from "./status.ts";
 
 /** How a change is to be made. */
 export interface ChangeManner {
@@ -43,14 +44,30 @@ export interface ChangeAnswer {
 /** Makes the change; what it returns is said of it. */
 export type Change = (draft: ConfigDraft) => string;
 
+/** What changes are made under; `DaemonSafety` is one. */
+export interface EditSafety {
+  readonly dataDir: string;
+  readonly history: PolicyHistory;
+  /** With the mode: what nobody enforces cuts nobody. */
+  lifelines(): RunningLifelines;
+}
+
 /** Whom it asks. */
 export interface ConfigEditParts {
-  readonly paths: Paths;
+  /** Reads the configuration; the same one that `reload` reads with. */
+  readonly reader: ConfigReader;
+  readonly safety: EditSafety;
   readonly mode: () => Mode;
-  readonly viewers: Viewers;
+  /** Returns once the kernel enforces what the file says. */
   readonly reload: (request: ReloadRequest) => Promise<string>;
   /** Told when a change waits, and when none does any more. */
   readonly pendingChanged: () => void;
+}
+
+/** What was made of a change, and the safety under which it was. */
+export interface Made<T> {
+  readonly edited: Edited<T>;
+  readonly safe: SafeChange;
 }
 
 /** Edits the one source of truth, the file, and has it enforced. */
@@ -64,38 +81,52 @@ export class ConfigEdits {
   }
 
   /**
-   * Makes one change, in the file and in the kernel.
+   * Makes one change for somebody at the dashboard.
    *
    * @param command for the history, e.g. `rules add "No SMTP"`
-   * @throws PfwError with both as they were; a CutError where it would cut a lifeline
+   * @throws PfwError with file and kernel as they were; a CutError where it would cut a lifeline
    */
   async change(
     command: string,
     { force = false, confirm }: ChangeManner,
     change: Change,
   ): Promise<ChangeAnswer> {
-    const { paths, mode } = this.#parts;
-    const user = "dashboard";
-    const safe = new SafeChange({
-      command,
-      user,
-      force,
-      confirm,
-      dataDir: paths.dataDir,
-      lifelines: this.#lifelines(),
-      onPending: (pending) => this.onPending(pending),
-    });
-    const reload = () => this.#reload({ isJudged: true, command, user });
-    const edited = await editConfig(paths.config, change, reload, safe);
-    if (safe.pending) this.#parts.pendingChanged();
+    const request = { command, user: "dashboard", force, confirm };
+    const { edited, safe } = await this.make(request, undefined, change);
     return {
       done: edited.value,
       changed: edited.changed,
-      inKernel: mode() === "enforce",
+      inKernel: this.#parts.mode() === "enforce",
       milliseconds: Number(edited.milliseconds.toFixed(1)),
       pending: await this.pending(),
       notices: safe.notices,
     };
+  }
+
+  /**
+   * Makes one change, in the file and in the kernel, as a command would.
+   *
+   * @param session the SSH session that it was asked for in
+   * @throws as `change`
+   */
+  async make<T>(
+    request: ChangeRequest,
+    session: SshSession | undefined,
+    change: (draft: ConfigDraft) => T,
+  ): Promise<Made<T>> {
+    const { reader, safety } = this.#parts;
+    const { command, user } = request;
+    const safe = new SafeChange({
+      ...request,
+      dataDir: safety.dataDir,
+      history: safety.history,
+      lifelines: () => this.#lifelinesToKeep(session),
+      onPending: (pending) => this.onPending(pending),
+    });
+    const reload = () => this.#reload({ isJudged: true, command, user });
+    const edited = await editConfig(reader.file, change, reload, safe, reader);
+    if (safe.pending) this.#parts.pendingChanged();
+    return { edited, safe };
   }
 
   /** The change that waits. */
@@ -107,7 +138,7 @@ export class ConfigEdits {
   /** Keeps the change that waits. @throws PfwError where none does */
   async confirm(): Promise<ChangeAnswer> {
     const started = performance.now();
-    const kept = await confirmChange(this.#parts.paths.dataDir);
+    const kept = await confirmChange(this.#parts.safety.dataDir);
     if (!kept) throw nothingWaits();
     return this.#settled(`kept: ${kept.command}`, started);
   }
@@ -116,7 +147,7 @@ export class ConfigEdits {
   async revert(): Promise<ChangeAnswer> {
     const started = performance.now();
     const returned = await returnNow(
-      this.#parts.paths.dataDir,
+      this.#parts.safety.dataDir,
       async () => void await this.#parts.reload({ isJudged: true }),
     );
     if (!returned) throw nothingWaits();
@@ -129,15 +160,14 @@ export class ConfigEdits {
   }
 
   get #file(): PendingFile {
-    return new PendingFile(this.#parts.paths.dataDir);
+    return new PendingFile(this.#parts.safety.dataDir);
   }
 
-  /** Where nothing is enforced, nothing can be cut. */
-  #lifelines(): Lifelines {
-    if (this.#parts.mode() === "monitor") {
-      return { sessions: [], gateways: [], resolvers: [], own: [] };
-    }
-    return { ...findLifelines(), viewers: this.#parts.viewers.now() };
+  /** What depends on the network counts only where it is enforced. */
+  #lifelinesToKeep(own: SshSession | undefined): Lifelines {
+    const { mode, ...running } = this.#parts.safety.lifelines();
+    if (mode === "enforce") return { ...running, sessions: sessionsToKeep(own, running.sessions) };
+    return { sessions: own ? [own] : [], gateways: [], resolvers: [], own: [] };
   }
 
   async #reload(request: ReloadRequest): Promise<ReloadAnswer> {

@@ -4,15 +4,9 @@ import type * as z from "zod";
 import { ExitCode, PfwError } from "../errors.ts";
 import { isIcmpBlocked, setIcmpBlocked } from "../policy/edit_icmp.ts";
 import { addAddresses, type ListName, removeAddresses } from "../policy/edit_lists.ts";
-import {
-  addRule,
-  describeRule,
-  moveRule,
-  removeRules,
-  replaceRule,
-  toggleRule,
-} from "../policy/edit_rules.ts";
+import { addRule, moveRule, removeRules, replaceRule, toggleRule } from "../policy/edit_rules.ts";
 import { quote } from "../policy/field_problems.ts";
+import { describeRule } from "../policy/placed_rule.ts";
 import { ruleIds } from "../policy/rule_id.ts";
 import { type ConfigDraft, ruleSchema } from "../policy/schema.ts";
 import type { Change, ChangeAnswer, ChangeManner, PendingView } from "./config_edits.ts";

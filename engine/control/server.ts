@@ -6,6 +6,7 @@ import type { ReloadRequest, RuleHits } from "./client.ts";
 import { changeAnswer } from "./config_edits.ts";
 import { changeModeRequest } from "./edit_requests.ts";
 import { addEditRoutes, type Edited } from "./edit_routes.ts";
+import { addEditRoute, type Editing } from "./edit_route.ts";
 import { addExplainRoute, type Explaining } from "./explain_route.ts";
 import { addIntelRoutes, type IntelControlled } from "./intel_routes.ts";
 import { AbsentPart, readBody, refusal, respond } from "./respond.ts";
@@ -13,7 +14,7 @@ import type { Mode, RunningLifelines, RunningStats, RunningStatus } from "./stat
 import { addViewRoutes, type Viewed } from "./view_routes.ts";
 
 /** What the socket asks of the running firewall. */
-export interface Controlled extends IntelControlled, Explaining, Edited, Viewed {
+export interface Controlled extends IntelControlled, Explaining, Edited, Editing, Viewed {
   /** Path of the configuration. */
   readonly config: string;
   status(): Promise<RunningStatus>;
@@ -61,6 +62,7 @@ export function controlRoutes(pfw: Controlled): Hono {
   addEditRoutes(app, pfw);
   addViewRoutes(app, pfw);
   addModeRoute(app, pfw);
+  addEditRoute(app, pfw);
   app.post("/stop", (context) => {
     return context.json({ stopping: true, onExit: pfw.stop() });
   });

@@ -18,6 +18,13 @@ export interface Commands {
    * @throws PfwError with exit code 4 when the program is not installed
    */
   run(argv: readonly string[], stdin?: string | Iterable<string>): Promise<CommandOutput>;
+  /**
+   * Runs programs that only read, one after another: to start one from here takes as long as it
+   * runs. Absent where each shall be run by itself.
+   *
+   * @returns what each printed; `undefined` where one of them failed, which then shows by itself
+   */
+  runReaders?(commands: readonly (readonly string[])[]): Promise<string[] | undefined>;
 }
 
 /** A program that ended with another status than 0. */
@@ -48,6 +55,15 @@ export async function runOrThrow(
   return output.stdout;
 }
 
+/** What each of these programs prints; throws `CommandError` unless all of them end with 0. */
+export async function runAllOrThrow(
+  commands: Commands,
+  argvs: readonly (readonly string[])[],
+): Promise<string[]> {
+  return await commands.runReaders?.(argvs) ??
+    await Promise.all(argvs.map((argv) => runOrThrow(commands, argv)));
+}
+
 /** Commands for sbin are not in every PATH (`su` without `-`, cron). */
 const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
 
@@ -69,6 +85,16 @@ export class SystemCommands implements Commands {
     return { status: code, stdout: decode(stdout), stderr: note + decode(stderr) };
   }
 
+  async runReaders(commands: readonly (readonly string[])[]): Promise<string[] | undefined> {
+    // Nothing that any of them prints: it is made anew each time.
+    const end = `end ${crypto.randomUUID()}\n`;
+    const script = commands.map((argv) => `${argv.map(quoted).join(" ")} && printf %s "$0"`);
+    const { status, stdout } = await this.run(["sh", "-c", script.join(" && "), end]);
+    const outputs = stdout.split(end);
+    const isWhole = status === 0 && outputs.length === commands.length + 1;
+    return isWhole ? outputs.slice(0, -1) : undefined;
+  }
+
   #spawn(program: string, args: string[], fed: boolean, signal: AbortSignal): Deno.ChildProcess {
     try {
       return new Deno.Command(program, {
@@ -83,6 +109,11 @@ export class SystemCommands implements Commands {
       throw explain(program, error);
     }
   }
+}
+
+/** A word as a shell takes it. */
+function quoted(word: string): string {
+  return `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 function systemPath(): string {

@@ -33,16 +33,36 @@ const COMPARED = [
   "--nflog-group",
 ];
 
+/** Of these the values are addresses, which iptables prints in its own way. */
+const ADDRESSES = ["-s", "-d"];
+
+/** Essences of texts that were asked for: a change leaves most rules as they are. */
+const known = new Map<string, string>();
+/** Texts that are remembered; a policy of 10,000 rules has more, and then none is kept for long. */
+const MOST_KNOWN = 8_192;
+
 /** The compared part of a rule's text, in one form. */
 export function essence(text: string): string {
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  if (known.size >= MOST_KNOWN) known.clear();
+  const made = makeEssence(text);
+  known.set(text, made);
+  return made;
+}
+
+function makeEssence(text: string): string {
   const options = ruleOptions(text);
   return COMPARED.filter((name) => options.has(name))
-    .map((name) => [name, ...options.get(name)!.map(canonical)].join(" "))
+    .map((name) => {
+      const values = options.get(name)!;
+      return [name, ...ADDRESSES.includes(name) ? values.map(canonical) : values].join(" ");
+    })
     .join(" ");
 }
 
 function canonical(value: string): string {
-  const prefix = /[.:]/.test(value) ? parsePrefix(value) : undefined;
+  const prefix = parsePrefix(value);
   return prefix ? formatPrefix(prefix) : value;
 }
 

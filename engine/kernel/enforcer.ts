@@ -75,8 +75,31 @@ export class Enforcer {
    *
    * @throws PfwError when it cannot; what was in the kernel before is then in force again
    */
-  apply(policy: Policy): Promise<ApplyResult> {
-    return this.#exclusive(() => this.#apply(policy));
+  async apply(policy: Policy): Promise<ApplyResult> {
+    return await this.#exclusive(async () => {
+      const { result, tidy } = await this.#apply(policy);
+      await tidy();
+      return result;
+    });
+  }
+
+  /**
+   * The same for who goes on living: returns once the kernel enforces the policy. Chains and sets
+   * that nothing refers to any more are deleted afterwards, before anything else happens here.
+   */
+  applyFirst(policy: Policy): Promise<ApplyResult> {
+    const { promise, resolve, reject } = Promise.withResolvers<ApplyResult>();
+    this.#exclusive(async () => {
+      const { result, tidy } = await this.#apply(policy);
+      resolve(result);
+      await tidy();
+    }).catch(reject);
+    return promise;
+  }
+
+  /** Waits until everything is done that was begun. */
+  async settled(): Promise<void> {
+    await this.#queue;
   }
 
   /**
@@ -149,8 +172,10 @@ export class Enforcer {
       const state = await this.#read();
       const bans = await this.#compareBans(state);
       const differences = [...this.#applied.differences(state), ...banDifferences(bans)];
-      if (differences.length + bans.length > 0) await this.#apply(this.#applied.policy);
-      else this.#bans.settle();
+      if (differences.length + bans.length > 0) {
+        const { tidy } = await this.#apply(this.#applied.policy);
+        await tidy();
+      } else this.#bans.settle();
       return differences;
     });
   }
@@ -178,7 +203,8 @@ export class Enforcer {
     return state;
   }
 
-  async #apply(policy: Policy): Promise<ApplyResult> {
+  /** @returns what became of it, and what is still to be done but for the policy */
+  async #apply(policy: Policy): Promise<{ result: ApplyResult; tidy: () => Promise<void> }> {
     const started = performance.now();
     const { commands, nflogGroup } = this.#options;
     const before = await this.#read();
@@ -200,8 +226,10 @@ export class Enforcer {
       throw await this.#undo(change, before, error);
     }
     this.#applied = new AppliedPolicy(policy, plan, after);
-    await this.#tidy(plan, after);
-    return applyResult(policy, plan, performance.now() - started);
+    return {
+      result: applyResult(policy, plan, performance.now() - started),
+      tidy: () => this.#tidy(plan, after),
+    };
   }
 
   async #undo(change: PolicyChange, before: KernelState, error: unknown): Promise<PfwError> {

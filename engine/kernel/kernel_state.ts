@@ -1,6 +1,6 @@
 /** Reads what the kernel holds. */
 import type { Family } from "../net/address.ts";
-import { CommandError, type Commands, runOrThrow } from "./command.ts";
+import { CommandError, type Commands, runAllOrThrow, runOrThrow } from "./command.ts";
 import { renderDestroy } from "./render_ipset.ts";
 import {
   parseIptablesSave,
@@ -29,24 +29,27 @@ export async function readKernel(
   commands: Commands,
   families: readonly Family[],
 ): Promise<KernelState> {
-  const [sets, ...tables] = await Promise.all([
-    readSets(commands),
-    ...families.map((family) => readTables(commands, family)),
-  ]);
+  const [sets, ...tables] = await runAllOrThrow(commands, [LIST_SETS, ...families.map(saveTables)]);
   return {
-    tables: new Map(families.map((family, at) => [family, tables[at]])),
-    sets,
+    tables: new Map(families.map((family, at) => [family, parseIptablesSave(tables[at])])),
+    sets: parseSetHeaders(sets),
   };
 }
 
 /** Our sets, without their entries. */
 export async function readSets(commands: Commands): Promise<Map<string, SavedSet>> {
-  return parseSetHeaders(await runOrThrow(commands, ["ipset", "list", "-t"]));
+  return parseSetHeaders(await runOrThrow(commands, LIST_SETS));
+}
+
+const LIST_SETS = ["ipset", "list", "-t"];
+
+function saveTables(family: Family): string[] {
+  return [iptablesProgram(family, "-save"), "-c"];
 }
 
 /** The tables of one family. */
 export async function readTables(commands: Commands, family: Family): Promise<SavedTables> {
-  return parseIptablesSave(await runOrThrow(commands, [iptablesProgram(family, "-save"), "-c"]));
+  return parseIptablesSave(await runOrThrow(commands, saveTables(family)));
 }
 
 /** The entries of one set, as canonical text. */

@@ -1,11 +1,10 @@
 /** What must happen to sets so that they hold what the plan says. */
 import { ExitCode, PfwError } from "../errors.ts";
-import { formatPrefix, type Prefix } from "../net/address.ts";
-import { comparePrefixes } from "../net/prefix_list.ts";
+import { type Family, formatPrefix } from "../net/address.ts";
+import { comparePlaces, type PrefixList } from "../net/prefix_list.ts";
 import type { Commands } from "./command.ts";
-
 import { readEntries } from "./kernel_state.ts";
-import { entryCount, entryTexts, setEntries, type SetPlan } from "./plan.ts";
+import { entryCount, entryTexts, netEntries, setEntries, type SetPlan } from "./plan.ts";
 import { MAX_ENTRIES, type SetChange } from "./render_ipset.ts";
 import type { SavedSet } from "./saved_state.ts";
 import { Slices } from "./slices.ts";
@@ -100,28 +99,46 @@ async function compareSet(
 ): Promise<Difference> {
   if (known && there.entries === entryCount(known)) {
     if (known.prefixes === set.prefixes) return { missing: [], count: 0, surplus: [] };
-    return differenceOfSorted(setEntries(known), setEntries(set));
+    return differenceOfKnown(known, set);
   }
   return differenceOfUnknown(await readEntries(commands, set.name), set);
 }
 
-/** Both in ascending order. Allocates for what differs only. */
-async function differenceOfSorted(
-  have: Iterable<Prefix>,
-  want: Iterable<Prefix>,
-): Promise<Difference> {
-  const missing: string[] = [], surplus: string[] = [], slices = new Slices();
-  const old = have[Symbol.iterator](), fresh = want[Symbol.iterator]();
-  let a = old.next(), b = fresh.next();
-  while (!a.done || !b.done) {
-    const order = a.done ? 1 : b.done ? -1 : comparePrefixes(a.value, b.value);
-    if (order < 0) surplus.push(formatPrefix(a.value as Prefix));
-    if (order > 0) missing.push(formatPrefix(b.value as Prefix));
-    if (order <= 0) a = old.next();
-    if (order >= 0) b = fresh.next();
+/** Allocates for what differs only. */
+async function differenceOfKnown(have: SetPlan, want: SetPlan): Promise<Difference> {
+  const { family } = want;
+  const a = have.prefixes, b = want.prefixes, slices = new Slices();
+  const missing: string[] = [], surplus: string[] = [];
+  let atA = 0, atB = 0;
+  while (atA < a.count(family) || atB < b.count(family)) {
+    const order = atA === a.count(family)
+      ? 1
+      : atB === b.count(family)
+      ? -1
+      : comparePlaces(family, a, atA, b, atB);
+    if (order < 0) surplus.push(...textsAt(a, family, atA));
+    if (order > 0) missing.push(...textsAt(b, family, atB));
+    if (order <= 0) atA++;
+    if (order >= 0) atB++;
     if (slices.isOver()) await slices.pause();
   }
-  return { missing, count: missing.length, surplus };
+  return withoutCommon(missing, surplus);
+}
+
+/** Of /0, which is two entries of a set, the other list may have one. It stands alone in its list. */
+function withoutCommon(missing: readonly string[], surplus: readonly string[]): Difference {
+  const all = Math.min(missing.length, surplus.length) <= 2 ? new Set(surplus) : new Set();
+  const common = new Set(missing.filter((text) => all.has(text)));
+  const lacking = common.size === 0 ? missing : missing.filter((text) => !common.has(text));
+  return {
+    missing: lacking,
+    count: lacking.length,
+    surplus: common.size === 0 ? surplus : surplus.filter((text) => !common.has(text)),
+  };
+}
+
+function textsAt(list: PrefixList, family: Family, at: number): string[] {
+  return netEntries(list.at(family, at)).map(formatPrefix);
 }
 
 async function differenceOfUnknown(have: Set<string>, set: SetPlan): Promise<Difference> {

@@ -69,8 +69,7 @@ export class PrefixList {
   ): PrefixList {
     requireSorted(4, v4, v4Lengths);
     requireSorted(6, v6, v6Lengths);
-    if (v4Lengths.length + v6Lengths.length === 0) return PrefixList.EMPTY;
-    return new PrefixList(v4, v4Lengths, v6, v6Lengths);
+    return PrefixList.#of(v4, v4Lengths, v6, v6Lengths);
   }
 
   static #build(keys4: number[], of6: Prefix[]): PrefixList {
@@ -101,24 +100,116 @@ export class PrefixList {
 
   /** The prefixes of one family, in ascending order. */
   *prefixes(family: Family): Generator<Prefix> {
-    for (let at = 0; at < this.count(family); at++) {
-      yield family === 4 ? { family, words: [this.v4[at], 0, 0, 0], length: this.v4Lengths[at] } : {
-        family,
-        words: [
-          this.v6[4 * at],
-          this.v6[4 * at + 1],
-          this.v6[4 * at + 2],
-          this.v6[4 * at + 3],
-        ],
-        length: this.v6Lengths[at],
-      };
+    for (let at = 0; at < this.count(family); at++) yield this.at(family, at);
+  }
+
+  /** One prefix of a family, by its place in the ascending order. */
+  at(family: Family, at: number): Prefix {
+    const { v4, v6 } = this;
+    if (family === 4) return { family, words: [v4[at], 0, 0, 0], length: this.v4Lengths[at] };
+    const words: Prefix["words"] = [v6[4 * at], v6[4 * at + 1], v6[4 * at + 2], v6[4 * at + 3]];
+    return { family, words, length: this.v6Lengths[at] };
+  }
+
+  /** How many prefixes of its family lie before this one; the next ones are it or follow it. */
+  rank(prefix: Prefix): number {
+    let low = 0, high = this.count(prefix.family);
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (comparePrefixes(this.at(prefix.family, middle), prefix) < 0) low = middle + 1;
+      else high = middle;
     }
+    return low;
+  }
+
+  /** The prefix that holds all of this one. */
+  covering(prefix: Prefix): Prefix | undefined {
+    const { family } = prefix, rank = this.rank(prefix);
+    return [rank - 1, rank].filter((at) => at >= 0 && at < this.count(family))
+      .map((at) => this.at(family, at)).find((one) => covers(one, prefix));
+  }
+
+  /** This list and one prefix more; the same object where another one covers it. */
+  plus(prefix: Prefix): PrefixList {
+    const { family } = prefix, from = this.rank(prefix);
+    if (this.covering(prefix)) return this;
+    let end = from;
+    while (end < this.count(family) && covers(prefix, this.at(family, end))) end++;
+    return this.#spliced(family, from, end, [prefix]);
+  }
+
+  /**
+   * This list without one address; the same object where it is not there by itself. Nothing comes
+   * to light behind an address, as it would behind a range that covered others.
+   */
+  minus(address: Prefix): PrefixList {
+    const { family } = address, at = this.rank(address);
+    const isThere = at < this.count(family) && comparePrefixes(this.at(family, at), address) === 0;
+    return isThere ? this.#spliced(family, at, at + 1, []) : this;
+  }
+
+  #spliced(family: Family, from: number, end: number, put: readonly Prefix[]): PrefixList {
+    const { v4, v4Lengths, v6, v6Lengths } = this;
+    const lengths = put.map(({ length }) => length);
+    if (family === 4) {
+      const words = put.map(({ words }) => words[0]);
+      return PrefixList.#of(
+        splice(v4, from, end, words),
+        splice(v4Lengths, from, end, lengths),
+        v6,
+        v6Lengths,
+      );
+    }
+    const words = put.flatMap(({ words }) => [...words]);
+    return PrefixList.#of(
+      v4,
+      v4Lengths,
+      splice(v6, 4 * from, 4 * end, words),
+      splice(v6Lengths, from, end, lengths),
+    );
+  }
+
+  static #of(v4: Int32Array, v4Lengths: Uint8Array, v6: Int32Array, v6Lengths: Uint8Array) {
+    if (v4Lengths.length + v6Lengths.length === 0) return PrefixList.EMPTY;
+    return new PrefixList(v4, v4Lengths, v6, v6Lengths);
   }
 
   /** The prefixes of one family as text, in ascending order. */
   *texts(family: Family): Generator<string> {
     for (const prefix of this.prefixes(family)) yield formatPrefix(prefix);
   }
+}
+
+/** Other numbers in place of some in the middle. */
+function splice<A extends Int32Array | Uint8Array>(
+  array: A,
+  from: number,
+  end: number,
+  put: readonly number[],
+): A {
+  const size = array.length - (end - from) + put.length;
+  const result = new (array.constructor as new (size: number) => A)(size);
+  result.set(array.subarray(0, from));
+  result.set(put, from);
+  result.set(array.subarray(end), from + put.length);
+  return result;
+}
+
+/** As `comparePrefixes`, of one prefix of each list; lists are too long to make objects of them. */
+export function comparePlaces(
+  family: Family,
+  a: PrefixList,
+  atA: number,
+  b: PrefixList,
+  atB: number,
+): number {
+  const step = family === 4 ? 1 : 4;
+  const wordsA = family === 4 ? a.v4 : a.v6, wordsB = family === 4 ? b.v4 : b.v6;
+  for (let word = 0; word < step; word++) {
+    const difference = (wordsA[step * atA + word] >>> 0) - (wordsB[step * atB + word] >>> 0);
+    if (difference !== 0) return difference;
+  }
+  return family === 4 ? a.v4Lengths[atA] - b.v4Lengths[atB] : a.v6Lengths[atA] - b.v6Lengths[atB];
 }
 
 /** Ascending by address, then the wider prefix first. */
@@ -161,6 +252,18 @@ function follows(words: Int32Array, step: number, at: number, before: number): b
     if (difference !== 0) return difference > 0;
   }
   return false;
+}
+
+/** Whether two lists hold the same prefixes. */
+export function isSameList(a: PrefixList, b: PrefixList): boolean {
+  return a === b || (isSameArray(a.v4, b.v4) && isSameArray(a.v4Lengths, b.v4Lengths) &&
+    isSameArray(a.v6, b.v6) && isSameArray(a.v6Lengths, b.v6Lengths));
+}
+
+function isSameArray(a: Int32Array | Uint8Array, b: Int32Array | Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 /** Whether every address of `inner` lies in `outer`. */

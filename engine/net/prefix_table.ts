@@ -6,11 +6,10 @@
  * An index over the first 16 bits bounds the binary search; for IPv4 a filter over the first 24
  * bits answers most addresses, which are in no list, with a single look.
  */
-import type { Family } from "./address.ts";
 import { maskWord } from "./address.ts";
 import type { PrefixList } from "./prefix_list.ts";
 import { BlockFilter } from "./block_filter.ts";
-import { overlay, type Ranges } from "./ranges.ts";
+import { type MakeRanges, overlay, type Ranges, ranges4, ranges6, type Words } from "./ranges.ts";
 
 /** A list and the number that `lookup` gives for its addresses. */
 export interface Layer {
@@ -36,17 +35,17 @@ export class PrefixTable {
 
   /** @param layers where lists overlap, the earlier one wins */
   constructor(layers: readonly Layer[]) {
-    const v4 = mergeLayers(layers, 4, 1);
-    this.#v4Starts = Uint32Array.from(v4.starts as number[]);
-    this.#v4Ends = Uint32Array.from(v4.ends as number[]);
-    this.#v4Values = Int32Array.from(v4.values);
+    const v4 = mergeLayers(layers, rangesOf4, 1, ranges4);
+    this.#v4Starts = new Uint32Array(v4.starts).slice(0, v4.count);
+    this.#v4Ends = new Uint32Array(v4.ends).slice(0, v4.count);
+    this.#v4Values = new Int32Array(v4.values).slice(0, v4.count);
     this.#v4Index = indexByFirst16(this.#v4Ends);
-    this.#v4Filter = v4.values.length >= FILTER_FROM
+    this.#v4Filter = v4.count >= FILTER_FROM
       ? new BlockFilter(this.#v4Starts, this.#v4Ends)
       : undefined;
-    const v6 = mergeLayers(layers, 6, 1n);
-    this.#v6Starts = flippedWords(v6.starts as bigint[]);
-    this.#v6Ends = flippedWords(v6.ends as bigint[]);
+    const v6 = mergeLayers(layers, rangesOf6, 1n, ranges6);
+    this.#v6Starts = flippedWords(v6.starts, v6.count);
+    this.#v6Ends = flippedWords(v6.ends, v6.count);
     this.#v6Values = Int32Array.from(v6.values);
   }
 
@@ -114,28 +113,35 @@ function compareAt(
 
 function mergeLayers<T extends number | bigint>(
   layers: readonly Layer[],
-  family: Family,
+  rangesOf: (layer: Layer) => Ranges<T>,
   one: T,
+  make: MakeRanges<T>,
 ): Ranges<T> {
-  let merged: Ranges<T> = { starts: [], ends: [], values: [] };
-  for (const layer of layers) merged = overlay(merged, rangesOf<T>(layer, family), one);
+  let merged = make(0);
+  for (const layer of layers) merged = overlay(merged, rangesOf(layer), one, make);
   return merged;
 }
 
-function rangesOf<T extends number | bigint>(layer: Layer, family: Family): Ranges<T> {
-  const { list, value } = layer;
-  const ranges: Ranges<number | bigint> = { starts: [], ends: [], values: [] };
-  for (let at = 0; at < list.count(family); at++) {
-    if (family === 4) {
-      ranges.starts.push(list.v4[at] >>> 0);
-      ranges.ends.push((list.v4[at] | ~maskWord(list.v4Lengths[at])) >>> 0);
-    } else {
-      ranges.starts.push(wordsToBigInt(list.v6, 4 * at));
-      ranges.ends.push(wordsToBigInt(list.v6, 4 * at) | hostBits(list.v6Lengths[at]));
-    }
-    ranges.values.push(value);
+function rangesOf4({ list, value }: Layer): Ranges<number> {
+  const ranges = ranges4(list.count(4));
+  for (let at = 0; at < list.count(4); at++) {
+    ranges.starts[at] = list.v4[at];
+    ranges.ends[at] = list.v4[at] | ~maskWord(list.v4Lengths[at]);
+    ranges.values[at] = value;
   }
-  return ranges as Ranges<T>;
+  ranges.count = list.count(4);
+  return ranges;
+}
+
+function rangesOf6({ list, value }: Layer): Ranges<bigint> {
+  const ranges = ranges6(list.count(6));
+  for (let at = 0; at < list.count(6); at++) {
+    ranges.starts[at] = wordsToBigInt(list.v6, 4 * at);
+    ranges.ends[at] = ranges.starts[at] | hostBits(list.v6Lengths[at]);
+    ranges.values[at] = value;
+  }
+  ranges.count = list.count(6);
+  return ranges;
 }
 
 function wordsToBigInt(words: Int32Array, at: number): bigint {
@@ -148,13 +154,13 @@ function hostBits(length: number): bigint {
   return (1n << BigInt(128 - length)) - 1n;
 }
 
-function flippedWords(values: readonly bigint[]): Int32Array {
-  const words = new Int32Array(4 * values.length);
-  values.forEach((value, at) => {
+function flippedWords(values: Words<bigint>, count: number): Int32Array {
+  const words = new Int32Array(4 * count);
+  for (let at = 0; at < count; at++) {
     for (let word = 0; word < 4; word++) {
-      words[4 * at + word] = Number((value >> BigInt(96 - 32 * word)) & 0xffffffffn) ^ SIGN;
+      words[4 * at + word] = Number((values[at] >> BigInt(96 - 32 * word)) & 0xffffffffn) ^ SIGN;
     }
-  });
+  }
   return words;
 }
 

@@ -8,6 +8,9 @@ const PROCESSES = 65_536;
 
 /** Reads what other processes and the network stack say of themselves. */
 export class ProcFiles {
+  /** Made once: every process has a file or two that is read. */
+  readonly #buffer = new Uint8Array(65_536);
+
   constructor(private readonly root = "/proc") {}
 
   /** A file's text; empty where there is none or it is not ours to read. */
@@ -16,7 +19,7 @@ export class ProcFiles {
       using file = Deno.openSync(join(this.root, path));
       // Files of /proc have size 0: read until nothing comes.
       const chunks: Uint8Array[] = [];
-      const buffer = new Uint8Array(65_536);
+      const buffer = this.#buffer;
       let length = 0;
       for (let read = file.readSync(buffer); read && length < LIMIT; read = file.readSync(buffer)) {
         chunks.push(buffer.slice(0, read));

@@ -1,5 +1,6 @@
 /** Configuration to policy: texts to typed arrays, once. */
 import { PrefixList } from "../net/prefix_list.ts";
+import { prefixesOf } from "./long_list.ts";
 import type { Policy, PolicyRule } from "./policy.ts";
 import { mergePorts, ruleIds } from "./rule_id.ts";
 import type { Config, ConfigRule } from "./schema.ts";
@@ -17,8 +18,8 @@ export function buildPolicy(config: Config, lists: DynamicLists = {}): Policy {
   return {
     defaultAction: config.default_policy,
     rules: config.rules.flatMap((rule, at) => rule.enabled ? [buildRule(rule, at, ids[at])] : []),
-    whitelist: PrefixList.parse(config.whitelist_ips),
-    blacklist: PrefixList.parse(config.blacklist_ips),
+    whitelist: prefixesOf(config.whitelist_ips),
+    blacklist: prefixesOf(config.blacklist_ips),
     bans: lists.bans ?? PrefixList.EMPTY,
     threats: lists.threats ?? PrefixList.EMPTY,
     rateLimit: enabled ? { connections, seconds } : undefined,

@@ -7,9 +7,16 @@ import type { ReloadAnswer } from "../control/client.ts";
 import { errorText, ExitCode, PfwError } from "../errors.ts";
 import { replaceAtomically, withLock } from "../atomic_file.ts";
 import { checkConfig } from "./config.ts";
-import { ensureConfig, fileError, readConfigFile, readConfigText } from "./config_file.ts";
+import {
+  type ConfigFile,
+  ensureConfig,
+  fileError,
+  readConfigFile,
+  readConfigText,
+} from "./config_file.ts";
 import { formatConfig } from "./format_config.ts";
 import { problemText } from "./problem.ts";
+import { quickConfigOf } from "./quick_config.ts";
 import type { Config, ConfigDraft } from "./schema.ts";
 
 /** An answer that leaves the change standing. */
@@ -48,6 +55,13 @@ export interface EditGuard {
   undo(change: ConfigChange): Promise<void>;
 }
 
+/** How a configuration is read that is to be changed. */
+export interface EditReader {
+  read(): Promise<Pick<ConfigFile, "text" | "draft">>;
+  /** Told of what is about to be written, and of its bytes. */
+  expect?(written: ConfigFile, bytes: Uint8Array): void;
+}
+
 /**
  * Changes the configuration, which is created where there is none, and has a running pfw take it
  * over. Holds `<file>.lock` from reading until the answer, so that changes queue up; whoever
@@ -63,14 +77,33 @@ export function editConfig<T>(
   change: (draft: ConfigDraft) => T,
   reload: () => Promise<ReloadAnswer>,
   guard?: EditGuard,
+  reader: EditReader = { read: () => readConfigFile(file) },
 ): Promise<Edited<T>> {
   return withConfig(file, async () => {
-    const { text: before, draft } = await readConfigFile(file);
-    const meantBefore = JSON.stringify(draft);
+    const { text: before, draft } = await reader.read();
+    const isSame = comparison(draft);
     const value = change(draft);
-    if (JSON.stringify(draft) === meantBefore) return { value, ...UNCHANGED };
-    return { value, ...await put(file, before, formatConfig(draft), reload, guard) };
+    if (isSame()) return { value, ...UNCHANGED };
+    const after = formatConfig(draft);
+    const config = quickConfigOf(draft) ?? requireValid(after);
+    const bytes = new TextEncoder().encode(after);
+    reader.expect?.({ text: after, config, draft }, bytes);
+    return { value, ...await put({ file, before, after, config, bytes }, reload, guard) };
   });
+}
+
+/** Tells later whether a draft still means the same: lists of addresses are never changed in place. */
+function comparison(draft: ConfigDraft): () => boolean {
+  const rest = () => JSON.stringify({ ...draft, blacklist_ips: 0, whitelist_ips: 0 });
+  const { blacklist_ips, whitelist_ips } = draft, before = rest();
+  return () =>
+    isSameList(draft.blacklist_ips, blacklist_ips) &&
+    isSameList(draft.whitelist_ips, whitelist_ips) && rest() === before;
+}
+
+function isSameList(a: readonly string[] | undefined, b: readonly string[] | undefined): boolean {
+  if (a === b) return true;
+  return a?.length === b?.length && a?.every((entry, at) => entry === b?.[at]) === true;
 }
 
 /** As `editConfig`, with a whole text in place of whatever the file holds, broken or not. */
@@ -83,7 +116,11 @@ export function replaceConfig(
   return withConfig(file, async () => {
     const before = await readConfigText(file);
     if (before === text) return { value: undefined, ...UNCHANGED };
-    return { value: undefined, ...await put(file, before, text, reload, guard) };
+    const config = requireValid(text);
+    return {
+      value: undefined,
+      ...await put({ file, before, after: text, config }, reload, guard),
+    };
   });
 }
 
@@ -98,17 +135,22 @@ async function withConfig<T>(file: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
+/** A change of a file that is there. */
+interface Put extends ConfigChange {
+  readonly before: string;
+  /** Those of `after`, where they are made already. */
+  readonly bytes?: Uint8Array;
+}
+
 async function put(
-  file: string,
-  before: string,
-  after: string,
+  { file, before, after, config, bytes }: Put,
   reload: () => Promise<ReloadAnswer>,
   guard: EditGuard | undefined,
 ): Promise<Omit<Edited<unknown>, "value">> {
-  const change = { file: resolve(file), before, after, config: requireValid(after) };
+  const change = { file: resolve(file), before, after, config };
   await guard?.prepare(change);
   try {
-    await replaceAtomically(file, after);
+    await replaceAtomically(file, bytes ?? after);
     const started = performance.now();
     const answer = await reloadOrPutBack(file, before, reload);
     const milliseconds = performance.now() - started;

@@ -1,12 +1,14 @@
 /** The configuration file: read with suspicion, created with the defaults where there is none. */
+import { Buffer } from "node:buffer";
 import { dirname } from "node:path";
 import { ExitCode, PfwError } from "../errors.ts";
 import { createAtomically, withLock } from "../atomic_file.ts";
 import { decodeText } from "./decode_text.ts";
 import { DEFAULT_CONFIG, SCHEMA_FILE } from "./default_config.ts";
 import { formatConfig } from "./format_config.ts";
+import { isKnownGood } from "./long_list.ts";
 import { ConfigError } from "./problem.ts";
-import { quickConfig } from "./quick_config.ts";
+import { type KnownList, knownListsOf, quickConfig, quickConfigWith } from "./quick_config.ts";
 import type { Config, ConfigDraft } from "./schema.ts";
 
 /** Bytes; 2,000,000 addresses need about 40 MB. */
@@ -27,14 +29,86 @@ export interface ConfigFile {
  * must not be trusted (2)
  */
 export async function readConfigFile(file: string): Promise<ConfigFile> {
-  const text = await readConfigText(file);
-  const quick = quickConfig(text);
+  return await readText(file, await readConfigText(file), []);
+}
+
+/** @param known long lists that the text may hold */
+async function readText(
+  file: string,
+  text: string,
+  known: readonly KnownList[],
+): Promise<ConfigFile> {
+  const quick = (known.length > 0 && quickConfigWith(text, known)) || quickConfig(text);
   if (quick) return { text, ...quick };
   // Loaded only where it is needed: to say what is wrong with a text.
   const { checkConfig } = await import("./config.ts");
   const checked = checkConfig(text);
   if (!checked.ok) throw new ConfigError(file, checked.problems);
   return { text, config: checked.config, draft: checked.draft };
+}
+
+/** A configuration and the bytes of its file. */
+interface KnownFile {
+  readonly bytes: Uint8Array;
+  readonly read: ConfigFile;
+}
+
+/** Reads one configuration again and again; what is known of it already is not read again. */
+export class ConfigReader {
+  /** What the file said when it was read last, and what somebody is about to write. */
+  #known: readonly KnownFile[] = [];
+  /** To read into: what is only compared is not kept. */
+  #scratch: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(readonly file: string) {}
+
+  /** Reads and checks it; throws as `readConfigFile`. */
+  async read(): Promise<ConfigFile> {
+    // One after another, for all read into the same place.
+    const mine = this.#turn.then(() => this.#read());
+    this.#turn = mine.catch(() => {});
+    return await mine;
+  }
+
+  async #read(): Promise<ConfigFile> {
+    const bytes = await readTrusted(this.file, this.#scratch);
+    this.#scratch = new Uint8Array(bytes.buffer);
+    let known = this.#known.find((one) => isEqual(one.bytes, bytes));
+    if (!known) {
+      const read = await readText(this.file, textOf(this.file, bytes), this.#lists());
+      known = { bytes: bytes.slice(), read };
+    }
+    this.#known = [known];
+    return { ...known.read, draft: copyOf(known.read.draft) };
+  }
+
+  /** The same for a file that may have to be created first. */
+  async load(): Promise<ConfigFile> {
+    await ensureConfig(this.file);
+    return await this.read();
+  }
+
+  /** See `EditReader.expect`. */
+  expect(written: ConfigFile, bytes: Uint8Array): void {
+    this.#known = [{ bytes, read: written }, ...this.#known];
+  }
+
+  #lists(): KnownList[] {
+    return this.#known.flatMap(({ read }) => knownListsOf(read.draft));
+  }
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0;
+}
+
+/** A draft to be changed: lists of addresses never are in place, all else is. */
+function copyOf(draft: ConfigDraft): ConfigDraft {
+  const entries = Object.entries(draft).map(([key, value]) =>
+    Array.isArray(value) && isKnownGood(value) ? [key, value] : [key, structuredClone(value)]
+  );
+  return Object.fromEntries(entries);
 }
 
 /**
@@ -52,14 +126,20 @@ export async function loadConfig(file: string): Promise<ConfigFile> {
  * owned by root or this user, not writable by everybody.
  */
 export async function readConfigText(file: string): Promise<string> {
-  const bytes = await readTrusted(file);
+  return textOf(file, await readTrusted(file));
+}
+
+function textOf(file: string, bytes: Uint8Array): string {
   const decoded = decodeText(bytes);
   if (decoded.ok) return decoded.text;
   throw new ConfigError(file, [{ path: "", line: decoded.line, column: 1, message: decoded.why }]);
 }
 
 /** Mostly in one go: a thread for each of these calls takes longer than they do. */
-async function readTrusted(file: string): Promise<Uint8Array> {
+async function readTrusted(
+  file: string,
+  scratch: Uint8Array<ArrayBuffer> = new Uint8Array(0),
+): Promise<Uint8Array<ArrayBuffer>> {
   try {
     // Before opening: a named pipe would block for ever.
     requireTrusted(file, Deno.statSync(file));
@@ -67,7 +147,7 @@ async function readTrusted(file: string): Promise<Uint8Array> {
     // And the opened one again, for it may be another by now.
     const info = handle.statSync();
     requireTrusted(file, info);
-    return await readAtMost(handle, info.size, file);
+    return await readAtMost(handle, info.size, file, scratch);
   } catch (error) {
     throw error instanceof PfwError ? error : readError(file, error);
   }
@@ -91,9 +171,17 @@ function requireTrusted(file: string, info: Deno.FileInfo): void {
 
 /** Bytes that are read before anything else could be done meanwhile. */
 const SMALL = 1 << 20;
+/** Bytes past the size of a file: one at least, to see that it does not grow; more, to read it again. */
+const ROOM = 4_096;
 
-async function readAtMost(handle: Deno.FsFile, size: number, file: string): Promise<Uint8Array> {
-  const buffer = new Uint8Array(size + 1);
+/** @param scratch is read into where it is large enough */
+async function readAtMost(
+  handle: Deno.FsFile,
+  size: number,
+  file: string,
+  scratch: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const buffer = scratch.length > size ? scratch : new Uint8Array(size + ROOM);
   let length = 0;
   for (let read: number | null = 0; read !== null && length <= size; length += read ?? 0) {
     const rest = buffer.subarray(length);

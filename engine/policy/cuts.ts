@@ -4,6 +4,7 @@
  */
 import { formatPrefix, type Prefix } from "../net/address.ts";
 import { isLoopback, type Lifelines } from "../net/lifelines.ts";
+import { PrefixList } from "../net/prefix_list.ts";
 import type { SshSession } from "../net/ssh_sessions.ts";
 import { Direction, ParsedPacket, Protocol, TcpFlag } from "../packet/packet.ts";
 import { synthesize, type SyntheticFields } from "../packet/synthetic.ts";
@@ -39,7 +40,7 @@ const OUR_PORT = 50_123;
 export function findCuts(policy: Policy, lifelines: Lifelines): Cut[] {
   const { sessions, viewers = [], gateways, resolvers } = lifelines;
   if ([sessions, viewers, gateways, resolvers].every(({ length }) => length === 0)) return [];
-  const judge = new Judge(policy, lifelines.own);
+  const judge = new Judge(narrowed(policy, lifelines), lifelines.own);
   const cuts: Cut[] = [];
   const note = (lifeline: string, verdict: Verdict | undefined) => {
     if (verdict !== undefined) cuts.push({ lifeline, by: describeVerdict(verdict, policy) });
@@ -59,6 +60,26 @@ export function findCuts(policy: Policy, lifelines: Lifelines): Cut[] {
     note(`the DNS server ${formatPrefix(resolver)}`, judge.resolver(resolver));
   }
   return cuts;
+}
+
+/** The policy with what its lists say of these addresses alone: others may be very long. */
+function narrowed(policy: Policy, lifelines: Lifelines): Policy {
+  const { sessions, viewers = [], gateways, resolvers, own } = lifelines;
+  const ends = [...sessions, ...viewers].flatMap(({ peer, local }) =>
+    local ? [peer, local] : [peer]
+  );
+  const addresses = [...ends, ...gateways, ...resolvers, ...own];
+  const narrow = (list: PrefixList) =>
+    PrefixList.from(
+      addresses.map((address) => list.covering(address)).filter((prefix) => prefix !== undefined),
+    );
+  return {
+    ...policy,
+    whitelist: narrow(policy.whitelist),
+    blacklist: narrow(policy.blacklist),
+    bans: narrow(policy.bans),
+    threats: narrow(policy.threats),
+  };
 }
 
 /** The cuts of one policy that another one did not make already. */

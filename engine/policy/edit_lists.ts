@@ -1,7 +1,8 @@
 /** Changes to the whitelist and the blacklist. */
-import { comparePrefixes, covers, PrefixList } from "../net/prefix_list.ts";
-import { type Family, formatPrefix, parsePrefix, type Prefix } from "../net/address.ts";
+import { covers, type PrefixList } from "../net/prefix_list.ts";
+import { formatPrefix, parsePrefix } from "../net/address.ts";
 import { ExitCode, PfwError } from "../errors.ts";
+import { hasEntry, prefixesOf, withEntries, withoutEntries } from "./long_list.ts";
 import { canonicalPrefix } from "./rule_id.ts";
 import { type ConfigDraft, configSchema } from "./schema.ts";
 
@@ -38,15 +39,26 @@ export function addAddresses(
   list: ListName,
   addresses: readonly string[],
 ): AddedAddresses {
-  const present = new Set(listOf(draft, list).map(canonicalPrefix));
-  const added: string[] = [], alreadyThere: string[] = [];
+  const entries = listOf(draft, list);
+  const isPresent = presence(entries, addresses.length);
+  const fresh = new Set<string>(), added: string[] = [], alreadyThere: string[] = [];
   for (const address of addresses.map(canonicalPrefix)) {
-    (present.has(address) ? alreadyThere : added).push(address);
-    present.add(address);
+    (fresh.has(address) || isPresent(address) ? alreadyThere : added).push(address);
+    fresh.add(address);
   }
-  if (added.length > 0) draft[keyOfList(list)] = [...listOf(draft, list), ...added];
+  if (added.length > 0) draft[keyOfList(list)] = withEntries(entries, added);
   const other = listOf(draft, list === "whitelist" ? "blacklist" : "whitelist");
-  return { added, alreadyThere, overlapping: overlaps(added, PrefixList.parse(other)) };
+  return { added, alreadyThere, overlapping: overlaps(added, prefixesOf(other)) };
+}
+
+/** More questions to a list than that, and it is put into a set first. */
+const FEW_QUESTIONS = 16;
+
+/** Tells whether a prefix in canonical form is among the entries. */
+function presence(entries: readonly string[], questions: number): (prefix: string) => boolean {
+  if (questions <= FEW_QUESTIONS) return (prefix) => hasEntry(entries, prefix);
+  const present = new Set(entries.map(canonicalPrefix));
+  return (prefix) => present.has(prefix);
 }
 
 /**
@@ -61,12 +73,12 @@ export function removeAddresses(
   addresses: readonly string[],
 ): string[] {
   const entries = listOf(draft, list);
-  const present = new Set(entries.map(canonicalPrefix));
-  const wanted = new Set(addresses.map(canonicalPrefix));
-  const missing = [...wanted].filter((address) => !present.has(address));
+  const wanted = [...new Set(addresses.map(canonicalPrefix))];
+  const isPresent = presence(entries, wanted.length);
+  const missing = wanted.filter((address) => !isPresent(address));
   if (missing.length > 0) throw notInList(list, missing, entries);
-  draft[keyOfList(list)] = entries.filter((entry) => !wanted.has(canonicalPrefix(entry)));
-  return [...wanted];
+  if (wanted.length > 0) draft[keyOfList(list)] = withoutEntries(entries, wanted);
+  return wanted;
 }
 
 function notInList(
@@ -74,7 +86,7 @@ function notInList(
   missing: readonly string[],
   entries: readonly string[],
 ): PfwError {
-  const [overlap] = overlaps(missing, PrefixList.parse(entries));
+  const [overlap] = overlaps(missing, prefixesOf(entries));
   const names = missing.slice(0, 3).join(", ") + (missing.length > 3 ? ", …" : "");
   const verb = missing.length === 1 ? "is" : "are";
   const hint = overlap ? ` (${overlap.address} lies in or around ${overlap.entry})` : "";
@@ -88,28 +100,16 @@ function notInList(
 
 /** For each address the first entry of the list that it lies in or that lies in it. */
 export function overlaps(addresses: readonly string[], list: PrefixList): Overlap[] {
-  const entries = new Map<Family, Prefix[]>();
   const found: Overlap[] = [];
   for (const address of addresses) {
     const prefix = parsePrefix(address);
     if (!prefix) continue;
-    let ofFamily = entries.get(prefix.family);
-    if (!ofFamily) entries.set(prefix.family, ofFamily = [...list.prefixes(prefix.family)]);
-    const entry = overlapping(ofFamily, prefix);
+    // In sorted, disjoint prefixes only the neighbours of where it would stand can overlap.
+    const rank = list.rank(prefix);
+    const entry = [rank - 1, rank].filter((at) => at >= 0 && at < list.count(prefix.family))
+      .map((at) => list.at(prefix.family, at))
+      .find((entry) => covers(entry, prefix) || covers(prefix, entry));
     if (entry) found.push({ address, entry: formatPrefix(entry) });
   }
   return found;
-}
-
-/** In sorted, disjoint prefixes only the neighbours of where `prefix` would stand can overlap. */
-function overlapping(sorted: readonly Prefix[], prefix: Prefix): Prefix | undefined {
-  let low = 0, high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (comparePrefixes(sorted[middle], prefix) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return [sorted[low - 1], sorted[low]].find((entry) =>
-    entry !== undefined && (covers(entry, prefix) || covers(prefix, entry))
-  );
 }

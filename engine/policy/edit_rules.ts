@@ -1,16 +1,10 @@
 /** Changes to the list of rules. Numbers are those that `rules list` shows, from 1. */
 import { ExitCode, PfwError } from "../errors.ts";
 import { explainIssues } from "./explain_issue.ts";
-import { quote } from "./field_problems.ts";
+import type { PlacedRule } from "./placed_rule.ts";
 import { formatPath, MAX_PROBLEMS } from "./problem.ts";
 import { canonicalPrefix, ruleMeaning } from "./rule_id.ts";
 import { type ConfigDraft, type ConfigRule, type RuleDraft, ruleSchema } from "./schema.ts";
-
-/** Where a rule stands after a change. */
-export interface PlacedRule {
-  readonly number: number;
-  readonly rule: ConfigRule;
-}
 
 /** What adding a rule did. */
 export interface AddedRule extends PlacedRule {
@@ -137,9 +131,4 @@ function placed(rules: readonly RuleDraft[], number: number): PlacedRule {
 function count(rules: number): string {
   if (rules === 0) return "there are no rules";
   return rules === 1 ? "there is 1 rule" : `there are ${rules} rules`;
-}
-
-/** A rule in a few words, for the line that says what was done. */
-export function describeRule({ number, rule }: PlacedRule): string {
-  return `rule ${number} ${quote(rule.name)}`;
 }

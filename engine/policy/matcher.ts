@@ -9,7 +9,7 @@ import { FlowKey, PacketClass } from "./flow_key.ts";
 import { FlowState, FlowTable } from "./flow_table.ts";
 import { FragmentTable, NO_VERDICT } from "./fragment_table.ts";
 import type { Prefix } from "../net/address.ts";
-import type { PrefixList } from "../net/prefix_list.ts";
+import { isSameList, type PrefixList } from "../net/prefix_list.ts";
 import { PrefixTable } from "../net/prefix_table.ts";
 import type { Policy } from "./policy.ts";
 import { RateLimiter } from "./rate_limit.ts";
@@ -80,13 +80,9 @@ export class Matcher {
 
   /** Changes the policy; connections live on and are judged anew. */
   replacePolicy(policy: Policy): void {
-    const blocked = (reason: number) => makeVerdict(reason, true);
-    const lists = new PrefixTable([
-      { list: policy.whitelist, value: WHITELISTED + 1 },
-      { list: policy.blacklist, value: blocked(Reason.blacklist) + 1 },
-      { list: policy.bans, value: blocked(Reason.ban) + 1 },
-      { list: policy.threats, value: blocked(Reason.threat) + 1 },
-    ]);
+    const lists = this.#policy && hasSameLists(this.#policy, policy)
+      ? this.#lists
+      : tableOf(policy);
     const before = this.#policy?.rateLimit, now = policy.rateLimit;
     if (before?.connections !== now?.connections || before?.seconds !== now?.seconds) {
       this.#limiter = now && new RateLimiter(now);
@@ -256,6 +252,21 @@ export class Matcher {
     if (byRule !== NO_RULE) return byRule;
     return this.#blocksByDefault ? DEFAULT_BLOCKED : ALLOWED;
   }
+}
+
+function hasSameLists(a: Policy, b: Policy): boolean {
+  return isSameList(a.whitelist, b.whitelist) && isSameList(a.blacklist, b.blacklist) &&
+    isSameList(a.bans, b.bans) && isSameList(a.threats, b.threats);
+}
+
+function tableOf({ whitelist, blacklist, bans, threats }: Policy): PrefixTable {
+  const blocked = (reason: number) => makeVerdict(reason, true);
+  return new PrefixTable([
+    { list: whitelist, value: WHITELISTED + 1 },
+    { list: blacklist, value: blocked(Reason.blacklist) + 1 },
+    { list: bans, value: blocked(Reason.ban) + 1 },
+    { list: threats, value: blocked(Reason.threat) + 1 },
+  ]);
 }
 
 const NONE = -1;

@@ -19,6 +19,7 @@ import {
 import { countProperties, scanJson } from "./json_scan.ts";
 import { LIMITS, LOGIN_PORTS, MAX_DEPTH, MIN_DATABASE_SIZE } from "./limits.ts";
 import { DEFAULT_LISTEN, listenProblem, parseListenAddress } from "./listen_address.ts";
+import { isKnownGood, LONG_LIST, longListText, noteChecked } from "./long_list.ts";
 import type { Config, ConfigDraft } from "./schema.ts";
 import { parseDuration, parseSize } from "./units.ts";
 
@@ -121,6 +122,58 @@ const duration = (fallback: string) =>
     () => fallback,
   );
 
+/**
+ * The same for a text in which long lists may stand that are known to be good: what stands there as
+ * pfw writes them is not read again. `undefined` also where the rest only makes sense to the schema.
+ */
+export function quickConfigWith(
+  text: string,
+  known: readonly KnownList[],
+): QuickConfig | undefined {
+  const found: KnownList[] = [];
+  for (const list of known) {
+    const key = `"${list.key}": `, written = longListText(list.entries);
+    // No string can hold this key unescaped, and a key elsewhere than at the top is refused below.
+    const start = text.indexOf(key) + key.length;
+    if (start < key.length || !text.startsWith(written, start)) continue;
+    text = `${text.slice(0, start)}[]${text.slice(start + written.length)}`;
+    found.push(list);
+  }
+  const read = quickConfig(text);
+  if (!read) return undefined;
+  for (const { key, entries } of found) {
+    if (read.draft[key]?.length !== 0) return undefined;
+    // Nobody changes a list of addresses in place.
+    read.config[key] = read.draft[key] = entries as string[];
+  }
+  return read;
+}
+
+/** The configuration that a draft means; `undefined` where only the schema can tell. */
+export function quickConfigOf(draft: ConfigDraft): Config | undefined {
+  const known = knownListsOf(draft);
+  const rest = { ...draft };
+  for (const { key } of known) rest[key] = [];
+  // As text: a draft may hold what no text can, and this is as fast.
+  const config = quickConfig(JSON.stringify(rest))?.config;
+  for (const { key, entries } of known) if (config) config[key] = entries as string[];
+  return config;
+}
+
+/** The long lists of a configuration that are known to be good. */
+export function knownListsOf(draft: ConfigDraft): KnownList[] {
+  return (["blacklist_ips", "whitelist_ips"] as const).flatMap((key) => {
+    const entries = draft[key];
+    return entries && isKnownGood(entries) ? [{ key, entries }] : [];
+  });
+}
+
+/** A long list that is known to be good. */
+export interface KnownList {
+  readonly key: "blacklist_ips" | "whitelist_ips";
+  readonly entries: readonly string[];
+}
+
 /** What every configuration has: IPv4 addresses, loopback. Warming up the parser takes 2 ms. */
 const USUAL_ADDRESS = /^(?:::1|(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?=.)|$)){4})$/;
 
@@ -129,8 +182,17 @@ const address: Read<string> = (value) => {
   return USUAL_ADDRESS.test(value) || addressProblem(value) === undefined ? value : REFUSED;
 };
 
-const addresses = (fallback: readonly string[] = []) =>
-  otherwise(list(address, LIMITS.addresses), () => [...fallback]);
+const addressList = list(address, LIMITS.addresses);
+
+/** A long list is the same array in draft and configuration, so that what is known of it counts. */
+const addresses = (fallback: readonly string[] = []): Read<string[]> => (value) => {
+  if (value === undefined) return [...fallback];
+  if (!Array.isArray(value) || value.length < LONG_LIST) return addressList(value);
+  const isGood = value.length <= LIMITS.addresses &&
+    (isKnownGood(value) || value.every((entry) => address(entry) !== REFUSED));
+  if (isGood) noteChecked(value);
+  return isGood ? value : REFUSED;
+};
 
 const port: Read<number | string> = (value) =>
   portProblem(value) === undefined ? value as number | string : REFUSED;

@@ -27,8 +27,10 @@ export interface ChangeRequest {
 /** What a change works with. */
 export interface SafeChangeParts extends ChangeRequest {
   readonly dataDir: string;
-  /** What must not be cut. */
-  readonly lifelines: Lifelines;
+  /** The history of that directory, where somebody has it already. */
+  readonly history?: PolicyHistory;
+  /** What must not be cut; asked where the change is not forced. */
+  readonly lifelines: () => Lifelines;
   /** Called once a return is on disk, before anything changes: starts who watches over it. */
   readonly onPending?: (change: PendingChange) => void;
 }
@@ -46,7 +48,7 @@ export class SafeChange implements EditGuard {
   constructor(parts: SafeChangeParts) {
     this.#parts = parts;
     this.#file = new PendingFile(parts.dataDir);
-    this.#history = new PolicyHistory(parts.dataDir);
+    this.#history = parts.history ?? new PolicyHistory(parts.dataDir);
   }
 
   /** @throws PfwError (exit 1) when another change waits, or this one would cut a lifeline */
@@ -89,7 +91,7 @@ export class SafeChange implements EditGuard {
   }
 
   async #requireLifelines({ before, config }: ConfigChange): Promise<void> {
-    const { lifelines } = this.#parts;
+    const lifelines = this.#parts.lifelines();
     const cuts = findCuts(buildPolicy(config), lifelines);
     if (cuts.length === 0) return;
     const known = await this.#policyBefore(before);

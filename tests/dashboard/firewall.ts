@@ -12,8 +12,11 @@ import { Losses } from "../../engine/observe/losses.ts";
 import { Totals } from "../../engine/observe/totals.ts";
 import { Viewers } from "../../engine/net/viewers.ts";
 import { type Paths, resolvePaths } from "../../engine/paths.ts";
-import { loadConfig } from "../../engine/policy/config_file.ts";
+import { ConfigReader, loadConfig } from "../../engine/policy/config_file.ts";
+import { PolicyHistory } from "../../engine/policy/policy_history.ts";
 import type { Shown, ShownControl } from "../../dashboard/shown.ts";
+
+const NO_LIFELINES = { sessions: [], gateways: [], resolvers: [], own: [] };
 
 /** Everything in a directory of its own. */
 export class Firewall implements Shown, Disposable {
@@ -49,9 +52,15 @@ export class Firewall implements Shown, Disposable {
 
   #makeControl(): ShownControl {
     const viewers = new Viewers();
+    const { config, dataDir } = this.paths;
+    const reader = new ConfigReader(config);
     const edits = new ConfigEdits({
-      paths: this.paths,
-      viewers,
+      reader,
+      safety: {
+        dataDir,
+        history: new PolicyHistory(dataDir),
+        lifelines: () => ({ ...NO_LIFELINES, mode: this.enforcement.mode, config, dataDir }),
+      },
       mode: () => this.enforcement.mode,
       reload: () => {
         this.reloads++;
@@ -69,6 +78,7 @@ export class Firewall implements Shown, Disposable {
     const status = (): Promise<RunningStatus> => Promise.resolve({ ...this.#status(), ...stats() });
     const views = new DaemonViews({
       paths: this.paths,
+      reader,
       status,
       counters: () => Promise.resolve(undefined),
       pending: () => edits.pending(),

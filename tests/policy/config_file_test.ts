@@ -4,12 +4,14 @@ import { join } from "node:path";
 import { PfwError } from "../../engine/errors.ts";
 import { buildPolicy } from "../../engine/policy/build_policy.ts";
 import {
+  ConfigReader,
   ensureConfig,
   loadConfig,
   MAX_CONFIG_BYTES,
   readConfigFile,
 } from "../../engine/policy/config_file.ts";
 import { DEFAULT_CONFIG } from "../../engine/policy/default_config.ts";
+import { formatConfig } from "../../engine/policy/format_config.ts";
 
 const root = Deno.uid() === 0;
 
@@ -171,3 +173,37 @@ Deno.test("config file: 200,000 addresses make a policy, and one bad one among t
     const error = await refusal(directory, JSON.stringify({ blacklist_ips }, null, 1));
     match(error.message, /1 problem: line 150003, blacklist_ips\[150000\]: "10.0.0.256" is not/);
   }));
+
+Deno.test("config reader: it reads what the file says, whoever wrote it and however often", async () => {
+  const directory = await Deno.makeTempDir({ prefix: "pfw-test-" });
+  const file = join(directory, "firewall_rules.json");
+  try {
+    const entries = Array.from({ length: 3_000 }, (_, at) => `10.${at >> 8}.${at & 255}.1`);
+    const textOf = (count: number) =>
+      formatConfig({ blacklist_ips: entries.slice(0, count), rules: [] });
+    const reader = new ConfigReader(file);
+    const first = await reader.load();
+    equal(first.config.blacklist_ips.length, 0);
+    for (const count of [3_000, 3_000, 2_000, 2_999, 3, 3_000]) {
+      await Deno.writeTextFile(file, textOf(count));
+      const reads = await Promise.all([reader.read(), reader.read(), reader.read()]);
+      for (const { text, config, draft } of reads) {
+        equal(text, textOf(count));
+        equal(config.blacklist_ips.length, count);
+        deepEqual(draft.blacklist_ips, entries.slice(0, count));
+        // Whoever changes what they got changes nobody else's.
+        draft.rules!.push({ name: "x", action: "block" });
+      }
+    }
+    await Deno.writeTextFile(file, textOf(3_000).replace("10.0.7.1", "10.0.7.256"));
+    await rejects(reader.read(), /"10\.0\.7\.256" is not an IP address/);
+    await Deno.writeTextFile(file, textOf(3_000));
+    equal((await reader.read()).config.blacklist_ips.length, 3_000);
+    const bytes = new TextEncoder().encode(textOf(1_500));
+    reader.expect({ ...await reader.read(), text: textOf(1_500) }, bytes);
+    await Deno.writeTextFile(file, textOf(1_501));
+    equal((await reader.read()).config.blacklist_ips.length, 1_501, "the file is asked");
+  } finally {
+    await Deno.remove(directory, { recursive: true });
+  }
+});

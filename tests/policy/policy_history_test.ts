@@ -76,6 +76,53 @@ Deno.test("history: a damaged entry is told, a damaged index stands in nobody's 
     equal(await history.text(1), "b");
   }));
 
+/** A text of 100 kB that says a number. */
+const longText = (at: number) => {
+  const lines = Array.from({ length: 5_000 }, (_, line) => `${line} line of a long list`);
+  lines.splice(at * 3, at % 3, `ünlike ${at} 𝄞`);
+  return lines.join("\n");
+};
+
+Deno.test("history: long texts are kept as what differs, and each comes back to the letter", () =>
+  withDirectory(async (directory) => {
+    const history = new PolicyHistory(directory);
+    const count = 45;
+    for (let at = 1; at <= count; at++) await history.add(longText(at), `command ${at}`, "me");
+    const entries = await new PolicyHistory(directory).entries();
+    deepEqual(entries.map(({ number }) => number), Array.from({ length: 20 }, (_, at) => at + 26));
+    const whole = entries.filter(({ stored }) => stored > 10_000);
+    ok(whole.length >= 1 && whole.length <= 2, `${whole.length} are kept whole`);
+    for (const { number } of entries) {
+      equal(await new PolicyHistory(directory).text(number), longText(number));
+    }
+    // Not one for each change since the beginning: 20, what they build on, and the index.
+    ok(filesIn(directory).length <= 20 + 17 + 1);
+    ok(entries.every((entry) => !("base" in entry)), "how it is kept is nobody's business");
+  }));
+
+Deno.test("history: of several that add long texts none builds on what another does not have", () =>
+  withDirectory(async (directory) => {
+    const histories = [new PolicyHistory(directory), new PolicyHistory(directory)];
+    for (let at = 1; at <= 12; at++) await histories[at % 5 % 2].add(longText(at), "", "");
+    for (let at = 1; at <= 12; at++) equal(await histories[0].text(at), longText(at));
+    await Deno.remove(join(directory, "history"), { recursive: true });
+    for (const history of histories) await history.add(longText(12), "", "");
+    deepEqual((await histories[1].entries()).map(({ number }) => number), [1]);
+    equal(await histories[1].text(1), longText(12));
+  }));
+
+Deno.test("history: where a base is gone its entries are told, and new ones can be added", () =>
+  withDirectory(async (directory) => {
+    const history = new PolicyHistory(directory);
+    for (let at = 1; at <= 3; at++) await history.add(longText(at), "", "");
+    const index = join(directory, "history/index.json");
+    const { entries } = JSON.parse(Deno.readTextFileSync(index));
+    Deno.writeTextFileSync(index, JSON.stringify({ entries: entries.slice(1), bases: [] }));
+    await rejects(history.text(3), /cannot read entry 3 of the history/);
+    await history.add(longText(4), "", "");
+    equal(await history.text(4), longText(4));
+  }));
+
 const configOf = (draft: ConfigDraft): Config => configSchema.parse(draft);
 
 Deno.test("diff: rules, lists and settings in words", () => {

@@ -44,7 +44,7 @@ class Scene implements AsyncDisposable {
       user: "me",
       force: false,
       dataDir,
-      lifelines: LIFELINES,
+      lifelines: () => LIFELINES,
       ...parts,
     });
   }
