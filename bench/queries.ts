@@ -79,7 +79,8 @@ function queriesOf({ newest, rows }: QueryDatabase): Query[] {
     logs("--since, the last hour", ["--since", since], full),
     logs("--reason, three rows at the far end", ["--reason", RARE_REASON], [3, 3]),
     logs("--port 22", ["--port", "22"], full),
-    // No index has ports: it would cost every row more than a rare question is worth.
+    // No index has ports, which would cost every row more than a rare question is worth: spans of
+    // rows that lack the port are passed over.
     scan("--port, three rows at the far end", RARE_PORT, [3, 3]),
     scan("--port, one row in 200,000", 0, [0, 50]),
   ];
