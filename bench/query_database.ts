@@ -43,7 +43,7 @@ export const RARE_PORT = 777;
 export const RARE_REASON = "ban";
 
 /** Changes whenever other rows are made, so that an old file is not used. */
-const FORM = 1;
+const FORM = 2;
 
 const FLUSH_ROWS = 4_096;
 const MONTH = 30 * 86_400_000;

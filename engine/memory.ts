@@ -1,8 +1,8 @@
 /**
  * Gives memory back to the system. What loading a policy or running a program leaves behind is
  * little to V8, which sees no need to collect it, and much to a firewall that is to stay small: the
- * buffers behind it lie outside V8's heap. Half of what a start leaves behind is the program
- * itself, of which a running firewall needs a fifth.
+ * buffers behind it lie outside V8's heap. Much of what a start leaves behind is the program
+ * itself, of which a running firewall needs less than half.
  */
 import { keepLargeBlocksApart, trimHeap } from "../ffi/heap.ts";
 import { releasePages, unchangedRanges } from "../ffi/pages.ts";

@@ -10,6 +10,7 @@ import {
   type RowTable,
   VIEW_COLUMNS,
 } from "./schema.ts";
+import { type IdRange, rangesWithPort } from "./span_ports.ts";
 
 /** Which rows are asked for; everything that is given must hold. */
 export interface LogFilter {
@@ -87,7 +88,10 @@ export function* searchNewest(
   const first = Math.max(lowest, lowestId(db, filter)), last = Math.min(highest, lastId);
   if (limit === 0 || first > last) return [];
   const search = { db, table, first, last, sql, values, limit };
-  const found = filter.address ? findByAddress(search, filter.address) : scan(search);
+  const ranges: Iterable<IdRange> = filter.port === undefined
+    ? [[first, last]]
+    : rangesWithPort(db, filter.table, filter.port, [first, last]);
+  const found = filter.address ? findByAddress(search, filter.address) : scan(search, ranges);
   for (;;) {
     const { done, value } = found.next();
     if (done) return value.reverse();
@@ -110,18 +114,21 @@ interface Search {
 /** Yields the id down to which rows were looked at; returns descending ids. */
 type Steps = Generator<number, number[]>;
 
-/** A part of the table after the other: about 0.1 s for a million rows. */
-function* scan({ db, table, first, last, sql, values, limit }: Search): Steps {
+/** A part of the ranges after the other: about 0.1 s for a million rows. */
+function* scan({ db, table, sql, values, limit }: Search, ranges: Iterable<IdRange>): Steps {
   const statement = db.prepare(
     `SELECT id FROM ${table} WHERE id BETWEEN ? AND ? AND ${sql} ORDER BY id DESC LIMIT ?`,
   );
   const found: number[] = [];
-  for (let high = last; high >= first && found.length < limit; high -= SCAN_STEP) {
-    const low = Math.max(first, high - SCAN_STEP + 1);
-    for (const row of statement.all(low, high, ...values, limit - found.length)) {
-      found.push(Number(row.id));
+  for (const [first, last] of ranges) {
+    if (found.length >= limit) break;
+    for (let high = last; high >= first && found.length < limit; high -= SCAN_STEP) {
+      const low = Math.max(first, high - SCAN_STEP + 1);
+      for (const row of statement.all(low, high, ...values, limit - found.length)) {
+        found.push(Number(row.id));
+      }
+      yield low;
     }
-    yield low;
   }
   return found;
 }

@@ -170,6 +170,7 @@ export class Pruning {
     } else {
       this.#db.prepare("DELETE FROM row_spans WHERE row_table = ? AND first_id = ?")
         .run(table, firstId);
+      this.#db.prepare(`DELETE FROM ${table}_ports WHERE last_id = ?`).run(lastId);
       this.#forgetContexts(table);
     }
     return end - firstId + 1;

@@ -17,7 +17,7 @@ export type RowTable = typeof ROW_TABLES[number];
 export const APPLICATION_ID = 0x70667701;
 
 /** Version of what stands below (`PRAGMA user_version`). */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 /** Instead of an address where a row stands for many of them. */
 export const MANY = "*";
@@ -178,6 +178,17 @@ const BAN_OFFENCES = `CREATE TABLE ban_offences (
     until INTEGER NOT NULL
   ) WITHOUT ROWID`;
 
+/**
+ * A bit for each port that the rows of a span have, the lowest bit of a byte first, by the last id of
+ * the span. Spans of few rows and those of an older pfw have none.
+ */
+function portTable(table: RowTable): string {
+  return `CREATE TABLE ${table}_ports (
+    last_id INTEGER PRIMARY KEY,
+    ports BLOB NOT NULL
+  )`;
+}
+
 /** `MIGRATIONS[n]` makes version n + 1 of version n. Never changed once released, only added to. */
 export const MIGRATIONS: readonly (readonly string[])[] = [
   [
@@ -194,4 +205,5 @@ export const MIGRATIONS: readonly (readonly string[])[] = [
     ...ROW_TABLES.map(view),
   ],
   [BANS, BAN_OFFENCES],
+  ROW_TABLES.map(portTable),
 ];

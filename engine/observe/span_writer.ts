@@ -1,7 +1,8 @@
-/** Keeps, for ranges of row ids, the times they lie between. */
+/** Keeps, for ranges of row ids, the times they lie between, and the ports of full ones. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import type { EventBuffer } from "./event_buffer.ts";
 import type { RowTable } from "./schema.ts";
+import { type IdRange, SpanPorts } from "./span_ports.ts";
 
 /** A span is closed once it has this many rows ... */
 const SPAN_ROWS = 4_096;
@@ -14,6 +15,7 @@ export class SpanWriter {
   readonly #newest: StatementSync;
   readonly #begin: StatementSync;
   readonly #grow: StatementSync;
+  readonly #ports: SpanPorts;
 
   constructor(db: DatabaseSync, private readonly table: RowTable) {
     this.#newest = db.prepare(
@@ -25,6 +27,7 @@ export class SpanWriter {
       `UPDATE row_spans SET last_id = ?, min_time = ?, max_time = ?
        WHERE row_table = ? AND first_id = ?`,
     );
+    this.#ports = new SpanPorts(db, table);
   }
 
   /** The buffer's rows were written with consecutive ids from `first` on. */
@@ -39,13 +42,17 @@ export class SpanWriter {
     const newest = this.#newest.get(this.table);
     if (newest) {
       const begun = Number(newest.first_id);
+      const before: IdRange = [begun, Number(newest.last_id)];
       const low = Math.min(min, Number(newest.min_time));
       const high = Math.max(max, Number(newest.max_time));
       if (last - begun < SPAN_ROWS && high - low <= SPAN_TIME) {
         this.#grow.run(last, low, high, this.table, begun);
+        this.#ports.grow(events, before);
         return;
       }
+      this.#ports.close(before);
     }
     this.#begin.run(this.table, first, last, min, max);
+    this.#ports.begin(events, [first, last]);
   }
 }
