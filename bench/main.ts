@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readBlacklist } from "./blacklist.ts";
 import { feedsBenchmark } from "./feeds.ts";
+import { growthBenchmark } from "./growth.ts";
 import type { Benchmark, Settings } from "./harness.ts";
 import { liveBenchmark } from "./live.ts";
 import { loadBenchmark } from "./load.ts";
@@ -23,6 +24,7 @@ import { startBenchmark } from "./start.ts";
 const BENCHMARKS: readonly Benchmark[] = [
   replayBenchmark,
   stagesBenchmark,
+  growthBenchmark,
   liveBenchmark,
   loadBenchmark,
   feedsBenchmark,
