@@ -58,10 +58,10 @@ export class Decider {
   /** Judges a capture. */
   async run({ path }: Capture) {
     const { out, seconds, processor } = await runWithTimes([this.#program, path, ...this.#words]);
-    const [packets, inside, ...counts] = out.trim().split(" ").map(Number);
+    const [packets, inside, processorInside, ...counts] = out.trim().split(" ").map(Number);
     const byReason: ReasonCounts = Object.fromEntries(
       REASONS.map((reason, at) => [reason, counts[at]] as const).filter(([, count]) => count > 0),
     );
-    return { packets, inside, seconds, processor, byReason };
+    return { packets, inside, processorInside, seconds, processor, byReason };
   }
 }

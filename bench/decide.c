@@ -4,7 +4,7 @@
  *
  *   decide CAPTURE PREFIXES RULES OWN_V4 OWN_V6 SEED CONNECTIONS SECONDS SAMPLE ROWS
  *
- * Prints packets, seconds, and the packets of each reason, in the order of pfw's reasons. */
+ * Prints packets, seconds, processor seconds, and the packets of each reason in the order of pfw's. */
 #include <arpa/inet.h>
 #include <math.h>
 #include <pcap/pcap.h>
@@ -203,9 +203,9 @@ static void on_packet(u_char *user, const struct pcap_pkthdr *header, const u_ch
   if (blocked || is_sampled()) keep(&packet, reason, blocked);
 }
 
-static double now(void) {
+static double now(clockid_t clock) {
   struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
+  clock_gettime(clock, &time);
   return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
@@ -225,12 +225,13 @@ int main(int argc, char **argv) {
   if (!(rows = fopen(argv[10], "wb"))) stop("cannot write the rows");
   for (int at = 0; at < BUCKETS; at++) buckets[at].time = -INFINITY;
   make_flows(seed);
-  double started = now();
+  double started = now(CLOCK_MONOTONIC), used = now(CLOCK_PROCESS_CPUTIME_ID);
   pcap_t *capture = pcap_open_offline(argv[1], message);
   if (!capture) stop(message);
   if (pcap_loop(capture, -1, on_packet, NULL) < 0) stop(pcap_geterr(capture));
   fflush(rows);
-  printf("%lu %.6f", packets, now() - started);
+  used = now(CLOCK_PROCESS_CPUTIME_ID) - used;
+  printf("%lu %.6f %.6f", packets, now(CLOCK_MONOTONIC) - started, used);
   for (int at = 0; at < REASONS; at++) printf(" %lu", counts[0][at] + counts[1][at]);
   printf("\n");
   return 0;

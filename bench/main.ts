@@ -4,6 +4,7 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { checkBaseline } from "./baseline.ts";
 import { readBlacklist } from "./blacklist.ts";
 import { feedsBenchmark } from "./feeds.ts";
 import { growthBenchmark } from "./growth.ts";
@@ -35,14 +36,19 @@ const BENCHMARKS: readonly Benchmark[] = [
 
 const USAGE = `usage: deno task bench [--quick] [--long] [--only NAME]… [--rounds N] [--pfw FILE]
 
-  --quick      one short round of each, to see that they work; results are not kept
+  --quick      one short round of each, to see that they work; results are not kept. Fails where
+               the hot path is slower than bench/baseline.json says, as a ratio to C
+  --save-baseline  with --quick: keeps what is measured in that file
   --long       ten minutes of load in the memory benchmark, not one
-  --only NAME  one of: ${BENCHMARKS.map(({ name }) => name).join(", ")}; other results stay
+  --only NAME  one of: ${BENCHMARKS.map(({ name }) => name).join(", ")}; other results stay;
+               with --quick also baseline
   --rounds N   5 or more
   --pfw FILE   a built pfw; without it ./pfw, or the sources where that does not exist
   --page       only write docs/performance.md from the results that are there`;
 
 const FEWEST_ROUNDS = 5;
+/** With `--quick` the name of what compares with an earlier run. */
+const BASELINE = "baseline";
 
 /** The settings, and the benchmarks to run. */
 async function readArguments(args: string[]) {
@@ -55,10 +61,12 @@ async function readArguments(args: string[]) {
       rounds: { type: "string", default: `${FEWEST_ROUNDS}` },
       pfw: { type: "string" },
       page: { type: "boolean", default: false },
+      "save-baseline": { type: "boolean", default: false },
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  const unknown = values.only.filter((name) => !BENCHMARKS.some((one) => one.name === name));
+  const known = [...BENCHMARKS.map(({ name }) => name), BASELINE];
+  const unknown = values.only.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new TypeError(`no such benchmark: ${unknown.join(", ")}`);
   const rounds = values.quick ? 1 : Number(values.rounds);
   if (!values.quick && !(Number.isInteger(rounds) && rounds >= FEWEST_ROUNDS)) {
@@ -104,7 +112,7 @@ function keptResults(names: readonly string[]): readonly BenchmarkResult[] {
 }
 
 async function main(args: string[]): Promise<number> {
-  const { settings, only, help } = await readArguments(args);
+  const { settings, only, help, "save-baseline": save } = await readArguments(args);
   if (help) {
     console.log(USAGE);
     return 0;
@@ -121,6 +129,8 @@ async function main(args: string[]): Promise<number> {
     console.log(resultTable(result));
   }
   if (!settings.quick) await keep(fresh);
+  const isAsked = settings.quick && (only.length === 0 || only.includes(BASELINE));
+  if (isAsked && !await checkBaseline(settings, save)) return 1;
   return fresh.some((result) => "failed" in result) ? 1 : 0;
 }
 

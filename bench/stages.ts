@@ -67,7 +67,10 @@ async function run(settings: Settings): Promise<Findings> {
 }
 
 /** The first stages of the pipeline, by hand. */
-function readUpTo(last: "decoding" | "counters" | "lists", blacklist: readonly string[]): Stage {
+export function readUpTo(
+  last: "decoding" | "counters" | "lists",
+  blacklist: readonly string[],
+): Stage {
   const packet = new ParsedPacket(), totals = new Totals(), own = ownAddresses();
   const lists = new PrefixTable([{ list: PrefixList.parse(blacklist), value: 1 }]);
   return ({ view }, length) => {
