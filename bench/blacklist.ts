@@ -1,6 +1,7 @@
 /** The addresses that the benchmarks block: a real feed where there is one, else one like it. */
 import { join } from "node:path";
 import { formatPrefix, parsePrefix } from "../engine/net/address.ts";
+import { specialCause4 } from "../intel/special_ranges.ts";
 import { Random } from "./random.ts";
 
 /** Addresses to block. */
@@ -50,11 +51,11 @@ function madeUpAddresses(): string[] {
   return [...words].map((word) => formatPrefix({ family: 4, words: [word, 0, 0, 0], length: 32 }));
 }
 
-/** 1.0.0.0 to 223.255.255.255 without 10.0.0.0/8 and 127.0.0.0/8. */
+/** An address that a feed may list: not a private one, nor one of no network. */
 function routable(random: Random): number {
   for (;;) {
-    const word = random.word(), first = word >>> 24;
-    if (first > 0 && first < 224 && first !== 10 && first !== 127) return word;
+    const word = random.word();
+    if (specialCause4(word, 32) === undefined) return word;
   }
 }
 

@@ -18,13 +18,13 @@ export interface Capture extends CaptureSummary {
 export const HOST_V4 = "10.9.0.1", HOST_V6 = "fd09::1";
 
 /** Changes whenever the same options give other packets, so that old files are not used. */
-const FORM = 2;
+const FORM = 3;
 
 const FLOWS = 50_000, SEED = 20_261_121;
 
 /** A capture of that many packets; a shorter one begins like a longer one. */
 export function capture(
-  settings: Settings,
+  settings: Pick<Settings, "directory" | "blacklist" | "say">,
   packets: number,
   which: Pick<CaptureOptions, "isIncomingOnly"> = {},
 ): Capture {

@@ -4,10 +4,12 @@
  */
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { checkBaseline } from "./baseline.ts";
 import { readBlacklist } from "./blacklist.ts";
 import { changeBenchmark } from "./change.ts";
 import { dashboardBenchmark } from "./dashboard.ts";
 import { feedsBenchmark } from "./feeds.ts";
+import { growthBenchmark } from "./growth.ts";
 import type { Benchmark, Settings } from "./harness.ts";
 import { liveBenchmark } from "./live.ts";
 import { type ResultHead, runIsolated } from "./isolated.ts";
@@ -33,6 +35,7 @@ import { programVersions } from "./versions.ts";
 const BENCHMARKS: readonly Benchmark[] = [
   replayBenchmark,
   stagesBenchmark,
+  growthBenchmark,
   liveBenchmark,
   changeBenchmark,
   feedsBenchmark,
@@ -45,14 +48,19 @@ const BENCHMARKS: readonly Benchmark[] = [
 
 const USAGE = `usage: deno task bench [--quick] [--long] [--only NAME]… [--rounds N] [--pfw FILE]
 
-  --quick      one short round of each, to see that they work; results are not kept
+  --quick      one short round of each, to see that they work; results are not kept. Fails where
+               the hot path is slower than bench/baseline.json says, as a ratio to C
+  --save-baseline  with --quick: keeps what is measured in that file
   --long       ten minutes of load in the memory benchmark, not one
-  --only NAME  one of: ${BENCHMARKS.map(({ name }) => name).join(", ")}; other results stay
+  --only NAME  one of: ${BENCHMARKS.map(({ name }) => name).join(", ")}; other results stay;
+               with --quick also baseline
   --rounds N   5 or more
   --pfw FILE   a built pfw; without it ./pfw, or the sources where that does not exist
   --page       only write docs/performance.md and the README's table from the results there are`;
 
 const FEWEST_ROUNDS = 5;
+/** With `--quick` the name of what compares with an earlier run. */
+const BASELINE = "baseline";
 
 /** The settings, and the benchmarks to run. */
 async function readArguments(args: string[]) {
@@ -65,12 +73,14 @@ async function readArguments(args: string[]) {
       rounds: { type: "string", default: `${FEWEST_ROUNDS}` },
       pfw: { type: "string" },
       page: { type: "boolean", default: false },
+      "save-baseline": { type: "boolean", default: false },
       // Not for people: runs one benchmark in this process and writes its result there.
       into: { type: "string" },
       help: { type: "boolean", short: "h", default: false },
     },
   });
-  const unknown = values.only.filter((name) => !BENCHMARKS.some((one) => one.name === name));
+  const known = [...BENCHMARKS.map(({ name }) => name), BASELINE];
+  const unknown = values.only.filter((name) => !known.includes(name));
   if (unknown.length > 0) throw new TypeError(`no such benchmark: ${unknown.join(", ")}`);
   const rounds = values.quick ? 1 : Number(values.rounds);
   if (!values.quick && !(Number.isInteger(rounds) && rounds >= FEWEST_ROUNDS)) {
@@ -153,7 +163,7 @@ function writePages(): void {
 }
 
 async function main(args: string[]): Promise<number> {
-  const { settings, only, into, help } = await readArguments(args);
+  const { settings, only, into, help, "save-baseline": save } = await readArguments(args);
   if (help) {
     console.log(USAGE);
     return 0;
@@ -163,7 +173,11 @@ async function main(args: string[]): Promise<number> {
     return 0;
   }
   const chosen = BENCHMARKS.filter(({ name }) => only.length === 0 || only.includes(name));
-  if (into === undefined) return await runAll(chosen, settings, args);
+  if (into === undefined) {
+    const code = await runAll(chosen, settings, args);
+    const isAsked = settings.quick && (only.length === 0 || only.includes(BASELINE));
+    return isAsked && !await checkBaseline(settings, save) ? 1 : code;
+  }
   Deno.writeTextFileSync(into, JSON.stringify(await runHere(chosen[0], settings)));
   return 0;
 }

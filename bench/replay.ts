@@ -1,18 +1,27 @@
 /**
- * Judging a capture: pfw beside a C program that only counts, the limit of what libpcap gives, and
- * beside scapy, what scripts use.
+ * Judging a capture: pfw beside a C program that takes the same decisions, one that only counts, the
+ * limit of what libpcap gives, and scapy, what scripts use.
  */
 import { join } from "node:path";
-import { capture, HOST_V4, HOST_V6 } from "./captures.ts";
+import {
+  compile,
+  compileObstacle,
+  Decider,
+  type ReasonCounts,
+  runWithTimes,
+} from "./c_programs.ts";
+import { type Capture, capture, HOST_V4, HOST_V6 } from "./captures.ts";
 import {
   type Benchmark,
   type Findings,
   interleave,
   medianRatio,
   type Settings,
+  type Target,
 } from "./harness.ts";
-import { PfwHome } from "./pfw_under_test.ts";
 import { canRun, runToEnd } from "./process.ts";
+import { TWENTY_RULES } from "./rules.ts";
+import { makeThreatHome, type ThreatHome } from "./threat_home.ts";
 
 const PACKETS = 2_000_000, SCAPY_PACKETS = 20_000;
 /** The distribution's Python: another one on PATH does not see its packages. */
@@ -21,116 +30,128 @@ const PYTHON = "/usr/bin/python3";
 /** The benchmark. */
 export const replayBenchmark: Benchmark = {
   name: "replay",
-  title: "judging a capture, beside a C program that only counts and scapy",
+  title: "judging a capture, beside a C program that decides the same, one that counts, and scapy",
   obstacle() {
-    if (!canRun(["cc", "--version"])) return "needs a C compiler (cc)";
-    if (!hasHeaders()) return "needs libpcap's headers (Debian: libpcap-dev)";
     if (!canRun([PYTHON, "-c", "import scapy"])) return "needs scapy (Debian: python3-scapy)";
+    return compileObstacle();
   },
   run,
 };
 
-function hasHeaders(): boolean {
-  return canRun(["sh", "-c", "echo '#include <pcap/pcap.h>' | cc -E -x c -"]);
-}
-
 async function run(settings: Settings): Promise<Findings> {
   const whole = capture(settings, settings.quick ? PACKETS / 10 : PACKETS);
   const slice = capture(settings, settings.quick ? SCAPY_PACKETS / 10 : SCAPY_PACKETS);
-  const count = await compileCount(settings);
-  using home = new PfwHome(settings.directory, settings.blacklist.addresses);
+  const { addresses, source } = settings.blacklist;
+  using threats = await makeThreatHome(settings, addresses, TWENTY_RULES);
+  const count = await compile(settings, "count");
+  const decider = new Decider(await compile(settings, "decide"), threats, TWENTY_RULES);
   const values = await interleave(settings.rounds, [
-    () => countOnce(count, whole.path),
-    () => replayOnce(settings, home, whole.path, whole.packets),
-    () => scapyOnce(home, slice.path, slice.packets),
+    () => countOnce(count, whole),
+    () => besideC(settings, threats, decider, whole),
+    () => storeOnce(settings, threats, whole),
+    () => scapyOnce(threats, slice),
   ]);
-  const series = (name: string, unit = "packets/s") => ({ name, unit, values: values[name] });
-  const pfw = series("pfw"), pfwWhole = series("pfw, whole process");
-  const c = series("C"), scapy = series("scapy");
+  const series = Object.entries(values).map(([name, values]) => ({
+    name,
+    unit: name.includes("processor time") ? "s" : "packets/s",
+    values,
+  }));
+  const of = (name: string) => series.find((one) => one.name === name)!;
+  const ratio = (name: string, one: string, to: string, target?: Target) => {
+    return { name, value: medianRatio(of(one), of(to)), unit: "×", target };
+  };
   return {
     verdicts: [
-      ratio("pfw / scapy", medianRatio(pfw, scapy), 500),
-      ratio("pfw / C that only counts", medianRatio(pfw, c), 0.3),
-      ratio("pfw / scapy, pfw's start included", medianRatio(pfwWhole, scapy)),
-      ratio(
-        "pfw / C, start of both included",
-        medianRatio(pfwWhole, series("C, whole process")),
-      ),
+      ratio("pfw / scapy", "pfw", "scapy", { atLeast: 1000 }),
+      ratio("pfw / C that decides the same", "pfw", "C, decides", { atLeast: 0.5 }),
+      ratio("pfw / C that only counts", "pfw", "C, counts"),
+      ratio("pfw that stores rows in its database / scapy", "pfw, stores", "scapy"),
+      ratio("the same / C that appends them to a file", "pfw, stores", "C, decides"),
+      ratio("pfw / scapy, pfw's start included", "pfw, whole process", "scapy"),
+      ratio("pfw / C that decides, both starts included", "pfw, whole process", "C, whole process"),
     ],
-    series: [
-      pfw,
-      pfwWhole,
-      c,
-      series("C, whole process"),
-      scapy,
-      series("pfw, processor time of the whole process", "s"),
-      series("C, processor time of the whole process", "s"),
-    ],
+    series,
     notes: [
       `${whole.packets.toLocaleString("en-US")} packets of ${whole.meanLength.toFixed(0)} bytes ` +
       "on average, 50,000 pairs of machines, TCP, UDP and ICMP, a twentieth IPv6; " +
-      `${settings.blacklist.addresses.length.toLocaleString("en-US")} blacklisted addresses ` +
-      `(${settings.blacklist.source}), default rules and rate limit, flow state, counters.`,
+      `${addresses.length.toLocaleString("en-US")} threats (${source}), ` +
+      `${TWENTY_RULES.length} rules, rate limit, flow state, counters.`,
+      "The C program that decides calls `pcap_loop`, has tables of the same sizes, and appends what " +
+      "is blocked and one allowed packet in a hundred to a file. A round in which its packets of " +
+      "any reason are not those of pfw fails. The other one adds up packets and bytes.",
+      "`pfw` judges; `pfw, stores` (`--record`) writes the rows that the C program appends to a " +
+      "file into its database, with indexes.",
       `scapy reads the first ${slice.packets.toLocaleString("en-US")} of these packets with ` +
       "`sniff(offline=…, prn=…, store=False)` and a callback that asks sets and rules and " +
       "writes a line to a log that leads nowhere.",
-      "The C program calls `pcap_loop` with a callback that adds up packets and bytes.",
     ],
   };
 }
 
-function ratio(name: string, value: number, atLeast?: number) {
-  return { name, value, unit: "×", target: atLeast === undefined ? undefined : { atLeast } };
+async function countOnce(program: string, { path }: Capture): Promise<Record<string, number>> {
+  const [packets, , inside] = (await runToEnd([program, path])).out.split(" ").map(Number);
+  return { "C, counts": packets / inside };
 }
 
-async function compileCount({ directory }: Settings): Promise<string> {
-  const source = join(import.meta.dirname!, "count.c"), program = join(directory, "count");
-  await runToEnd(["cc", "-O2", "-Wall", "-o", program, source, "-lpcap"]);
-  return program;
-}
-
-/** Runs a program to its end; also returns its processor seconds, which `times` of the shell says. */
-async function runWithTimes(argv: readonly string[]) {
-  const ended = await runToEnd(["bash", "-c", 'TIMEFORMAT="%U %S"; time "$@"', "bash", ...argv]);
-  const times = ended.err.trim().split("\n").at(-1)!.split(" ").map(Number);
-  return { ...ended, processor: times[0] + times[1] };
-}
-
-async function countOnce(program: string, file: string): Promise<Record<string, number>> {
-  const { out, seconds, processor } = await runWithTimes([program, file]);
-  const [packets, , inside] = out.split(" ").map(Number);
+/** pfw and the C program, one after the other: each packet must fare alike. */
+async function besideC(
+  settings: Settings,
+  threats: ThreatHome,
+  decider: Decider,
+  file: Capture,
+): Promise<Record<string, number>> {
+  const c = await decider.run(file);
+  const pfw = await replayOnce(settings, threats, file);
+  requireAll("the C program", c.packets, file.packets);
+  requireEqual(pfw.byReason, c.byReason);
   return {
-    "C": packets / inside,
-    "C, whole process": packets / seconds,
-    "C, processor time of the whole process": processor,
+    "pfw": pfw.packetsPerSecond,
+    "pfw, whole process": file.packets / pfw.seconds,
+    "C, decides": c.packets / c.inside,
+    "C, whole process": file.packets / c.seconds,
+    "pfw, processor time of the whole process": pfw.processor,
+    "C, processor time of the whole process": c.processor,
   };
 }
 
-async function replayOnce(
-  { pfw }: Settings,
-  home: PfwHome,
-  file: string,
-  packets: number,
-): Promise<Record<string, number>> {
-  const words = ["start", "--read", file, "--local", HOST_V4, HOST_V6, "--json"];
-  const { out, seconds, processor } = await runWithTimes([...pfw.argv, ...words, ...home.options]);
+function requireEqual(pfw: ReasonCounts, c: ReasonCounts): void {
+  for (const reason of new Set([...Object.keys(pfw), ...Object.keys(c)])) {
+    if (pfw[reason] === c[reason]) continue;
+    const counts = `${pfw[reason] ?? 0} packets by pfw, ${c[reason] ?? 0} by the C program`;
+    throw new Error(`the verdicts differ: ${reason}: ${counts}`);
+  }
+}
+
+async function storeOnce(settings: Settings, threats: ThreatHome, file: Capture) {
+  const { packetsPerSecond } = await replayOnce(settings, threats, file, ["--record"]);
+  Deno.removeSync(join(threats.home.directory, "data", "firewall.db"));
+  return { "pfw, stores": packetsPerSecond };
+}
+
+/** One run of pfw. */
+export async function replayOnce(
+  { pfw }: Pick<Settings, "pfw">,
+  { home }: ThreatHome,
+  { path, packets }: Capture,
+  more: readonly string[] = [],
+) {
+  const words = ["start", "--read", path, "--local", HOST_V4, HOST_V6, "--json", ...more];
+  const { out, ...times } = await runWithTimes([...pfw.argv, ...words, ...home.options]);
   const result = JSON.parse(out);
   requireAll("pfw", result.packets, packets);
-  if (!(result.byReason.blacklist > 0)) throw new Error("pfw found no listed address");
-  return {
-    "pfw": result.packetsPerSecond,
-    "pfw, whole process": packets / seconds,
-    "pfw, processor time of the whole process": processor,
+  const { packetsPerSecond, byReason } = result;
+  return { ...times, packetsPerSecond, byReason } as typeof times & {
+    packetsPerSecond: number;
+    byReason: ReasonCounts;
   };
 }
 
 async function scapyOnce(
-  home: PfwHome,
-  file: string,
-  packets: number,
+  { home, threats }: ThreatHome,
+  { path, packets }: Capture,
 ): Promise<Record<string, number>> {
   const script = join(import.meta.dirname!, "scapy_replay.py");
-  const { out } = await runToEnd([PYTHON, script, file, home.config]);
+  const { out } = await runToEnd([PYTHON, script, path, home.config, threats]);
   const result = JSON.parse(out);
   requireAll("scapy", result.packets, packets);
   return { "scapy": packets / result.seconds };

@@ -1,7 +1,7 @@
 """How a script reads a capture: scapy, one callback a packet, sets, lists and a line of the log.
 
-The log goes to /dev/null, so that no disk is measured. Called with a capture and a configuration of pfw; prints one JSON document. Only the reading and
-the callback are timed.
+The log goes to /dev/null, so that no disk is measured. Called with a capture, a configuration of pfw and
+a file of threats; prints one JSON document. Only the reading and the callback are timed.
 """
 import hashlib
 import json
@@ -17,9 +17,10 @@ from scapy.all import ICMP, IP, TCP, UDP, IPv6, sniff
 class Firewall:
     """Judges packets the way a small script does."""
 
-    def __init__(self, config):
+    def __init__(self, config, threats):
         self.whitelist = set(config["whitelist_ips"])
         self.blacklist = set(config["blacklist_ips"])
+        self.threats = threats
         self.rules = [rule for rule in config["rules"] if rule.get("enabled", True)]
         self.protocols = Counter()
         self.verdicts = Counter()
@@ -35,6 +36,8 @@ class Firewall:
             return "allowed", "whitelist"
         if source in self.blacklist or destination in self.blacklist:
             return "blocked", "blacklist"
+        if source in self.threats or destination in self.threats:
+            return "blocked", "threat"
         for rule in self.rules:
             if rule.get("protocol", "any") not in ("any", protocol):
                 continue
@@ -78,7 +81,9 @@ class Firewall:
 def main():
     """Reads the capture and reports."""
     with open(sys.argv[2], encoding="utf-8") as file:
-        firewall = Firewall(json.load(file))
+        config = json.load(file)
+    with open(sys.argv[3], encoding="utf-8") as file:
+        firewall = Firewall(config, set(file.read().split()))
     started = time.perf_counter()
     sniff(offline=sys.argv[1], prn=firewall.on_packet, store=False)
     seconds = time.perf_counter() - started

@@ -2,31 +2,23 @@
  * Where the time of a replay goes: the same packets again and again, each time with one stage
  * more. In this process, so that no program's start counts, and by processor time.
  */
-import process from "node:process";
-import { DropPrefixes } from "../engine/drop_prefixes.ts";
-import { LocalAddresses } from "../engine/net/local_addresses.ts";
 import { PrefixList } from "../engine/net/prefix_list.ts";
 import { PrefixTable } from "../engine/net/prefix_table.ts";
-import { EventBuffer } from "../engine/observe/event_buffer.ts";
-import { EventDetails } from "../engine/observe/event_details.ts";
 import { Totals } from "../engine/observe/totals.ts";
 import { decode } from "../engine/packet/decode.ts";
 import { setDirection } from "../engine/packet/direction.ts";
 import { ParsedPacket } from "../engine/packet/packet.ts";
-import { Pipeline } from "../engine/pipeline.ts";
 import { buildPolicy } from "../engine/policy/build_policy.ts";
 import { DEFAULT_CONFIG } from "../engine/policy/default_config.ts";
-import { Matcher } from "../engine/policy/matcher.ts";
 import { configSchema } from "../engine/policy/schema.ts";
-import { PcapHandle, pcapVersion } from "../ffi/pcap.ts";
-import { RECORD_HEADER, RecordBuffer } from "../ffi/record_buffer.ts";
-import { capture, HOST_V4, HOST_V6 } from "./captures.ts";
+import { LinkType } from "../engine/packet/link_layer.ts";
+import { pcapVersion } from "../ffi/pcap.ts";
+import { RECORD_HEADER } from "../ffi/record_buffer.ts";
+import { capture } from "./captures.ts";
 import { type Benchmark, type Findings, interleave, median, type Settings } from "./harness.ts";
+import { nanosecondsEach, ownAddresses, pipelineStage, type Stage } from "./in_process.ts";
 
 const PACKETS = 2_000_000;
-
-/** Takes a batch in. */
-type Stage = (buffer: RecordBuffer, length: number) => void;
 
 /** The benchmark. */
 export const stagesBenchmark: Benchmark = {
@@ -74,22 +66,11 @@ async function run(settings: Settings): Promise<Findings> {
   };
 }
 
-function nanosecondsEach(path: string, packets: number, stage: Stage): number {
-  using handle = PcapHandle.openFile(path);
-  using buffer = new RecordBuffer(BUFFER_BYTES);
-  const batch = { packets: 0, bytes: 0, ended: false };
-  const before = process.cpuUsage();
-  for (;;) {
-    handle.read(buffer, ROWS / 2, batch);
-    if (batch.ended) break;
-    stage(buffer, batch.bytes);
-  }
-  const { user, system } = process.cpuUsage(before);
-  return 1000 * (user + system) / packets;
-}
-
 /** The first stages of the pipeline, by hand. */
-function readUpTo(last: "decoding" | "counters" | "lists", blacklist: readonly string[]): Stage {
+export function readUpTo(
+  last: "decoding" | "counters" | "lists",
+  blacklist: readonly string[],
+): Stage {
   const packet = new ParsedPacket(), totals = new Totals(), own = ownAddresses();
   const lists = new PrefixTable([{ list: PrefixList.parse(blacklist), value: 1 }]);
   return ({ view }, length) => {
@@ -98,7 +79,7 @@ function readUpTo(last: "decoding" | "counters" | "lists", blacklist: readonly s
       at = start + view.getUint32(at + 8, true);
       packet.seconds = view.getUint32(start - RECORD_HEADER, true);
       packet.wireLength = view.getUint32(start - 4, true);
-      decode(packet, view, start, at, ETHERNET);
+      decode(packet, view, start, at, LinkType.ethernet);
       if (last === "decoding") continue;
       setDirection(packet, own);
       totals.seen(packet);
@@ -112,29 +93,7 @@ function readUpTo(last: "decoding" | "counters" | "lists", blacklist: readonly s
   };
 }
 
-const ETHERNET = 1, ROWS = 8192, BUFFER_BYTES = 32 << 20;
-
 function wholePipeline(blacklist: readonly string[]): Stage {
   const config = configSchema.parse({ ...DEFAULT_CONFIG, blacklist_ips: [...blacklist] });
-  const blocked = new EventBuffer(ROWS, ROWS), allowed = new EventBuffer(ROWS, ROWS);
-  const pipeline = new Pipeline({
-    enforcement: "none",
-    matcher: new Matcher(buildPolicy(config)),
-    own: ownAddresses(),
-    totals: new Totals(),
-    blocked,
-    allowed,
-    prefixes: new DropPrefixes(new EventDetails()),
-    sample: 0,
-  });
-  return (buffer, length) => {
-    pipeline.readTap(buffer, length, ETHERNET, 0);
-    if (blocked.count > ROWS / 2) blocked.clear();
-  };
-}
-
-function ownAddresses(): LocalAddresses {
-  const own = new LocalAddresses();
-  own.update([HOST_V4, HOST_V6].map((address) => ({ address })));
-  return own;
+  return pipelineStage(buildPolicy(config));
 }

@@ -10,6 +10,7 @@ import { type ParsedPacket, Protocol, TcpFlag } from "../packet/packet.ts";
 import { type FlowKey, swapPorts } from "./flow_key.ts";
 import { ANSWERED, timeoutOf } from "./flow_timeout.ts";
 import { acknowledges, isSynAck, withAnswer } from "./handshake.ts";
+import { randomWord } from "./random_word.ts";
 import { beginTcp, followTcp, TcpOutcome, TcpState, tcpStateOf } from "./tcp_state.ts";
 
 /** What a packet is to its connection; the names of `--ctstate` and `--ctdir`. */
@@ -66,13 +67,15 @@ export class FlowTable {
   /** Living entries that gave way to newer ones. */
   evictions = 0;
 
-  /** @param capacity number of entries, a power of two; 56 bytes each, 32 where all is IPv4 */
-  constructor(capacity: number = 1 << 16) {
+  /**
+   * @param capacity number of entries, a power of two; 56 bytes each, 32 where all is IPv4
+   * @param seed without a secret one an attacker could choose connections that all fall into one set
+   */
+  constructor(capacity: number = 1 << 16, seed: number = randomWord()) {
     this.#words = new Int32Array(capacity * STRIDE);
     this.#tails = new Int32Array(capacity * TAIL_STRIDE);
     this.#setMask = capacity / WAYS - 1;
-    // Without a secret an attacker could choose connections that all fall into one set.
-    this.#seed = crypto.getRandomValues(new Int32Array(1))[0];
+    this.#seed = seed;
   }
 
   /**

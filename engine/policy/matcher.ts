@@ -12,6 +12,7 @@ import type { Prefix } from "../net/address.ts";
 import { isSameList, type PrefixList } from "../net/prefix_list.ts";
 import { PrefixTable } from "../net/prefix_table.ts";
 import type { Policy } from "./policy.ts";
+import { randomWord } from "./random_word.ts";
 import { RateLimiter } from "./rate_limit.ts";
 import { NO_RULE, RuleTable } from "./rule_table.ts";
 import { isBlocked, makeVerdict, Reason, type Verdict } from "./verdict.ts";
@@ -38,6 +39,8 @@ export const Moment = {
 export interface MatcherOptions {
   /** Connections remembered; a power of two. */
   readonly flows?: number;
+  /** A word that the tables' places depend on; random, and so secret, unless given. */
+  readonly seed?: number;
 }
 
 /** Judges packets one after another, in the order in which they were seen. */
@@ -52,6 +55,7 @@ export class Matcher {
   #policy!: Policy;
   /** One of `Moment`, of the packet judged last; none for one that a list decided. */
   moment: number = Moment.none;
+  readonly #seed: number;
   readonly #flows: FlowTable;
   readonly #fragments = new FragmentTable();
   readonly #key = new FlowKey();
@@ -59,7 +63,8 @@ export class Matcher {
   readonly #quotedKey = new FlowKey();
 
   constructor(policy: Policy, options: MatcherOptions = {}) {
-    this.#flows = new FlowTable(options.flows);
+    this.#seed = options.seed ?? randomWord();
+    this.#flows = new FlowTable(options.flows, this.#seed);
     this.replacePolicy(policy);
   }
 
@@ -85,7 +90,7 @@ export class Matcher {
       : tableOf(policy);
     const before = this.#policy?.rateLimit, now = policy.rateLimit;
     if (before?.connections !== now?.connections || before?.seconds !== now?.seconds) {
-      this.#limiter = now && new RateLimiter(now);
+      this.#limiter = now && new RateLimiter(now, undefined, this.#seed);
     }
     this.#lists = lists;
     this.#rules = new RuleTable(policy.rules);

@@ -7,6 +7,7 @@
  */
 import type { ParsedPacket } from "../packet/packet.ts";
 import type { RateLimit } from "./policy.ts";
+import { randomWord } from "./random_word.ts";
 
 const WAYS = 8;
 
@@ -16,12 +17,16 @@ export class RateLimiter {
   readonly #tokens: Float64Array;
   readonly #times: Float64Array;
   readonly #setMask: number;
-  readonly #seed = crypto.getRandomValues(new Int32Array(1))[0];
+  readonly #seed: number;
   readonly #burst: number;
   readonly #perSecond: number;
 
-  /** @param capacity number of sources, a power of two; 24 bytes each */
-  constructor(limit: RateLimit, capacity: number = 1 << 15) {
+  /**
+   * @param capacity number of sources, a power of two; 24 bytes each
+   * @param seed secret where strangers choose the sources
+   */
+  constructor(limit: RateLimit, capacity: number = 1 << 15, seed: number = randomWord()) {
+    this.#seed = seed;
     this.#burst = limit.connections;
     this.#perSecond = limit.connections / limit.seconds;
     this.#keys = new Int32Array(2 * capacity);
