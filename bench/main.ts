@@ -5,10 +5,12 @@
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { readBlacklist } from "./blacklist.ts";
+import { enforcementBenchmark } from "./enforcement.ts";
 import { feedsBenchmark } from "./feeds.ts";
 import type { Benchmark, Settings } from "./harness.ts";
 import { liveBenchmark } from "./live.ts";
 import { loadBenchmark } from "./load.ts";
+import { loadingBenchmark } from "./loading.ts";
 import { thisMachine, thisOccasion } from "./machine.ts";
 import { memoryBenchmark } from "./memory.ts";
 import { findPfw } from "./pfw_under_test.ts";
@@ -26,6 +28,8 @@ const BENCHMARKS: readonly Benchmark[] = [
   liveBenchmark,
   loadBenchmark,
   feedsBenchmark,
+  loadingBenchmark,
+  enforcementBenchmark,
   memoryBenchmark,
   queriesBenchmark,
   startBenchmark,

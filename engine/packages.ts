@@ -29,6 +29,7 @@ export type Need =
   | "man"
   | "zsh"
   | "fish"
+  | "iperf3"
   | "cc"
   | "libpcap headers";
 
@@ -110,6 +111,7 @@ const NAMES: Record<Need, readonly [string, string, string, string, string]> = {
   man: ["man-db", "man-db", "man-db", "man-db", "man"],
   zsh: ["zsh", "zsh", "zsh", "zsh", "zsh"],
   fish: ["fish", "fish", "fish", "fish", "fish"],
+  iperf3: ["iperf3", "iperf3", "iperf3", "iperf3", "iperf"],
   cc: ["gcc libc6-dev", "gcc", "gcc", "build-base", "gcc"],
   "libpcap headers": ["libpcap-dev", "libpcap-devel", "libpcap", "libpcap-dev", "libpcap-devel"],
 };
