@@ -148,6 +148,11 @@ export class Subscriber implements AsyncDisposable {
     return new Subscriber(settings, namespace, server, home);
   }
 
+  /** Path of the database. */
+  get database(): string {
+    return join(this.home.directory, "data", "firewall.db");
+  }
+
   /** Starts pfw; it has the feed already where it fetched it once. */
   start(...words: string[]): MeasuredProcess {
     const { settings: { pfw }, namespace, home } = this;

@@ -92,9 +92,9 @@ export async function withLinearRules(settings: Settings, count: number): Promis
 }
 
 /** What cannot take part, and why. */
-export async function unpackFirewalls({ directory }: Settings) {
-  const ufw = await unpackPeer(directory, "ufw");
-  const crowdsec = await unpackPeer(directory, "crowdsec-firewall-bouncer");
+export async function unpackFirewalls() {
+  const ufw = await unpackPeer("ufw");
+  const crowdsec = await unpackPeer("crowdsec-firewall-bouncer");
   return { ufw, crowdsec };
 }
 

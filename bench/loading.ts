@@ -24,8 +24,8 @@ export const loadingBenchmark: Benchmark = {
 
 async function run(settings: Settings): Promise<Findings> {
   const size = settings.blacklist.addresses.length;
-  const crowdsec = await unpackPeer(settings.directory, "crowdsec-firewall-bouncer");
-  const fail2ban = await unpackPeer(settings.directory, "fail2ban");
+  const crowdsec = await unpackPeer("crowdsec-firewall-bouncer");
+  const fail2ban = await unpackPeer("fail2ban");
   const contestants: Contestant[] = [
     async () => ({ [PFW]: await fetchOnce(settings) }),
     ...(crowdsec instanceof Error ? [] : [() => bouncerOnce(settings, crowdsec)]),

@@ -7,6 +7,7 @@ import { parseArgs } from "node:util";
 import { readBlacklist } from "./blacklist.ts";
 import { enforcementBenchmark } from "./enforcement.ts";
 import { feedsBenchmark } from "./feeds.ts";
+import { floodBenchmark } from "./flood.ts";
 import type { Benchmark, Settings } from "./harness.ts";
 import { liveBenchmark } from "./live.ts";
 import { loadBenchmark } from "./load.ts";
@@ -30,6 +31,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   feedsBenchmark,
   loadingBenchmark,
   enforcementBenchmark,
+  floodBenchmark,
   memoryBenchmark,
   queriesBenchmark,
   startBenchmark,

@@ -26,8 +26,8 @@ const MOVED = ["bin", "sbin", "lib"];
  *
  * @returns why it cannot be had, as an `Error`, where it cannot
  */
-export async function unpackPeer(directory: string, peer: Peer): Promise<string | Error> {
-  const root = join(directory, "peers", peer);
+export async function unpackPeer(peer: Peer): Promise<string | Error> {
+  const root = join(cacheDirectory(), "peers", peer);
   if (isDirectory(root)) return root;
   for (const program of ["apt-get", "dpkg-deb", "nsenter", "unshare"]) {
     if (!findProgram(program)) return new Error(`${peer} is left out: needs ${program}`);
@@ -44,6 +44,12 @@ export async function unpackPeer(directory: string, peer: Peer): Promise<string 
   } finally {
     if (isDirectory(fresh)) Deno.removeSync(fresh, { recursive: true });
   }
+}
+
+/** Where `build.sh` also keeps what it fetched: whole trees of files have no place in the sources. */
+function cacheDirectory(): string {
+  const cache = Deno.env.get("XDG_CACHE_HOME") || join(Deno.env.get("HOME") ?? "/root", ".cache");
+  return join(cache, "personal-firewall-build");
 }
 
 async function unpack(name: string, root: string): Promise<void> {
