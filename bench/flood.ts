@@ -66,8 +66,9 @@ async function run(settings: Settings): Promise<Findings> {
       `for ${flood.seconds} s, from ${flood.sources.toLocaleString("en-US")} sources in turn ` +
       `(${settings.blacklist.source}), every one of them in pfw's list of threats. The bare rule ` +
       "is `iptables -t raw -A PREROUTING -j DROP` and nothing else. Dropping is part of the " +
-      "sender's time, which has priority over everything else on its processor. pfw watches and records as always; its rows and the losses that it names " +
-      "are compared with the kernel's counter.",
+      "sender's time, which has priority over everything else on its processor. pfw watches and " +
+      "records as always; its rows and the losses that it names are compared with the kernel's " +
+      "counter.",
     ],
   };
 }

@@ -56,12 +56,12 @@ async function run(settings: Settings): Promise<Findings> {
       `${
         size.toLocaleString("en-US")
       } addresses (${settings.blacklist.source}). For pfw the time ` +
-      "runs from the publisher's sight of the request to the kernel's set holding all of them, " +
-      "all of them loaded.",
+      "runs from the publisher's sight of the request to the kernel's set holding all of them.",
       `CrowdSec's bouncer (nftables, its fastest way, which holds more than 65,536) is given ` +
       `${counted(settings, DECISIONS)} decisions by a local API of ours, fail2ban (an ipset, its ` +
       `fastest way) ${counted(settings, BANS)} addresses in one command; their times are ` +
-      "multiplied by the ratio of the numbers, as if each address cost the same, while both take more for each the more there are.",
+      "multiplied by the ratio of the numbers, as if each address cost the same. That favours the " +
+      "bouncer: it takes longer for each the more there are.",
       "One `iptables` call is a `-C` and an `-A` for each address and chain. " + calls.note,
       ...[crowdsec, fail2ban].flatMap((one) => one instanceof Error ? [`${one.message}.`] : []),
     ],
