@@ -88,24 +88,14 @@ async function run(settings: Settings): Promise<Findings> {
 
 async function oneRound(settings: Settings): Promise<Round> {
   await using link = await createPair();
-  const inside = ["ip", "netns", "exec", link.local.name];
-  await using server = new MeasuredProcess([...inside, ...serverCommand(settings)]);
-  await server.printed(/port \d+/);
-  const url = `http://127.0.0.1:${/port (\d+)/.exec(server.seen)![1]}/ipsum.txt`;
-  using home = new PfwHome(settings.directory, [], {
-    threat_feeds: [{ name: "feed", url, interval: "1d", allow_insecure: true }],
-  });
-  const words = [...inside, ...settings.pfw.argv, "start", ...home.options];
+  await using subscriber = await Subscriber.create(settings, link.local);
   let fetched: number;
   {
-    await using pfw = new MeasuredProcess(words);
-    await pfw.printed(/pfw: ready/);
-    await server.printed(/request \d+/);
-    const enforced = await inForce(home, link.local);
-    fetched = (enforced - Number(/request (\d+)/.exec(server.seen)![1])) / 1000;
+    await using pfw = subscriber.start();
+    fetched = await subscriber.fetched();
     await pfw.end();
   }
-  await using again = new MeasuredProcess(words);
+  await using again = subscriber.start();
   const restarted = await again.printed(/pfw: ready/) / 1000;
   await requireEntries(link.local, settings.blacklist.addresses.length);
   await sleep((settings.quick ? 1 : REST) * 1000);
@@ -120,6 +110,67 @@ function serverCommand({ directory, blacklist }: Settings): string[] {
   Deno.writeTextFileSync(file, `# addresses and on how many lists\n${lines.join("\n")}\n`);
   const script = join(import.meta.dirname!, "feed_server.ts");
   return [Deno.execPath(), "run", "--quiet", "--allow-net", "--allow-read", script, file];
+}
+
+/** Seconds from the request for the feed until the kernel enforces it, in namespaces of its own. */
+export async function fetchOnce(settings: Settings): Promise<number> {
+  await using link = await createPair();
+  await using subscriber = await Subscriber.create(settings, link.local);
+  await using pfw = subscriber.start();
+  const seconds = await subscriber.fetched();
+  await pfw.end();
+  return seconds;
+}
+
+/** A pfw that is to follow the feed of a publisher beside it. */
+export class Subscriber implements AsyncDisposable {
+  private constructor(
+    private readonly settings: Settings,
+    private readonly namespace: NetworkNamespace,
+    private readonly server: MeasuredProcess,
+    private readonly home: PfwHome,
+  ) {}
+
+  /** @param changes keys of the configuration that are not as in the defaults */
+  static async create(
+    settings: Settings,
+    namespace: NetworkNamespace,
+    changes: Readonly<Record<string, unknown>> = {},
+  ): Promise<Subscriber> {
+    const inside = ["ip", "netns", "exec", namespace.name];
+    const server = new MeasuredProcess([...inside, ...serverCommand(settings)]);
+    await server.printed(/port \d+/);
+    const url = `http://127.0.0.1:${/port (\d+)/.exec(server.seen)![1]}/ipsum.txt`;
+    const home = new PfwHome(settings.directory, [], {
+      threat_feeds: [{ name: "feed", url, interval: "1d", allow_insecure: true }],
+      ...changes,
+    });
+    return new Subscriber(settings, namespace, server, home);
+  }
+
+  /** Path of the database. */
+  get database(): string {
+    return join(this.home.directory, "data", "firewall.db");
+  }
+
+  /** Starts pfw; it has the feed already where it fetched it once. */
+  start(...words: string[]): MeasuredProcess {
+    const { settings: { pfw }, namespace, home } = this;
+    const inside = ["ip", "netns", "exec", namespace.name];
+    return new MeasuredProcess([...inside, ...pfw.argv, "start", ...words, ...home.options]);
+  }
+
+  /** Seconds from the first request for the feed until it is in force. */
+  async fetched(): Promise<number> {
+    await this.server.printed(/request \d+/);
+    const requested = Number(/request (\d+)/.exec(this.server.seen)![1]);
+    return (await inForce(this.home, this.namespace) - requested) / 1000;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.end("SIGKILL");
+    this.home[Symbol.dispose]();
+  }
 }
 
 /** Waits until pfw says that the feed is in force; returns when, in milliseconds since 1970. */

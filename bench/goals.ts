@@ -13,7 +13,6 @@ const GOALS: readonly Goal[] = [
   { benchmark: "replay", what: "judging a capture" },
   { benchmark: "live", what: "watching an interface at top speed" },
   { benchmark: "growth", what: "rules and addresses growing in number" },
-  { benchmark: "baseline", what: "throughput with and without pfw" },
   { benchmark: "enforcement", what: "what enforcing costs each packet" },
   { benchmark: "flood", what: "what is left under a flood" },
   { benchmark: "loading", what: "loading a long list" },
@@ -23,6 +22,7 @@ const GOALS: readonly Goal[] = [
   { benchmark: "queries", what: "questions to 10 million rows" },
   { benchmark: "memory", what: "resident memory" },
   { benchmark: "start", what: "short commands" },
+  { benchmark: "dashboard", what: "the web page under a flood" },
 ];
 
 /** One line of a summary. */

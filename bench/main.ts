@@ -8,11 +8,14 @@ import { checkBaseline } from "./baseline.ts";
 import { readBlacklist } from "./blacklist.ts";
 import { changeBenchmark } from "./change.ts";
 import { dashboardBenchmark } from "./dashboard.ts";
+import { enforcementBenchmark } from "./enforcement.ts";
 import { feedsBenchmark } from "./feeds.ts";
+import { floodBenchmark } from "./flood.ts";
 import { growthBenchmark } from "./growth.ts";
 import type { Benchmark, Settings } from "./harness.ts";
-import { liveBenchmark } from "./live.ts";
 import { type ResultHead, runIsolated } from "./isolated.ts";
+import { liveBenchmark } from "./live.ts";
+import { loadingBenchmark } from "./loading.ts";
 import { thisMachine, thisOccasion } from "./machine.ts";
 import { memoryBenchmark } from "./memory.ts";
 import { findPfw } from "./pfw_under_test.ts";
@@ -39,6 +42,9 @@ const BENCHMARKS: readonly Benchmark[] = [
   liveBenchmark,
   changeBenchmark,
   feedsBenchmark,
+  loadingBenchmark,
+  enforcementBenchmark,
+  floodBenchmark,
   memoryBenchmark,
   storeBenchmark,
   queriesBenchmark,

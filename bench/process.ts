@@ -162,6 +162,12 @@ export class MeasuredProcess implements AsyncDisposable {
 /** USER_HZ, which Linux fixes for what it shows to programs on x86 and Arm. */
 const TICKS_PER_SECOND = 100;
 
+/**
+ * Before a command that sends: nothing that waits for a processor interrupts it (chrt(1)). The rest
+ * of the machine has the other ones.
+ */
+export const UNDISTURBED: readonly string[] = ["chrt", "--fifo", "50"];
+
 /** A pause. */
 export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));

@@ -30,6 +30,7 @@ export type Need =
   | "zsh"
   | "fish"
   | "chromium"
+  | "iperf3"
   | "cc"
   | "libpcap headers"
   | "ufw";
@@ -113,6 +114,7 @@ const NAMES: Record<Need, readonly [string, string, string, string, string]> = {
   zsh: ["zsh", "zsh", "zsh", "zsh", "zsh"],
   fish: ["fish", "fish", "fish", "fish", "fish"],
   chromium: ["chromium", "chromium", "chromium", "chromium", "chromium"],
+  iperf3: ["iperf3", "iperf3", "iperf3", "iperf3", "iperf"],
   cc: ["gcc libc6-dev", "gcc", "gcc", "build-base", "gcc"],
   "libpcap headers": ["libpcap-dev", "libpcap-devel", "libpcap", "libpcap-dev", "libpcap-devel"],
   ufw: ["ufw", "ufw", "ufw", "ufw", "ufw"],

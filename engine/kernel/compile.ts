@@ -88,22 +88,26 @@ function matchedLists(policy: Policy, family: Family): ListSet[] {
 }
 
 const RETURN: Target = { kind: "return" };
-const LIST_TARGETS: Record<ListSet, Target> = {
-  white: RETURN,
+
+/** The lists that block; the whitelist has no target of its own. */
+type BlockingList = Exclude<ListSet, "white">;
+
+const LIST_TARGETS: Record<BlockingList, Target> = {
   black: block("blacklist"),
   ban: block("ban"),
   threat: block("threat"),
 };
 
+function blocking(lists: readonly ListSet[]): BlockingList[] {
+  return lists.filter((list): list is BlockingList => list !== "white");
+}
+
 function block(reason: ReasonCode): Target {
   return { kind: "block", reason, ruleId: undefined };
 }
 
-function listRule(list: ListSet, family: Family, side: Side): PlanRule {
-  return {
-    matches: [{ kind: "set", set: listSetName(list, family), side }],
-    target: LIST_TARGETS[list],
-  };
+function listMatch(list: ListSet, family: Family, side: Side, isNegated = false): Match {
+  return { kind: "set", set: listSetName(list, family), side, isNegated };
 }
 
 function loopbackRule(direction: "in" | "out"): PlanRule {
@@ -112,15 +116,24 @@ function loopbackRule(direction: "in" | "out"): PlanRule {
 
 /**
  * The part in `raw`: lists are asked before connection tracking, so a block also cuts running
- * connections, covers what a container published, and costs least.
+ * connections, covers what a container published, and costs least. The whitelist wins, and is asked
+ * last all the same: only about the few packets that would be blocked.
  *
  * @param lists which lists to ask; also used while one policy replaces another
  */
 export function compileRaw(family: Family, lists: readonly ListSet[], group: number): TablePlan {
   const asked = LIST_SETS.filter((list) => lists.includes(list));
+  const unless = (side: Side): Match[] =>
+    asked.includes("white") ? [listMatch("white", family, side, true)] : [];
   const chain = (name: string, direction: "in" | "out", side: Side): ChainPlan => ({
     name,
-    rules: [loopbackRule(direction), ...asked.map((list) => listRule(list, family, side))],
+    rules: [
+      loopbackRule(direction),
+      ...blocking(asked).map((list) => ({
+        matches: [listMatch(list, family, side), ...unless(side)],
+        target: LIST_TARGETS[list],
+      })),
+    ],
   });
   const mains = [chain("PFW-PRE", "in", "src"), chain("PFW-OUT", "out", "dst")];
   return table("raw", mains, [
@@ -136,17 +149,18 @@ function compileFilter(
   group: number,
 ): TablePlan {
   const mains: MainChain[] = ["PFW-IN", "PFW-OUT", "PFW-FWD"];
+  const chains = mains.map((name): ChainPlan => ({
+    name,
+    rules: [
+      ...listRules(policy, family, name),
+      ...protocolRules(family, name),
+      ...compileRules(policy.rules, family, name, sets),
+      ...defaultRules(policy),
+    ],
+  }));
   return table(
     "filter",
-    mains.map((name) => ({
-      name,
-      rules: [
-        ...listRules(policy, family, name),
-        ...protocolRules(policy, family, name),
-        ...compileRules(policy.rules, family, name, sets),
-        ...defaultRules(policy),
-      ],
-    })),
+    [...chains, { name: NEW_CHAIN, rules: newRules(policy, family) }],
     [
       { hook: "INPUT", chain: "PFW-IN" },
       { hook: "OUTPUT", chain: "PFW-OUT" },
@@ -159,15 +173,29 @@ function compileFilter(
 /** Loopback and lists. `raw` has blocked sources; where forwarded packets go is asked here. */
 function listRules(policy: Policy, family: Family, chain: MainChain): PlanRule[] {
   const lists = matchedLists(policy, family);
-  const white = (side: Side) => lists.includes("white") ? [listRule("white", family, side)] : [];
+  const white = (side: Side) => whiteRules(policy, family, side);
   if (chain === "PFW-IN") return [loopbackRule("in"), ...white("src")];
   if (chain === "PFW-OUT") return [loopbackRule("out"), ...white("dst")];
-  const blocking = lists.filter((list) => list !== "white");
   return [
     ...white("src"),
     ...white("dst"),
-    ...blocking.map((list) => listRule(list, family, "dst")),
+    ...blocking(lists).map((list) => ({
+      matches: [listMatch(list, family, "dst")],
+      target: LIST_TARGETS[list],
+    })),
   ];
+}
+
+/** One address alone, as by default, is compared: that costs a fraction of asking a set. */
+function whiteRules({ whitelist }: Policy, family: Family, side: Side): PlanRule[] {
+  const count = whitelist.count(family);
+  if (count === 0) return [];
+  const [prefix] = whitelist.prefixes(family);
+  const isAddress = count === 1 && prefix.length > 0;
+  const match: Match = isAddress
+    ? { kind: "address", side, prefix }
+    : listMatch("white", family, side);
+  return [{ matches: [match], target: RETURN }];
 }
 
 /**
@@ -176,20 +204,35 @@ function listRules(policy: Policy, family: Family, chain: MainChain): PlanRule[]
  */
 const VITAL_ICMPV6 = [2, 133, 134, 135, 136, 137];
 
-function protocolRules(policy: Policy, family: Family, chain: MainChain): PlanRule[] {
+function protocolRules(family: Family, chain: MainChain): PlanRule[] {
   const rules: PlanRule[] = [];
   const add = (matches: Match[], target: Target) => rules.push({ matches, target });
   if (family === 6) {
     for (const type of VITAL_ICMPV6) add([{ kind: "icmpv6_type", type }], RETURN);
   }
-  if (chain !== "PFW-OUT") add([{ kind: "state", states: ["INVALID"] }], block("invalid"));
+  if (chain !== "PFW-OUT") {
+    add([{ kind: "state", states: ["ESTABLISHED"], isNegated: true }], {
+      kind: "jump",
+      chain: NEW_CHAIN,
+    });
+  }
   // Rules speak of who opened the connection. Every packet in that direction is judged, not the
   // first alone, so a new rule also cuts what already runs.
   add([{ kind: "reply" }], RETURN);
-  if (chain !== "PFW-OUT" && policy.rateLimit) {
-    rules.push(...rateRules(compileRate(policy.rateLimit, family), block("rate_limit")));
-  }
   return rules;
+}
+
+/**
+ * What only concerns packets that belong to no connection yet. Most packets belong to one: they
+ * pass one rule instead of all of these.
+ */
+const NEW_CHAIN = "PFW-NEW";
+
+function newRules({ rateLimit }: Policy, family: Family): PlanRule[] {
+  return [
+    { matches: [{ kind: "state", states: ["INVALID"] }], target: block("invalid") },
+    ...(rateLimit ? rateRules(compileRate(rateLimit, family), block("rate_limit")) : []),
+  ];
 }
 
 function defaultRules(policy: Policy): PlanRule[] {

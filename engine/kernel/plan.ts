@@ -65,7 +65,12 @@ export type Match =
     readonly range: PortRange;
   }
   | { readonly kind: "icmpv6_type"; readonly type: number }
-  | { readonly kind: "state"; readonly states: readonly ConnectionState[] }
+  | {
+    readonly kind: "state";
+    readonly states: readonly ConnectionState[];
+    /** Holds for a packet in none of the states. */
+    readonly isNegated?: boolean;
+  }
   /** The packet answers the one that opened the connection. */
   | { readonly kind: "reply" }
   | { readonly kind: "rate_above"; readonly rate: RatePlan }
@@ -79,6 +84,8 @@ export type Target =
   | { readonly kind: "nflog"; readonly group: number; readonly prefix: string }
   /** Put the source into a set for so many seconds, where there is room, and go on. */
   | { readonly kind: "follow"; readonly set: string; readonly seconds: number }
+  /** Jump to another main chain of the table, and come back if it decides nothing. */
+  | { readonly kind: "jump"; readonly chain: string }
   /** Jump to the chain that reports and drops. */
   | { readonly kind: "block"; readonly reason: ReasonCode; readonly ruleId: string | undefined }
   /** Go to the chain that counts and returns to whoever called our main chain. */

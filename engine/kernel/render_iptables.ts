@@ -66,7 +66,7 @@ function renderMatch(match: Match): string {
     case "icmpv6_type":
       return `-p ipv6-icmp -m icmp6 --icmpv6-type ${match.type}`;
     case "state":
-      return `-m conntrack --ctstate ${match.states.join(",")}`;
+      return `-m conntrack ${match.isNegated ? "! " : ""}--ctstate ${match.states.join(",")}`;
     case "reply":
       return "-m conntrack --ctdir REPLY";
     case "rate_above":
@@ -106,6 +106,8 @@ function renderTarget(target: Target): string {
       return "-j RETURN";
     case "drop":
       return "-j DROP";
+    case "jump":
+      return `-j ${target.chain}`;
     case "block":
       return `-j ${dropChain(target.reason, target.ruleId)}`;
     case "allow":

@@ -158,7 +158,8 @@ export class Tracer {
       case "icmpv6":
         return packet.icmpType === condition.type;
       case "state":
-        return tracked !== undefined && condition.states.includes(tracked.state);
+        return condition.isNegated !==
+          (tracked !== undefined && condition.states.includes(tracked.state));
       case "direction":
         return tracked?.direction === condition.direction;
       case "originalPort": {
@@ -193,8 +194,12 @@ function causeOf(path: readonly string[], tables: Tables): string {
   const [table, chain, place] = path.at(-1)?.split(" ") ?? [];
   if (table !== "filter") return "";
   if (chain.startsWith("PFW-A-")) return `rule:${chain.slice("PFW-A-".length)}`;
-  const { conditions } = tables.get(table)!.get(chain)![Number(place) - 1];
-  const isListed = conditions.some((one) => one.kind === "set" && /^pfw-white[46]$/.test(one.set));
+  const { conditions, target } = tables.get(table)!.get(chain)![Number(place) - 1];
+  if (target.kind !== "RETURN") return "";
+  // A rule of the policy never returns from a main chain: an address alone is the whitelist's.
+  const isListed = conditions.some((one) =>
+    one.kind === "address" || (one.kind === "set" && /^pfw-white[46]$/.test(one.set))
+  );
   return isListed ? "whitelist" : "";
 }
 

@@ -18,7 +18,7 @@ export type Condition =
   | { readonly kind: "protocol"; readonly protocol: number }
   | { readonly kind: "ports"; readonly ranges: readonly Range[] }
   | { readonly kind: "icmpv6"; readonly type: number }
-  | { readonly kind: "state"; readonly states: readonly CtState[] }
+  | { readonly kind: "state"; readonly states: readonly CtState[]; readonly isNegated: boolean }
   | { readonly kind: "direction"; readonly direction: "ORIGINAL" | "REPLY" }
   | { readonly kind: "originalPort"; readonly first: number; readonly last: number }
   | {
@@ -61,8 +61,8 @@ const MODULES: Record<string, number | undefined> = {
 /** Options by the match that must stand before them. */
 const OPTION_MODULES: Record<string, readonly string[]> = {
   "--match-set": ["set"],
-  // Of all options pfw negates this one alone.
-  "!": ["set"],
+  // Of all options pfw negates those of these two alone.
+  "!": ["set", "conntrack"],
   "--dport": ["tcp", "udp"],
   "--dports": ["multiport"],
   "--ctstate": ["conntrack"],
@@ -116,14 +116,15 @@ class RuleReader {
       case "-p":
         return { kind: "protocol", protocol: this.#oneOf(PROTOCOLS) };
       case "!":
+        return this.#readNegated();
       case "--match-set":
-        return this.#readSet(name === "!");
+        return this.#readSet(false);
       case "--dport":
         return { kind: "ports", ranges: [this.#range()] };
       case "--dports":
         return { kind: "ports", ranges: this.#ranges() };
       case "--ctstate":
-        return { kind: "state", states: this.#states() };
+        return { kind: "state", states: this.#states(), isNegated: false };
       case "--ctdir":
         return {
           kind: "direction",
@@ -142,8 +143,17 @@ class RuleReader {
     }
   }
 
+  #readNegated(): Condition {
+    const name = this.#word();
+    const isKnown = OPTION_MODULES[name]?.some((module) => this.#modules.has(module));
+    if (isKnown && name === "--match-set") return this.#readSet(true);
+    if (isKnown && name === "--ctstate") {
+      return { kind: "state", states: this.#states(), isNegated: true };
+    }
+    throw this.#unknown("!");
+  }
+
   #readSet(isNegated: boolean): Condition {
-    if (isNegated && this.#word() !== "--match-set") throw this.#unknown("!");
     const set = this.#word();
     return { kind: "set", set, side: this.#oneOf({ src: "src", dst: "dst" }), isNegated };
   }
