@@ -94,6 +94,10 @@ Deno.test("dashboard access: names that are configured are its own, others are n
       "a.firewall.example:8787",
       "firewall.example:8787/x",
       "x@firewall.example:8787",
+      ":x@firewall.example:8787",
+      "firewall.example:8787#x",
+      "firewall.example:8787?x",
+      "firewall.example:8787\\x",
       "0x7f000001.example:8787",
     ]
   ) ok(!origin.isOwnHost(host), String(host));

@@ -158,3 +158,13 @@ Deno.test("dashboard gate: script in names goes out as JSON, and comes back as i
     ],
   );
 });
+
+Deno.test("dashboard gate: a stream that nobody reads is not begun, so HEAD takes no page's place", async () => {
+  await using dashboard = await OpenDashboard.open();
+  const cookie = await dashboard.signIn();
+  for (let at = 0; at < 3; at++) {
+    const { status } = await dashboard.ask("/api/events", { method: "HEAD", headers: { cookie } });
+    equal(status, 404);
+  }
+  equal(dashboard.dashboard.pages, 0);
+});
