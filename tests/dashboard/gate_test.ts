@@ -1,7 +1,8 @@
 /** What somebody without a token can do to the dashboard: nothing that lasts. */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import { openDoor } from "../../dashboard/dashboard.ts";
-import { OpenDashboard, type OpenDashboard as Open, readAll } from "./open_dashboard.ts";
+import { Dashboard, openDoor } from "../../dashboard/dashboard.ts";
+import { Firewall } from "./firewall.ts";
+import { freePort, OpenDashboard, type OpenDashboard as Open, readAll } from "./open_dashboard.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -167,4 +168,34 @@ Deno.test("dashboard gate: a stream that nobody reads is not begun, so HEAD take
     equal(status, 404);
   }
   equal(dashboard.dashboard.pages, 0);
+});
+
+Deno.test("dashboard gate: who guesses at tokens does not keep pfw from ending", async () => {
+  const dashboard = await OpenDashboard.open();
+  const wrong = JSON.stringify({ token: "wrong" });
+  const guesses: Promise<unknown>[] = [];
+  for (let at = 0; at < 12; at++) {
+    guesses.push(dashboard.ask("/api/login", { method: "POST", body: wrong }).catch(() => {}));
+  }
+  await pause(200);
+  const started = performance.now();
+  await dashboard[Symbol.asyncDispose]();
+  await Promise.all(guesses);
+  ok(performance.now() - started < 4_000, "some guesses would wait five seconds");
+});
+
+Deno.test("dashboard gate: a start that fails leaves neither clock nor port behind", async () => {
+  using firewall = new Firewall();
+  const runDir = `${firewall.directory}/${"long".repeat(20)}`;
+  Deno.mkdirSync(runDir);
+  const listen = `127.0.0.1:${freePort()}`;
+  const settings = { enabled: true, listen, certificate: "", key: "", hosts: [] };
+  const paths = { ...firewall.paths, runDir };
+  // The test itself fails where something goes on.
+  const options = { paths, settings, version: "0.0.0", files: new Map() };
+  await rejects(
+    async () => await Dashboard.start(firewall, await openDoor(settings), options),
+    /cannot listen on .*dashboard\.sock: .*--run-dir/,
+  );
+  (await openDoor(settings)).close();
 });
