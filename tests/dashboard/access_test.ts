@@ -170,3 +170,18 @@ Deno.test("dashboard access: too many requests are told to wait", async () => {
   equal((await dashboard.askSignedIn("/api/overview")).status, 200, "who has the token is not");
   equal((await dashboard.ask("/api/overview", { headers: { cookie } })).status, 200);
 });
+
+Deno.test({
+  name: "dashboard access: a token of somebody else's is none, whatever its mode",
+  ignore: Deno.uid() !== 0,
+  fn: async () => {
+    const directory = Deno.makeTempDirSync();
+    try {
+      await loadToken(directory);
+      Deno.chownSync(tokenFile(directory), 65_534, 65_534);
+      await rejects(loadToken(directory), /others may read/);
+    } finally {
+      Deno.removeSync(directory, { recursive: true });
+    }
+  },
+});
