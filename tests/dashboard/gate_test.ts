@@ -1,8 +1,13 @@
 /** What somebody without a token can do to the dashboard: nothing that lasts. */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { Dashboard, openDoor } from "../../dashboard/dashboard.ts";
+import { libc } from "../../ffi/libc.ts";
+import { LOCALHOST_TLS } from "../intel/certificate.ts";
 import { Firewall } from "./firewall.ts";
 import { freePort, OpenDashboard, type OpenDashboard as Open, readAll } from "./open_dashboard.ts";
+
+// It stays open for the life of the process: a test that loads it would seem to leak it.
+libc();
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -198,4 +203,35 @@ Deno.test("dashboard gate: a start that fails leaves neither clock nor port behi
     /cannot listen on .*dashboard\.sock: .*--run-dir/,
   );
   (await openDoor(settings)).close();
+});
+
+Deno.test("dashboard gate: who never ends a TLS handshake leaves no descriptor behind", async () => {
+  using files = new Firewall();
+  const certificate = `${files.directory}/cert.pem`, key = `${files.directory}/key.pem`;
+  Deno.writeTextFileSync(certificate, LOCALHOST_TLS.cert);
+  Deno.writeTextFileSync(key, LOCALHOST_TLS.key);
+  await using dashboard = await OpenDashboard.open({ settings: { certificate, key } });
+  const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  const before = descriptors();
+  const conns = await idle(dashboard, 400);
+  try {
+    await Promise.all(
+      conns.slice(200).map((conn) => conn.write(encode("\x16\x03\x01\x02\x00\x01"))),
+    );
+    // Their own ends are in this process too.
+    const most = before + conns.length + 120;
+    for (let at = 0; at < 50 && descriptors() > most; at++) await pause(100);
+    ok(descriptors() <= most, `${descriptors() - before} for ${conns.length} connections`);
+    const client = await Deno.connectTls({
+      hostname: "localhost",
+      port: dashboard.port,
+      caCerts: [LOCALHOST_TLS.cert],
+    });
+    const host = `localhost:${dashboard.port}`;
+    await client.write(encode(`GET / HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`));
+    match(await readAll(client), /^HTTP\/1.1 200[^]*strict-transport-security/);
+    client.close();
+  } finally {
+    for (const conn of conns) conn.close();
+  }
 });
