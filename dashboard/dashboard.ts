@@ -9,7 +9,7 @@ import type { DashboardSettings } from "../engine/policy/settings.ts";
 import { Access } from "./access/access.ts";
 import { OwnOrigin } from "./access/origin.ts";
 import { SESSION_COOKIE, Sessions } from "./access/session.ts";
-import { loadToken } from "./access/token.ts";
+import { isSame, loadToken } from "./access/token.ts";
 import { dashboardApp } from "./app.ts";
 import { Gate, type GateLimits } from "./gate.ts";
 import { LiveFeed } from "./live/live_feed.ts";
@@ -110,7 +110,7 @@ export class Dashboard {
     const backend = join(paths.runDir, "dashboard.sock");
     const server = serveUnix(backend, app.fetch);
     const unlisten = listenTo(shown, feed);
-    const isKnown = (head: string) => hasSession(head, sessions);
+    const isKnown = (head: string) => hasSession(head, sessions) || hasToken(head, token);
     const gate = new Gate({ listener: door, backend, isKnown, limits });
     const url = urlOf(address, isSecure);
     undo.move();
@@ -224,6 +224,12 @@ function hasSession(head: string, sessions: Sessions): boolean {
   if (!head.includes(SESSION_COOKIE)) return false;
   const lines = head.split("\r\n").filter((line) => /^cookie:/i.test(line));
   return lines.some((line) => sessions.judge(line.slice(line.indexOf(":") + 1)) !== "none");
+}
+
+/** A program's way to sign in: its stream of events is to last as a page's does. */
+function hasToken(head: string, token: string): boolean {
+  const given = /^authorization: *bearer +([\w-]+) *\r?$/im.exec(head)?.[1];
+  return given !== undefined && isSame(given, token);
 }
 
 /** Those who look from elsewhere, as connections that a change should not cut. */

@@ -235,3 +235,18 @@ Deno.test("dashboard gate: who never ends a TLS handshake leaves no descriptor b
     for (const conn of conns) conn.close();
   }
 });
+
+Deno.test("dashboard gate: a program that sends the token is no stranger", async () => {
+  await using dashboard = await OpenDashboard.open({ limits: { strangerTime: 300 } });
+  const request = `GET / HTTP/1.1\r\nhost: 127.0.0.1:${dashboard.port}\r\n`;
+  using wrong = await dashboard.connect();
+  await wrong.write(encode(`${request}authorization: Bearer ${"x".repeat(43)}\r\n\r\n`));
+  using program = await dashboard.connect();
+  const known = encode(`${request}Authorization: Bearer ${dashboard.token}\r\n\r\n`);
+  await program.write(known);
+  match(await readAll(wrong), /^HTTP\/1.1 200/, "and then it was ended");
+  const buffer = new Uint8Array(65_536);
+  ok((await program.read(buffer) ?? 0) > 0);
+  await program.write(known);
+  ok((await program.read(buffer) ?? 0) > 0, "still there");
+});
