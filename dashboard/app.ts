@@ -99,6 +99,8 @@ function addLiveRoutes(app: Hono, feed: LiveFeed): void {
   app.get("/api/events", (context) => {
     const text = context.req.header("last-event-id") ?? context.req.query("after") ?? "";
     const after = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+    // `HEAD` comes here too, and nobody would ever read, or end, the stream that it opens.
+    if (context.req.method !== "GET") return refuse(context, 404, "absent", "ask with GET");
     const body = feed.stream.open(after);
     if (!body) return refuse(context, 503, "too_many", "too many pages are open; close one");
     return context.body(body, 200, { "Content-Type": "text/event-stream" });

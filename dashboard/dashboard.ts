@@ -9,7 +9,7 @@ import type { DashboardSettings } from "../engine/policy/settings.ts";
 import { Access } from "./access/access.ts";
 import { OwnOrigin } from "./access/origin.ts";
 import { SESSION_COOKIE, Sessions } from "./access/session.ts";
-import { loadToken } from "./access/token.ts";
+import { isSame, loadToken } from "./access/token.ts";
 import { dashboardApp } from "./app.ts";
 import { Gate, type GateLimits } from "./gate.ts";
 import { LiveFeed } from "./live/live_feed.ts";
@@ -30,9 +30,13 @@ export interface DashboardOptions {
 /** A listener that is open, before anything answers. */
 export type OpenDoor = Deno.Listener<Deno.TcpConn | Deno.TlsConn>;
 
+/** Milliseconds in which answers that are under way are waited for at the end. */
+const LAST_ANSWERS = 2_000;
+
 /** Serves the page until it is closed. */
 export class Dashboard {
   readonly #gate: Gate;
+  readonly #access: Access;
   readonly #server: Deno.HttpServer<Deno.UnixAddr>;
   readonly #feed: LiveFeed;
   readonly #backend: string;
@@ -45,6 +49,7 @@ export class Dashboard {
 
   private constructor(parts: {
     gate: Gate;
+    access: Access;
     server: Deno.HttpServer<Deno.UnixAddr>;
     feed: LiveFeed;
     backend: string;
@@ -54,6 +59,7 @@ export class Dashboard {
     token: string;
   }) {
     this.#gate = parts.gate;
+    this.#access = parts.access;
     this.#server = parts.server;
     this.#feed = parts.feed;
     this.#backend = parts.backend;
@@ -74,43 +80,43 @@ export class Dashboard {
    */
   static async start(shown: Shown, door: OpenDoor, options: DashboardOptions) {
     const { paths, settings, version, limits } = options;
-    try {
-      const [token, files] = await Promise.all([
-        loadToken(paths.dataDir),
-        options.files ?? loadPageFiles(),
-      ]);
-      const isSecure = settings.certificate !== "";
-      const address = addressOf(settings);
-      const sessions = new Sessions(token, isSecure);
-      const origin = new OwnOrigin(isSecure ? "https" : "http", address.port, settings.hosts);
-      const { control, view } = shown;
-      const feed = new LiveFeed({
-        version,
-        since: control.since,
-        view,
-        interfaceName: (index) => control.interfaceName(index),
-      });
-      const stored = control.views.summary();
-      if (stored) feed.recall(stored);
-      const app = dashboardApp({
-        access: new Access({ token, sessions, origin }),
-        control,
-        feed,
-        files,
-        metrics: metricsOf(shown, () => feed.stream.size),
-        isSecure,
-      });
-      const backend = join(paths.runDir, "dashboard.sock");
-      const server = serveUnix(backend, app.fetch);
-      const unlisten = listenTo(shown, feed);
-      const isKnown = (head: string) => hasSession(head, sessions);
-      const gate = new Gate({ listener: door, backend, isKnown, limits });
-      const url = urlOf(address, isSecure);
-      return new Dashboard({ gate, server, feed, backend, unlisten, shown, url, token });
-    } catch (error) {
-      door.close();
-      throw error;
-    }
+    using undo = new DisposableStack();
+    undo.defer(() => door.close());
+    const [token, files] = await Promise.all([
+      loadToken(paths.dataDir),
+      options.files ?? loadPageFiles(),
+    ]);
+    const isSecure = settings.certificate !== "";
+    const address = addressOf(settings);
+    const sessions = new Sessions(token, isSecure);
+    const origin = new OwnOrigin(isSecure ? "https" : "http", address.port, settings.hosts);
+    const { control, view } = shown;
+    const feed = new LiveFeed({
+      version,
+      since: control.since,
+      view,
+      interfaceName: (index) => control.interfaceName(index),
+    });
+    undo.defer(() => feed.end({ kept: false }));
+    const stored = control.views.summary();
+    if (stored) feed.recall(stored);
+    const access = new Access({ token, sessions, origin });
+    const app = dashboardApp({
+      access,
+      control,
+      feed,
+      files,
+      metrics: metricsOf(shown, () => feed.stream.size),
+      isSecure,
+    });
+    const backend = join(paths.runDir, "dashboard.sock");
+    const server = serveUnix(backend, app.fetch);
+    const unlisten = listenTo(shown, feed);
+    const isKnown = (head: string) => hasSession(head, sessions) || hasToken(head, token);
+    const gate = new Gate({ listener: door, backend, isKnown, limits });
+    const url = urlOf(address, isSecure);
+    undo.move();
+    return new Dashboard({ gate, access, server, feed, backend, unlisten, shown, url, token });
   }
 
   /** Connections now, and how many were turned away for want of room. */
@@ -137,8 +143,9 @@ export class Dashboard {
     // A moment for the good-bye to get through.
     await new Promise((resolve) => setTimeout(resolve, 100));
     await this.#gate.close();
-    // No connection is left: nothing to wait for.
-    await this.#server.shutdown();
+    this.#access.end();
+    // Nobody listens to what is still answered; a change that is under way gets to its end.
+    await atMost(LAST_ANSWERS, this.#server.shutdown());
     removeSocket(this.#backend);
   }
 }
@@ -187,11 +194,14 @@ function requireTls({ listen, certificate, key }: DashboardSettings): void {
 }
 
 function serveUnix(path: string, fetch: (request: Request) => Response | Promise<Response>) {
-  removeSocket(path);
   // Nobody else may open the socket, not even between its making and a chmod.
   const mask = Deno.umask(0o177);
   try {
+    removeSocket(path);
     return Deno.serve({ path, onListen: () => {} }, fetch);
+  } catch (error) {
+    const next = "choose another directory with --run-dir";
+    throw new PfwError(`cannot listen on ${path}`, errorText(error), next);
   } finally {
     Deno.umask(mask);
   }
@@ -220,6 +230,12 @@ function hasSession(head: string, sessions: Sessions): boolean {
   return lines.some((line) => sessions.judge(line.slice(line.indexOf(":") + 1)) !== "none");
 }
 
+/** A program's way to sign in: its stream of events is to last as a page's does. */
+function hasToken(head: string, token: string): boolean {
+  const given = /^authorization: *bearer +([\w-]+) *\r?$/im.exec(head)?.[1];
+  return given !== undefined && isSame(given, token);
+}
+
 /** Those who look from elsewhere, as connections that a change should not cut. */
 function viewersOf(gate: Gate): SshSession[] {
   const sessions = new Map<string, SshSession>();
@@ -234,4 +250,11 @@ function viewersOf(gate: Gate): SshSession[] {
     });
   }
   return [...sessions.values()];
+}
+
+/** Waits for something, but not for long. */
+async function atMost(milliseconds: number, work: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => timer = setTimeout(resolve, milliseconds));
+  await Promise.race([work, late]).finally(() => clearTimeout(timer));
 }

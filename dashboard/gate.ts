@@ -4,6 +4,8 @@
  * iptables. What passes goes on to the server over a Unix socket.
  */
 
+import { HungUp } from "./hung_up.ts";
+
 /** What a gate lets through; times in milliseconds. */
 export interface GateLimits {
   /** At once; each takes three descriptors. */
@@ -58,6 +60,7 @@ export class Gate {
   readonly #parts: GateParts;
   readonly #limits: GateLimits;
   readonly #passages = new Set<Passage>();
+  readonly #hungUp = new HungUp();
   readonly #timer: ReturnType<typeof setInterval>;
   readonly #ended: Promise<void>;
   /** Connections that were turned away or ended for want of room since the start. */
@@ -85,6 +88,7 @@ export class Gate {
     clearInterval(this.#timer);
     this.#parts.listener.close();
     for (const passage of [...this.#passages]) this.#end(passage);
+    this.#hungUp[Symbol.dispose]();
     await this.#ended;
   }
 
@@ -106,7 +110,7 @@ export class Gate {
   #begin(conn: Deno.Conn): void {
     if (this.#passages.size >= this.#limits.connections && !this.#makeRoom()) {
       this.refused++;
-      return quietly(() => conn.close());
+      return this.#close(conn, false);
     }
     const now = performance.now();
     const passage: Passage = {
@@ -184,8 +188,14 @@ export class Gate {
 
   #end(passage: Passage): void {
     if (!this.#passages.delete(passage)) return;
-    quietly(() => passage.conn.close());
+    this.#close(passage.conn, passage.hasAsked);
     quietly(() => passage.server?.close());
+  }
+
+  /** @param hasAsked whether its handshake is over, where there is one */
+  #close(conn: Deno.Conn, hasAsked: boolean): void {
+    if ("handshake" in conn && !hasAsked) this.#hungUp.add(conn.remoteAddr as Deno.NetAddr);
+    quietly(() => conn.close());
   }
 }
 

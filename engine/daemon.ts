@@ -307,9 +307,9 @@ export class Daemon {
   /** The last reports are taken in after the chains are gone: nothing can be dropped any more. */
   async #end(): Promise<void> {
     this.#log.info("stopping");
-    await this.#policy.settle();
     await this.#intel.threats.stop();
     await this.#safety.end();
+    await this.#policy.end();
     const { guard } = this.#enforcement;
     if (guard) {
       if (this.onExit === "keep") await guard.stop();

@@ -7,7 +7,7 @@ import type { DaemonListeners } from "./daemon_listeners.ts";
 import type { DaemonSafety } from "./daemon_safety.ts";
 import type { DaemonWatch } from "./daemon_watch.ts";
 import type { DropPrefixes } from "./drop_prefixes.ts";
-import { errorText } from "./errors.ts";
+import { errorText, PfwError } from "./errors.ts";
 import type { MemoryKeeper } from "./memory.ts";
 import type { AppLog } from "./observe/application_log.ts";
 import { buildPolicy } from "./policy/build_policy.ts";
@@ -38,6 +38,7 @@ export interface PolicyParts {
 export class DaemonPolicy {
   readonly #parts: PolicyParts;
   #changes: Promise<unknown> = Promise.resolve();
+  #isEnding = false;
 
   constructor(parts: PolicyParts) {
     this.#parts = parts;
@@ -74,13 +75,20 @@ export class DaemonPolicy {
     return this.#oneAfterAnother(() => this.#takeOverThreats());
   }
 
-  /** Waits for what is under way. */
-  async settle(): Promise<void> {
+  /**
+   * Waits for what is under way, and begins nothing more: what comes into the kernel behind the
+   * back of the end would stay there for good.
+   */
+  async end(): Promise<void> {
+    this.#isEnding = true;
     await this.#changes;
   }
 
   #oneAfterAnother<T>(change: () => Promise<T>): Promise<T> {
-    const next = this.#changes.then(change);
+    const next = this.#changes.then(() => {
+      if (this.#isEnding) throw new PfwError("cannot change anything", "pfw is stopping");
+      return change();
+    });
     this.#changes = next.catch(() => {});
     return next;
   }

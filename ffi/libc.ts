@@ -57,6 +57,10 @@ const SYMBOLS = {
   open: { parameters: ["buffer", /* const char* */ "i32", "u32" /* mode_t */], result: "i32" },
   /** `int flock(int fd, int operation)` */
   flock: { parameters: ["i32", "i32"], result: "i32" /* int */ },
+  /** `int getpeername(int fd, struct sockaddr *addr, socklen_t *length)` */
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" /* int */ },
+  /** `int shutdown(int fd, int how)` */
+  shutdown: { parameters: ["i32", "i32"], result: "i32" /* int */ },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" /* int */ },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -81,6 +81,11 @@ export class Access {
     return app;
   }
 
+  /** Nobody is kept waiting any longer. */
+  end(): void {
+    this.#penalty.end();
+  }
+
   #session(context: Context): "none" | "valid" | "old" {
     return this.#parts.sessions.judge(context.req.header("cookie"));
   }

@@ -25,10 +25,10 @@ export class OwnOrigin {
 
   /** Whether `Host` names this dashboard by an address or by one of its names. */
   isOwnHost(host: string | undefined): boolean {
-    const parsed = host === undefined ? undefined : parse(`${this.#scheme}://${host}`);
-    if (!parsed || parsed.pathname !== "/" || parsed.username !== "" || parsed.search !== "") {
-      return false;
-    }
+    // A host and a port, nothing before and nothing after: `URL` would read more into it.
+    if (host === undefined || !/^[\w.[\]:-]+$/.test(host)) return false;
+    const parsed = parse(`${this.#scheme}://${host}`);
+    if (!parsed) return false;
     const port = Number(parsed.port || (this.#scheme === "https" ? 443 : 80));
     return port === this.#port && (isAddress(parsed.hostname) || this.#names.has(parsed.hostname));
   }

@@ -31,7 +31,8 @@ const FORGIVEN_AFTER = 60_000;
 export class Penalty {
   #failures = 0;
   #lastFailure = 0;
-  #waiting = 0;
+  /** Each ends the wait of one. */
+  readonly #waiting = new Set<() => void>();
 
   /**
    * Waits before a wrong token is refused.
@@ -41,15 +42,23 @@ export class Penalty {
   async serve(now: number = performance.now()): Promise<boolean> {
     if (now - this.#lastFailure > FORGIVEN_AFTER) this.#failures = 0;
     this.#lastFailure = now;
-    if (this.#waiting >= MOST_WAITING) return false;
+    if (this.#waiting.size >= MOST_WAITING) return false;
     const delay = Math.min(LONGEST, SHORTEST * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, 16);
-    this.#waiting++;
-    try {
-      await new Promise((resolve) => setTimeout(resolve, delay));
-    } finally {
-      this.#waiting--;
-    }
+    await new Promise<void>((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#waiting.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, delay);
+      this.#waiting.add(done);
+    });
     return true;
+  }
+
+  /** Ends all waits. */
+  end(): void {
+    for (const done of this.#waiting) done();
   }
 }

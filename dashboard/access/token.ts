@@ -42,7 +42,9 @@ async function readToken(path: string): Promise<string | undefined> {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-  if (((info.mode ?? 0) & 0o077) !== 0) {
+  // Its owner reads it, whatever its mode.
+  const isForeign = info.uid !== null && info.uid !== Deno.uid();
+  if (isForeign || ((info.mode ?? 0) & 0o077) !== 0) {
     throw new PfwError(
       "no token for the dashboard",
       `others may read ${path}`,

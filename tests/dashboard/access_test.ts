@@ -94,6 +94,10 @@ Deno.test("dashboard access: names that are configured are its own, others are n
       "a.firewall.example:8787",
       "firewall.example:8787/x",
       "x@firewall.example:8787",
+      ":x@firewall.example:8787",
+      "firewall.example:8787#x",
+      "firewall.example:8787?x",
+      "firewall.example:8787\\x",
       "0x7f000001.example:8787",
     ]
   ) ok(!origin.isOwnHost(host), String(host));
@@ -164,4 +168,19 @@ Deno.test("dashboard access: too many requests are told to wait", async () => {
   ok(isRefused, "strangers are slowed down");
   equal((await dashboard.askSignedIn("/api/overview")).status, 200, "who has the token is not");
   equal((await dashboard.ask("/api/overview", { headers: { cookie } })).status, 200);
+});
+
+Deno.test({
+  name: "dashboard access: a token of somebody else's is none, whatever its mode",
+  ignore: Deno.uid() !== 0,
+  fn: async () => {
+    const directory = Deno.makeTempDirSync();
+    try {
+      await loadToken(directory);
+      Deno.chownSync(tokenFile(directory), 65_534, 65_534);
+      await rejects(loadToken(directory), /others may read/);
+    } finally {
+      Deno.removeSync(directory, { recursive: true });
+    }
+  },
 });

@@ -1,7 +1,13 @@
 /** What somebody without a token can do to the dashboard: nothing that lasts. */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import { openDoor } from "../../dashboard/dashboard.ts";
-import { OpenDashboard, type OpenDashboard as Open, readAll } from "./open_dashboard.ts";
+import { Dashboard, openDoor } from "../../dashboard/dashboard.ts";
+import { libc } from "../../ffi/libc.ts";
+import { LOCALHOST_TLS } from "../intel/certificate.ts";
+import { Firewall } from "./firewall.ts";
+import { freePort, OpenDashboard, type OpenDashboard as Open, readAll } from "./open_dashboard.ts";
+
+// It stays open for the life of the process: a test that loads it would seem to leak it.
+libc();
 
 const encode = (text: string) => new TextEncoder().encode(text);
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
@@ -157,4 +163,90 @@ Deno.test("dashboard gate: script in names goes out as JSON, and comes back as i
       name,
     ],
   );
+});
+
+Deno.test("dashboard gate: a stream that nobody reads is not begun, so HEAD takes no page's place", async () => {
+  await using dashboard = await OpenDashboard.open();
+  const cookie = await dashboard.signIn();
+  for (let at = 0; at < 3; at++) {
+    const { status } = await dashboard.ask("/api/events", { method: "HEAD", headers: { cookie } });
+    equal(status, 404);
+  }
+  equal(dashboard.dashboard.pages, 0);
+});
+
+Deno.test("dashboard gate: who guesses at tokens does not keep pfw from ending", async () => {
+  const dashboard = await OpenDashboard.open();
+  const wrong = JSON.stringify({ token: "wrong" });
+  const guesses: Promise<unknown>[] = [];
+  for (let at = 0; at < 12; at++) {
+    guesses.push(dashboard.ask("/api/login", { method: "POST", body: wrong }).catch(() => {}));
+  }
+  await pause(200);
+  const started = performance.now();
+  await dashboard[Symbol.asyncDispose]();
+  await Promise.all(guesses);
+  ok(performance.now() - started < 4_000, "some guesses would wait five seconds");
+});
+
+Deno.test("dashboard gate: a start that fails leaves neither clock nor port behind", async () => {
+  using firewall = new Firewall();
+  const runDir = `${firewall.directory}/${"long".repeat(20)}`;
+  Deno.mkdirSync(runDir);
+  const listen = `127.0.0.1:${freePort()}`;
+  const settings = { enabled: true, listen, certificate: "", key: "", hosts: [] };
+  const paths = { ...firewall.paths, runDir };
+  // The test itself fails where something goes on.
+  const options = { paths, settings, version: "0.0.0", files: new Map() };
+  await rejects(
+    async () => await Dashboard.start(firewall, await openDoor(settings), options),
+    /cannot listen on .*dashboard\.sock: .*--run-dir/,
+  );
+  (await openDoor(settings)).close();
+});
+
+Deno.test("dashboard gate: who never ends a TLS handshake leaves no descriptor behind", async () => {
+  using files = new Firewall();
+  const certificate = `${files.directory}/cert.pem`, key = `${files.directory}/key.pem`;
+  Deno.writeTextFileSync(certificate, LOCALHOST_TLS.cert);
+  Deno.writeTextFileSync(key, LOCALHOST_TLS.key);
+  await using dashboard = await OpenDashboard.open({ settings: { certificate, key } });
+  const descriptors = () => [...Deno.readDirSync("/proc/self/fd")].length;
+  const before = descriptors();
+  const conns = await idle(dashboard, 400);
+  try {
+    await Promise.all(
+      conns.slice(200).map((conn) => conn.write(encode("\x16\x03\x01\x02\x00\x01"))),
+    );
+    // Their own ends are in this process too.
+    const most = before + conns.length + 120;
+    for (let at = 0; at < 50 && descriptors() > most; at++) await pause(100);
+    ok(descriptors() <= most, `${descriptors() - before} for ${conns.length} connections`);
+    const client = await Deno.connectTls({
+      hostname: "localhost",
+      port: dashboard.port,
+      caCerts: [LOCALHOST_TLS.cert],
+    });
+    const host = `localhost:${dashboard.port}`;
+    await client.write(encode(`GET / HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`));
+    match(await readAll(client), /^HTTP\/1.1 200[^]*strict-transport-security/);
+    client.close();
+  } finally {
+    for (const conn of conns) conn.close();
+  }
+});
+
+Deno.test("dashboard gate: a program that sends the token is no stranger", async () => {
+  await using dashboard = await OpenDashboard.open({ limits: { strangerTime: 300 } });
+  const request = `GET / HTTP/1.1\r\nhost: 127.0.0.1:${dashboard.port}\r\n`;
+  using wrong = await dashboard.connect();
+  await wrong.write(encode(`${request}authorization: Bearer ${"x".repeat(43)}\r\n\r\n`));
+  using program = await dashboard.connect();
+  const known = encode(`${request}Authorization: Bearer ${dashboard.token}\r\n\r\n`);
+  await program.write(known);
+  match(await readAll(wrong), /^HTTP\/1.1 200/, "and then it was ended");
+  const buffer = new Uint8Array(65_536);
+  ok((await program.read(buffer) ?? 0) > 0);
+  await program.write(known);
+  ok((await program.read(buffer) ?? 0) > 0, "still there");
 });
