@@ -44,6 +44,8 @@ export class FakeApi {
   readonly requests: string[] = [];
   instance = "first";
   isSignedIn = true;
+  /** Whether questions are answered at all. */
+  isReachable = true;
   readonly #packets: number;
   readonly #page: string;
   readonly #streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
@@ -57,8 +59,6 @@ export class FakeApi {
     wouldBlock: 0,
     lost: 0,
   };
-  /** Whether ticks come. */
-  isRunning = true;
 
   constructor(page: string, options: FakeOptions = {}, port = 0) {
     this.#page = page;
@@ -105,7 +105,6 @@ export class FakeApi {
   }
 
   #tick(): void {
-    if (!this.isRunning) return;
     const now = Date.now();
     const counts = this.traffic.counts(this.#packets * TICK / 1_000);
     const blocked = Object.values(counts.blocked).reduce((sum, count) => sum + count, 0);
@@ -130,6 +129,7 @@ export class FakeApi {
     if (!url.pathname.startsWith("/api/")) return await this.#file(url.pathname);
     const path = url.pathname.slice("/api".length);
     const body = request.method === "POST" ? await request.text() : "";
+    if (!this.isReachable) return new Response(null, { status: 503 });
     this.requests.push(`${request.method} ${path}${url.search}${body && ` ${body}`}`);
     try {
       if (path === "/login") return this.#login(JSON.parse(body).token);

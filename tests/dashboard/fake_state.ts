@@ -289,7 +289,10 @@ function fakeStatus(state: FakeState): RunningStatus {
         last: hasTrouble
           ? {
             at: iso(-400),
-            differences: ["iptables: chain PFW-IN was emptied", "set pfw-ban4 is gone"],
+            differences: [
+              state.options.hostileText ?? "iptables: chain PFW-IN was emptied",
+              "set pfw-ban4 is gone",
+            ],
           }
           : undefined,
       },

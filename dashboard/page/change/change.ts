@@ -4,6 +4,7 @@ import { ApiError, errorText, post } from "../api.ts";
 import { notify, type Outcome } from "../parts/notices.ts";
 import { bans, overview } from "../live/resource.ts";
 import { mode } from "../live/state.ts";
+import { formatRate } from "../text/number.ts";
 import { askAboutCut } from "./cut_question.ts";
 import { takePending } from "./pending.ts";
 
@@ -78,7 +79,7 @@ function describeChange(answer: ChangeAnswer): Outcome {
   const { done, changed, inKernel, milliseconds, pending, notices } = answer;
   const parts = [sentence(done)];
   if (!changed) parts.push("Everything was so already.");
-  else if (inKernel) parts.push(`In force after ${milliseconds} ms.`);
+  else if (inKernel) parts.push(`In force after ${formatRate(milliseconds)} ms.`);
   else parts.push(notEnforced());
   if (pending) parts.push(trialText(pending));
   parts.push(...notices.map(sentence));

@@ -5,6 +5,7 @@ import { errorText, post } from "../api.ts";
 import { serverNow } from "../live/clock.ts";
 import { overview } from "../live/resource.ts";
 import { notify } from "../parts/notices.ts";
+import { formatRate } from "../text/number.ts";
 
 /** `until`: milliseconds since 1970, by the firewall's clock. */
 export const pending = signal<PendingView & { readonly until: number } | null>(null);
@@ -21,7 +22,7 @@ export async function decide(what: "confirm" | "revert"): Promise<void> {
     pending.value = null;
     const text = what === "confirm" ? "The change stays." : "The change is taken back.";
     const time = what === "revert" && answer?.inKernel
-      ? ` In force after ${answer.milliseconds} ms.`
+      ? ` In force after ${formatRate(answer.milliseconds)} ms.`
       : "";
     notify({ tone: "good", text: text + time });
   } catch (error) {

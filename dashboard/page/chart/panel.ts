@@ -17,13 +17,13 @@ const SYNC = "traffic";
 
 /** Draws what was allowed. */
 export function allowedPanel(colours: ChartColours, events: PanelEvents) {
-  return settings(colours, events, 120, false, [area(colours.allowed, true)]);
+  return settings(colours, events, 104, false, [area(colours.allowed, true)]);
 }
 
 /** Draws what was blocked: each reason covers the sum of those below it and itself. */
 export function blockedPanel(colours: ChartColours, events: PanelEvents) {
   const areas = [...BLOCKING].reverse().map((reason) => area(colours.reasons.get(reason)!, false));
-  return settings(colours, events, 190, true, areas);
+  return settings(colours, events, 176, true, areas);
 }
 
 function area(colour: string, isFaint: boolean): uPlot.Series {
@@ -54,7 +54,7 @@ function settings(
     width: 300,
     height,
     legend: { show: false },
-    padding: [8, 4, 0, 0],
+    padding: [8, 4, hasTimes ? 0 : 8, 0],
     cursor: {
       sync: { key: SYNC },
       drag: { x: false, y: false },
@@ -67,6 +67,7 @@ function settings(
         ...axis,
         grid: { show: false },
         show: hasTimes,
+        size: 26,
         values: (_, times) => times.map((time) => time === null ? "" : axisTime(time)),
         space: 70,
       },

@@ -4,9 +4,15 @@ import type { LiveRow, ReasonCode } from "../../contract.ts";
 import { inNextFrame } from "./frame.ts";
 import { Ring } from "./ring.ts";
 
-/** Rows that are remembered, and of those how many are shown. */
+/** Rows that are remembered. */
 const REMEMBERED = 2_000;
-const SHOWN = 200;
+
+/**
+ * Rows that are shown: more than a window has room for; and all that somebody can scroll to, once
+ * the log stands still. Each new row moves those below it, and what moves is painted anew.
+ */
+const SHOWN_LIVE = 80;
+const SHOWN_STILL = 200;
 
 /** Rows that the page never got, because the connection was gone for too long. */
 export interface Gap {
@@ -25,6 +31,9 @@ export interface RowFilter {
   readonly reason: "" | ReasonCode;
 }
 
+/** `hold`: for a moment, while somebody points at a row; `deep`: while older ones are scrolled to. */
+export type Pause = "no" | "paused" | "hold" | "deep";
+
 /** Lets everything through. */
 export const NO_FILTER: RowFilter = { text: "", action: "", reason: "" };
 
@@ -32,8 +41,8 @@ export const NO_FILTER: RowFilter = { text: "", action: "", reason: "" };
 export const shownRows = signal<readonly LogEntry[]>([]);
 /** Rows that wait for the end of the pause. */
 export const waitingRows = signal(0);
-/** `hold`: for a moment, while somebody points at a row. */
-export const pause = signal<"no" | "paused" | "hold">("no");
+/** Whether the log stands still. */
+export const pause = signal<Pause>("no");
 /** What the log shows. */
 export const filter = signal<RowFilter>(NO_FILTER);
 
@@ -72,7 +81,7 @@ export function clearRows(): void {
 }
 
 /** Stops or goes on. */
-export function setPause(kind: "no" | "paused" | "hold"): void {
+export function setPause(kind: Pause): void {
   if (kind === pause.value) return;
   if (pause.value === "no") pausedAt = newest;
   if (kind === "no") pausedAt = Infinity;
@@ -94,12 +103,13 @@ export function isFiltered(): boolean {
 
 function show(): void {
   const passes = rowTest(filter.value);
+  const most = pause.value === "paused" || pause.value === "deep" ? SHOWN_STILL : SHOWN_LIVE;
   const rows: LogEntry[] = [];
   let waiting = 0;
   for (const row of ring.newest()) {
     if (!passes(row)) continue;
     if (row.seq > pausedAt) waiting++;
-    else if (rows.push(row) === SHOWN) break;
+    else if (rows.push(row) === most) break;
   }
   batch(() => {
     waitingRows.value = waiting;

@@ -2,8 +2,18 @@
 import { signal } from "@preact/signals";
 import { visible } from "../text/visible.ts";
 
-/** The address whose menu is open, and the button that it belongs to. */
-export const openMenu = signal<{ readonly address: string; readonly at: HTMLElement } | null>(null);
+/** A menu that is open: for which address, and the button that it belongs to. */
+export interface OpenMenu {
+  /** Of each opening: the same address may stand in many places. */
+  readonly id: number;
+  readonly address: string;
+  readonly at: HTMLElement;
+}
+
+/** The only one. */
+export const openMenu = signal<OpenMenu | null>(null);
+
+let lastId = 0;
 
 /** What looks like an address or a range; anything else is text and offers nothing. */
 const ADDRESS = /^[0-9a-f.:]{2,45}(%[\w.-]{1,15})?(\/\d{1,3})?$/i;
@@ -15,13 +25,13 @@ export function Address({ address, port }: { address: string | null; port?: numb
   const end = port === undefined || port === null ? "" : <span class="port">:{port}</span>;
   if (!ADDRESS.test(address)) return <bdi class="foreign">{visible(address)}</bdi>;
   return (
-    <span class="address-end">
+    <span class={`address-end${address.length > 20 ? " is-long" : ""}`}>
       <button
         type="button"
         class="address"
         aria-haspopup="menu"
         title={address}
-        onClick={(event) => openMenu.value = { address, at: event.currentTarget }}
+        onClick={(event) => openMenu.value = { id: ++lastId, address, at: event.currentTarget }}
       >
         {port !== undefined && port !== null && address.includes(":") ? `[${address}]` : address}
       </button>

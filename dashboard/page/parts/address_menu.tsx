@@ -41,7 +41,7 @@ const ITEMS: readonly Item[] = [
 /** One menu for the whole page, in the browser's top layer. */
 export function AddressMenu() {
   const open = openMenu.value;
-  return open && <Menu key={open.address} address={open.address} at={open.at} />;
+  return open && <Menu key={open.id} address={open.address} at={open.at} />;
 }
 
 function Menu({ address, at }: { readonly address: string; readonly at: HTMLElement }) {
@@ -56,7 +56,8 @@ function Menu({ address, at }: { readonly address: string; readonly at: HTMLElem
     place(menu, at);
     menu.querySelector("button")?.focus();
     const away = (event: Event) => {
-      if ((event as ToggleEvent).newState === "closed") openMenu.value = null;
+      const isMine = openMenu.peek()?.at === at;
+      if (isMine && (event as ToggleEvent).newState === "closed") openMenu.value = null;
     };
     menu.addEventListener("toggle", away);
     return () => menu.removeEventListener("toggle", away);

@@ -1,4 +1,5 @@
 /** The way to every view. */
+import { useEffect, useRef } from "preact/hooks";
 import { overview } from "../live/resource.ts";
 import { Icon } from "../parts/icon.tsx";
 import { lostCount } from "../views/losses.ts";
@@ -20,8 +21,16 @@ export const VIEW_NAMES: Readonly<Record<ViewName, string>> = {
 /** Beside the content where there is room, above it where there is not. */
 export function Navigation() {
   const { view } = route.value;
+  const element = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a narrow page the row of views is longer than the page is wide.
+    element.current?.querySelector("[aria-current]")?.scrollIntoView({
+      block: "nearest",
+      inline: "center",
+    });
+  }, [view]);
   return (
-    <nav class="navigation" aria-label="Views">
+    <nav class="navigation" aria-label="Views" ref={element}>
       {VIEWS.map((one) => (
         <a key={one} href={hrefOf(one)} aria-current={one === view ? "page" : undefined}>
           <Icon name={one} />

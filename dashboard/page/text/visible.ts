@@ -17,9 +17,7 @@ const PILED = /(\p{M}{4})\p{M}+/gu;
 export function visible(text: string): string {
   const short = text.length > MOST ? `${text.slice(0, MOST)}…` : text;
   return short.replace(PILED, "$1…").replace(HIDDEN, (character) => {
-    const code = character.codePointAt(0)!;
-    // Unicode has pictures of the C0 control characters.
-    if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-    return `⟨U+${code.toString(16).toUpperCase().padStart(4, "0")}⟩`;
+    const code = character.codePointAt(0)!.toString(16).toUpperCase();
+    return `⟨U+${code.padStart(4, "0")}⟩`;
   });
 }

@@ -4,7 +4,7 @@ import { spanData } from "../live/chart_data.ts";
 import { chartVersion, mode, rates, totals } from "../live/state.ts";
 import { overview } from "../live/resource.ts";
 import { hrefOf } from "../shell/route.ts";
-import { formatCount, formatRate } from "../text/number.ts";
+import { formatCount, formatRate, plural } from "../text/number.ts";
 import { lostCount } from "./losses.ts";
 
 /** Packets and blocks a second, and the sums. */
@@ -64,9 +64,9 @@ function Lost() {
   const lost = totals.value?.lost ?? (status ? lostCount(status.losses) : 0);
   const repaired = status?.drift?.repaired ?? 0, failed = status?.drift?.failed ?? 0;
   const drift = failed > 0
-    ? `${formatCount(failed)} changes by others not repaired`
+    ? `${plural(failed, "change")} by others not repaired`
     : repaired > 0
-    ? `${formatCount(repaired)} changes by others repaired`
+    ? `${plural(repaired, "change")} by others repaired`
     : "no change by others";
   return (
     <div class={`card figure${lost > 0 || failed > 0 ? " figure-warn" : ""}`}>

@@ -37,7 +37,6 @@ export function LogTable(
             <th scope="col">To</th>
             <th scope="col">Protocol</th>
             <th scope="col">Why</th>
-            <th scope="col" class="number">Packets</th>
           </tr>
         </thead>
         <tbody>{rows.map((row) => <Row key={row.seq} row={row} isLive={isLive} />)}</tbody>
@@ -62,6 +61,11 @@ class Row extends Component<{ readonly row: LogEntry; readonly isLive?: boolean 
         </td>
         <td class="log-action">
           <Action action={row.action} />
+          {row.hits > 1 && (
+            <span class="hits" title={`${formatCount(row.hits)} packets share this row`}>
+              ×{formatCount(row.hits)}
+            </span>
+          )}
         </td>
         <td class="log-from">
           <Address address={row.src_ip} port={row.src_port} />
@@ -77,7 +81,6 @@ class Row extends Component<{ readonly row: LogEntry; readonly isLive?: boolean 
         <td class="log-why" title={visible(row.reason)}>
           <Reason code={row.reason_code} detail={row.reason} />
         </td>
-        <td class="number log-hits">{row.hits > 1 ? `×${formatCount(row.hits)}` : ""}</td>
       </tr>
     );
   }
@@ -86,9 +89,11 @@ class Row extends Component<{ readonly row: LogEntry; readonly isLive?: boolean 
 function Way({ row: { direction, interface: device } }: { readonly row: LiveRow }) {
   const isIn = direction === "in", isOut = direction === "out";
   return (
-    <span class="way">
+    <span class="way" title={visible(device ? `${direction}, ${device}` : direction)}>
       {(isIn || isOut) && <Icon name={isIn ? "into" : "out"} size={13} />}
-      <Foreign text={device ? `${direction} ${device}` : direction} />
+      <span class="way-name">
+        <Foreign text={device ? `${direction} ${device}` : direction} />
+      </span>
     </span>
   );
 }
@@ -96,7 +101,7 @@ function Way({ row: { direction, interface: device } }: { readonly row: LiveRow 
 function GapRow({ count }: { readonly count: number }) {
   return (
     <tr class="log-gap">
-      <td colSpan={7}>
+      <td colSpan={6}>
         {formatCount(count)} rows are missing here: the connection was gone. The search has them.
       </td>
     </tr>
@@ -105,22 +110,28 @@ function GapRow({ count }: { readonly count: number }) {
 
 /** Stops the log, or lets it go on. */
 export function PauseButton() {
-  const isPaused = pause.value === "paused";
-  const waiting = waitingRows.value;
-  const isHeld = pause.value === "hold" && waiting > 0;
+  const isStopped = pause.value === "paused" || pause.value === "deep";
+  const waiting = formatCount(waitingRows.value);
   return (
     <span class="pause">
-      {isHeld && <span class="quiet">held, {formatCount(waiting)} new</span>}
+      {pause.value === "hold" && waitingRows.value > 0 && (
+        <span class="quiet">held, {waiting} new</span>
+      )}
       <button
         type="button"
-        aria-pressed={isPaused ? "true" : "false"}
-        onClick={() => setPause(isPaused ? "no" : "paused")}
+        aria-pressed={isStopped ? "true" : "false"}
+        onClick={isStopped ? goOn : () => setPause("paused")}
       >
-        <Icon name={isPaused ? "play" : "pause"} size={16} />
-        {isPaused ? `Go on (${formatCount(waiting)} new)` : "Pause"}
+        <Icon name={isStopped ? "play" : "pause"} size={16} />
+        {isStopped ? `Go on (${waiting} new)` : "Pause"}
       </button>
     </span>
   );
+}
+
+function goOn(): void {
+  for (const table of document.querySelectorAll(".log-table")) table.parentElement!.scrollTop = 0;
+  setPause("no");
 }
 
 /** How long rows stand still after the last move, in milliseconds. */
@@ -128,7 +139,8 @@ const HOLD = 4_000;
 
 /**
  * Holds the rows while somebody points at them, or goes through them with the keyboard: nobody can
- * hit what moves away. Not for ever: a mouse that was left there must not stop the log.
+ * hit what moves away. Not for ever: a mouse that was left there must not stop the log. While older
+ * rows are scrolled to, they stay.
  */
 export function HoldRows({ children }: { readonly children: ComponentChildren }) {
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
@@ -137,18 +149,28 @@ export function HoldRows({ children }: { readonly children: ComponentChildren })
     if (pause.peek() === "hold") setPause("no");
   };
   const hold = () => {
-    if (pause.peek() === "paused") return;
+    const now = pause.peek();
+    if (now !== "no" && now !== "hold") return;
     setPause("hold");
     clearTimeout(timer.current);
     timer.current = setTimeout(release, HOLD);
   };
-  useEffect(() => release, []);
+  const followScroll = ({ target }: Event) => {
+    if (pause.peek() === "paused") return;
+    if ((target as Element).scrollTop > 0) return setPause("deep");
+    if (pause.peek() === "deep") setPause("no");
+    hold();
+  };
+  useEffect(() => () => {
+    clearTimeout(timer.current);
+    if (pause.peek() !== "paused") setPause("no");
+  }, []);
   return (
     <div
       onPointerMove={(event) => event.pointerType === "mouse" && hold()}
       onPointerLeave={release}
       onKeyDown={hold}
-      onScrollCapture={hold}
+      onScrollCapture={followScroll}
     >
       {children}
     </div>

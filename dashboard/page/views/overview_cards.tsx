@@ -40,7 +40,7 @@ export function TopAddresses() {
   const top = answer?.topBlocked ?? [];
   const most = Math.max(1, ...top.map((one) => one.blocked + one.wouldBlock));
   return (
-    <Card title="Top blocked addresses" view="log" link="Find in the log">
+    <Card title="Top blocked addresses" view="log" link="Log">
       {top.length === 0 && <Empty title={answer ? "Nobody was blocked yet." : "Asking…"} />}
       <ol class="top">
         {top.map(({ address, blocked, wouldBlock, reasonCode, lastSeen }) => (

@@ -47,13 +47,15 @@ function Basics({ config }: { readonly config: ConfigView }) {
           <p class="hint">
             Blocks it by a rule in the first place. IPv6 keeps the messages that it needs.
           </p>
-          <Switch
-            label="Block incoming ICMP"
-            isOn={icmpBlocked}
-            isBusy={isBusy}
-            onSwitch={(blocked) => run(() => change<ChangeIcmp>("/icmp", { blocked }))}
-          />{" "}
-          <span class="quiet">{icmpBlocked ? "blocked" : "not blocked by such a rule"}</span>
+          <p class="switch-line">
+            <Switch
+              label="Block incoming ICMP"
+              isOn={icmpBlocked}
+              isBusy={isBusy}
+              onSwitch={(blocked) => run(() => change<ChangeIcmp>("/icmp", { blocked }))}
+            />
+            <span class="quiet">{icmpBlocked ? "blocked" : "no such rule"}</span>
+          </p>
         </div>
         <div>
           <h3>What no rule matches</h3>

@@ -1,0 +1,164 @@
+/** What the page shows by itself: live figures, the log, the chart, and that it is honest about it. */
+import assert from "node:assert/strict";
+import { TOKEN } from "./fake_api.ts";
+import { closeBrowserAfterAll, pageTest, until } from "./page_browser.ts";
+
+closeBrowserAfterAll();
+
+/** What a browser says itself of a server that is gone. */
+const GONE = /ERR_|Failed to load resource|EventSource/;
+
+pageTest("the token in the address signs in, and leaves it", {
+  isSignedOut: true,
+}, async ({ page, fake }) => {
+  await page.goto(`${fake.address}/#token=${TOKEN}`);
+  await page.getByText("Enforcing").waitFor();
+  assert.equal(new URL(page.url()).hash, "#/");
+});
+
+pageTest("who is not signed in is told how, and may paste the address", {
+  isSignedOut: true,
+  expected: GONE,
+}, async ({ page, view, fake }) => {
+  await view("rules");
+  await page.getByText("pfw start --dashboard").waitFor();
+  await page.getByLabel("Token").fill("wrong");
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByText("that is not the token").first().waitFor();
+  await page.getByLabel("Token").fill(`http://127.0.0.1:8787/#token=${TOKEN}`);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { name: "Rules" }).first().waitFor();
+  fake.isSignedIn = false;
+  fake.cut();
+  await page.getByLabel("Token").waitFor();
+});
+
+pageTest("figures, chart and log move", {}, async ({ page, view }) => {
+  await view("");
+  const figure = page.locator(".figure").nth(2).locator(".figure-value");
+  await figure.filter({ hasText: /12,34\d,\d{3}/ }).waitFor();
+  const before = await figure.innerText();
+  await page.locator(".figure-value", { hasText: /^[1-9]/ }).first().waitFor();
+  await page.locator(".log-table tbody tr").nth(5).waitFor();
+  assert.notEqual(await figure.innerText(), before);
+  await page.locator(".uplot canvas").nth(1).waitFor();
+  for (const span of ["1 hour", "24 hours", "5 minutes"]) {
+    await page.getByRole("group", { name: "Span of the chart" }).getByText(span).click();
+    await page.getByText(`Packets in the last ${span}`).waitFor();
+  }
+  await page.locator(".canvas").nth(1).hover();
+  await page.locator(".legend caption", { hasText: /^At / }).waitFor();
+  await page.locator(".legend td", { hasText: "/s" }).first().waitFor();
+});
+
+pageTest("the log is filtered and paused", { isBusy: true }, async ({ page, view, fake }) => {
+  await view("log");
+  const rows = page.locator(".log-table tbody tr");
+  await rows.nth(60).waitFor();
+  await page.getByRole("button", { name: "Pause" }).click();
+  const first = await rows.first().innerText();
+  await page.getByRole("button", { name: /Go on \([1-9]\d* new\)/ }).waitFor();
+  assert.equal(await rows.first().innerText(), first);
+  assert.ok(fake.traffic.seq > 60);
+  await page.getByLabel("Why").selectOption("Threat feed");
+  await page.getByLabel("Filter", { exact: true }).fill("feodo in");
+  await until(
+    page,
+    `[...document.querySelectorAll(".log-why")].length > 0 &&
+    [...document.querySelectorAll(".log-why")].every((one) => /Feodo/.test(one.textContent))`,
+  );
+  await page.getByRole("button", { name: /Go on/ }).click();
+  await page.getByRole("button", { name: "Show everything" }).click();
+  await page.locator(".log-allowed").first().waitFor();
+  assert.ok(await rows.count() <= 200);
+});
+
+pageTest(
+  "the database is searched",
+  { expected: /status of 422/ },
+  async ({ page, view, fake }) => {
+    await view("log");
+    await page.getByRole("group", { name: "Which log" }).getByText("Search the database").click();
+    await page.getByLabel("Port").fill("443");
+    await page.getByLabel("In the last").selectOption("hour");
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByText(/rows? found/).waitFor();
+    assert.match(
+      fake.requests.findLast((one) => one.startsWith("GET /logs"))!,
+      /type=blocked&limit=300&port=443&since=1h$/,
+    );
+    await page.getByLabel("Address or range").fill("nonsense!");
+    await page.getByRole("button", { name: "Search" }).click();
+    await page.getByText('"nonsense!" is not an address or range').first().waitFor();
+    await view("log?ip=203.0.113.9");
+    await page.getByText(/rows? found/).waitFor();
+    assert.match(
+      fake.requests.findLast((one) => one.startsWith("GET /logs"))!,
+      /ip=203\.0\.113\.9/,
+    );
+  },
+);
+
+pageTest("a lost connection is told of, and found again by itself", {
+  expected: GONE,
+}, async ({ page, view, fake }) => {
+  await view("");
+  await page.locator(".log-table tbody tr").nth(3).waitFor();
+  fake.isReachable = false;
+  fake.cut();
+  await page.getByText(/No connection since \d\d:\d\d:\d\d, trying again\./).waitFor();
+  await page.getByRole("status").filter({ hasText: "No connection" }).waitFor();
+  assert.equal(await page.locator(".page.old").count(), 1);
+  fake.isReachable = true;
+  await page.getByText("No connection since").waitFor({ state: "detached" });
+  await page.getByText("Enforcing").waitFor();
+  const again = fake.requests.filter((one) => one.startsWith("GET /events?after="));
+  assert.ok(again.length > 0, "it asks for what came after its newest row");
+});
+
+pageTest("a pfw that stops says so, and another one is begun with anew", {
+  expected: GONE,
+}, async ({ page, view, fake }) => {
+  await view("log");
+  await page.locator(".log-table tbody tr").nth(3).waitFor();
+  fake.send("bye", { kept: false });
+  await page.getByText(/pfw stopped at .* Nothing is enforced any more/).waitFor();
+  fake.instance = "second";
+  fake.cut();
+  await page.getByText("Enforcing").waitFor();
+  await page.locator(".log-table tbody tr").nth(3).waitFor();
+  assert.match(fake.requests.findLast((one) => one.startsWith("GET /events"))!, /events$/);
+});
+
+pageTest("an explanation is asked for by its form", {
+  expected: /status of 422/,
+}, async ({ page, view, fake }) => {
+  await view("explain");
+  await page.getByLabel("Address of the other end").fill("198.51.100.1");
+  await page.getByText("We connect to it").click();
+  await page.getByLabel("Protocol").selectOption("TCP");
+  await page.getByLabel("Port").fill("25");
+  await page.keyboard.press("Enter");
+  await page.getByText("Allowed", { exact: true }).waitFor();
+  await page.getByText("decides: allow").waitFor();
+  const asked = fake.requests.findLast((one) => one.startsWith("POST /explain"))!;
+  assert.match(asked, /"direction":"out","protocol":"tcp","port":25/);
+  await page.reload();
+  await page.getByText("decides: allow").waitFor();
+  await page.getByLabel("Address of the other end").fill("nobody");
+  await page.keyboard.press("Enter");
+  await page.getByText('"nobody" is not one IP address').first().waitFor();
+});
+
+pageTest(
+  "losses and changes by others are told of",
+  { hasTrouble: true },
+  async ({ page, view }) => {
+    await view("health");
+    await page.getByText("Something was lost").waitFor();
+    await page.getByText("iptables: chain PFW-IN was emptied").waitFor();
+    await page.getByText("chain PFW-IN is not called from INPUT").waitFor();
+    await page.getByText("The database fails: disk is full").waitFor();
+    await page.getByRole("link", { name: /Health/ }).getByText("needs a look").waitFor();
+  },
+);
