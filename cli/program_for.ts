@@ -34,6 +34,7 @@ const GROUPS: ReadonlyMap<string, () => Promise<Register>> = new Map([
   ["explain", explain],
   ["start", service],
   ["status", service],
+  ["dashboard", service],
   ["stop", service],
   ["reload", service],
   ["cleanup", service],

@@ -61,7 +61,9 @@ export class Dashboard {
     this.#shown = parts.shown;
     this.url = parts.url;
     this.signInUrl = `${parts.url}#token=${parts.token}`;
-    parts.shown.control.viewers.now = () => viewersOf(parts.gate);
+    const { viewers } = parts.shown.control;
+    viewers.url = parts.url;
+    viewers.now = () => viewersOf(parts.gate);
   }
 
   /**
@@ -128,7 +130,9 @@ export class Dashboard {
    */
   async close(kept: boolean): Promise<void> {
     this.#unlisten();
-    this.#shown.control.viewers.now = () => [];
+    const { viewers } = this.#shown.control;
+    viewers.url = undefined;
+    viewers.now = () => [];
     this.#feed.end({ kept });
     // A moment for the good-bye to get through.
     await new Promise((resolve) => setTimeout(resolve, 100));

@@ -133,6 +133,7 @@ export class DaemonControl implements Controlled, Disposable {
       kernel: await guard?.inspect(),
       drift: guard?.drift,
       database: { path: recorder.path, fault: recorder.fault ?? null },
+      dashboard: this.#parts.viewers.url ?? null,
       memory: Deno.memoryUsage().rss,
     };
   }

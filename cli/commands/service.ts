@@ -13,7 +13,7 @@ Examples:
   pfw start --read capture.pcap --json    judge a capture, no root needed
   tcpdump -w - | pfw start --read -       judge what another program captures`;
 
-/** Adds start, status, stop, reload, cleanup and doctor. */
+/** Adds start, status, dashboard, stop, reload, cleanup and doctor. */
 export function registerService(program: Command): void {
   program.command("start")
     .description("enforce and observe until Ctrl-C; --monitor only observes, --read replays")
@@ -38,6 +38,16 @@ export function registerService(program: Command): void {
     .action(async (_options, command: Command) => {
       const { status } = await import("./status.ts");
       await status(contextOf(command));
+    });
+  program.command("dashboard")
+    .description("where the web page of the running pfw is, with the token that opens it")
+    .addHelpText(
+      "after",
+      "\nExamples:\n  sudo pfw dashboard\n  sudo pfw dashboard --json | jq -r .url",
+    )
+    .action(async (_options, command: Command) => {
+      const { dashboard } = await import("./dashboard.ts");
+      await dashboard(contextOf(command));
     });
   program.command("stop")
     .description('end the running pfw; the kernel is left as before unless on_exit is "keep"')

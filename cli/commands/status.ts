@@ -81,6 +81,7 @@ export function renderStatus(state: RunningStatus): string {
     ["packets", packetsText(state)],
     ["losses", lossesText(state)],
     ["database", state.database.fault ? paint("red", state.database.fault) : state.database.path],
+    ["page", state.dashboard ?? ""],
     ["memory", formatBytes(state.memory)],
   ];
   const room = terminalWidth() - FACT_INDENT.length;

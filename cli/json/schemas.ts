@@ -12,6 +12,7 @@ export const SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   "start": service.start,
   "start --read": service.replay,
   "status": service.status,
+  "dashboard": service.dashboard,
   "stop": service.stop,
   "reload": service.reload,
   "cleanup": service.cleanup,

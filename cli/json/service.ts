@@ -49,6 +49,15 @@ export const status = documented(
   ]),
 );
 
+export const dashboard = documented(
+  "dashboard",
+  "Where the web page of the running pfw is. Exit 1 where it is not open.",
+  z.strictObject({
+    url: text("The page."),
+    signIn: text("The same with the token: whoever has it may do everything."),
+  }),
+);
+
 export const stop = documented(
   "stop",
   "What became of the running pfw.",

@@ -5,6 +5,7 @@ import { effect } from "@preact/signals";
 import { render } from "preact";
 import { errorText, signedIn } from "./api.ts";
 import { takePending } from "./change/pending.ts";
+import { catchUpWhenSeen } from "./live/awake.ts";
 import { startClock } from "./live/clock.ts";
 import { keepConnected } from "./live/connection.ts";
 import { overview } from "./live/resource.ts";
@@ -40,6 +41,7 @@ async function start(): Promise<void> {
     takePending(answer.pending);
   });
   keepConnected();
+  catchUpWhenSeen();
   render(<App />, document.getElementById("page")!);
 }
 

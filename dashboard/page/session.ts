@@ -8,6 +8,12 @@ export async function signIn(token: string): Promise<void> {
   signedIn.value = true;
 }
 
+/** Has this browser forget the session. @throws ApiError */
+export async function signOut(): Promise<void> {
+  await post<void>("/logout");
+  signedIn.value = false;
+}
+
 /** The token in what was pasted: the token alone, or the whole address. */
 export function tokenIn(text: string): string {
   return /#token=([^&\s]+)/.exec(text)?.[1] ?? text.trim();

@@ -66,6 +66,8 @@ export interface RunningStatus extends RunningStats {
   readonly kernel?: Inspection;
   readonly drift?: DriftReport;
   readonly database: { readonly path: string; readonly fault: string | null };
+  /** Where the web page is open, without its token; null while it is not. */
+  readonly dashboard: string | null;
   /** Bytes resident. */
   readonly memory: number;
 }

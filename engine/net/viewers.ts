@@ -1,8 +1,10 @@
-/** From where the dashboard is looked at: whoever opens it says so, whoever judges changes asks. */
+/** Whether the dashboard is open, and from where it is looked at: whoever opens it says so. */
 import type { SshSession } from "./ssh_sessions.ts";
 
-/** Connections of people who have signed in. */
+/** Those who look at the dashboard. */
 export class Viewers {
-  /** Those of now; nobody looks until somebody sets this. */
+  /** Where it is open, without the token; `undefined` while it is not. */
+  url: string | undefined;
+  /** Connections of people who have signed in; nobody looks until somebody sets this. */
   now: () => readonly SshSession[] = () => [];
 }

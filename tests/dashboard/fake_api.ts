@@ -77,9 +77,9 @@ export class FakeApi {
     return `http://127.0.0.1:${this.#server.addr.port}`;
   }
 
-  /** Cuts every stream, as a network would. */
+  /** Ends every stream. */
   cut(): void {
-    for (const stream of this.#streams) stream.error(new Error("cut"));
+    for (const stream of this.#streams) stream.close();
     this.#streams.clear();
   }
 

@@ -103,6 +103,7 @@ export class FakeSource implements MetricsSource {
       }],
       ...this.#scene.isMonitor ? {} : HELD,
       database: { path: "/var/lib/firewall.db", fault: null },
+      dashboard: "http://127.0.0.1:8787/",
       memory: 50_000_000,
     });
   }

@@ -301,6 +301,7 @@ function fakeStatus(state: FakeState): RunningStatus {
       path: "/var/lib/personal-firewall/firewall.db",
       fault: hasTrouble && !isEmpty ? "disk is full" : null,
     },
+    dashboard: "http://127.0.0.1:8787/",
     memory: 142_000_000,
   };
 }

@@ -127,6 +127,7 @@ export class Firewall implements Shown, Disposable {
       bans: this.bans.length,
       devices: [],
       database: { path: this.paths.database, fault: null },
+      dashboard: null,
       memory: 1,
     };
   }

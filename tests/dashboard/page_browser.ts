@@ -27,6 +27,9 @@ export interface PageOptions extends FakeOptions {
   readonly expected?: RegExp;
 }
 
+/** Milliseconds; many tests at once make a browser slow. */
+const PATIENCE = 30_000;
+
 const ARGUMENTS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -77,7 +80,7 @@ async function inPage(
     viewport: { width: 1_280, height: 900 },
     ...options.browser,
   });
-  context.setDefaultTimeout(10_000);
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   const complaints = collectComplaints(page);
   const view = async (hash: string) => {
@@ -117,7 +120,7 @@ export function closeBrowserAfterAll(): void {
 
 /** Waits until an expression is true in the page, whose policy forbids it to look by itself. */
 export async function until(page: Page, expression: string): Promise<void> {
-  const end = Date.now() + 10_000;
+  const end = Date.now() + PATIENCE;
   while (!await page.evaluate(expression)) {
     if (Date.now() > end) throw new Error(`never true: ${expression}`);
     await page.waitForTimeout(50);

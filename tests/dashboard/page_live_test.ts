@@ -40,7 +40,7 @@ pageTest("figures, chart and log move", {}, async ({ page, view }) => {
   const before = await figure.innerText();
   await page.locator(".figure-value", { hasText: /^[1-9]/ }).first().waitFor();
   await page.locator(".log-table tbody tr").nth(5).waitFor();
-  assert.notEqual(await figure.innerText(), before);
+  await figure.filter({ hasNotText: before }).waitFor();
   await page.locator(".uplot canvas").nth(1).waitFor();
   for (const span of ["1 hour", "24 hours", "5 minutes"]) {
     await page.getByRole("group", { name: "Span of the chart" }).getByText(span).click();
@@ -162,3 +162,13 @@ pageTest(
     await page.getByRole("link", { name: /Health/ }).getByText("needs a look").waitFor();
   },
 );
+
+pageTest("what cannot be asked says why", { expected: /status of 500/ }, async ({ page, view }) => {
+  await page.route("**/api/threats", (route) =>
+    route.fulfill({
+      status: 500,
+      json: { error: "cannot list feeds: the disk is full", code: "failed" },
+    }));
+  await view("feeds");
+  await page.getByText("This could not be asked: cannot list feeds: the disk is full").waitFor();
+});

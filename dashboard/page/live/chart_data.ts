@@ -25,9 +25,9 @@ export async function loadChart(): Promise<void> {
   redraw();
 }
 
-/** What was loaded belongs to another pfw, or to the time before a break. */
-export function forgetCharts(): void {
-  loaded.clear();
+/** There was a break: what is not shown now is loaded when it is; the rest stays until then. */
+export function forgetOtherCharts(): void {
+  for (const which of loaded.keys()) if (which !== span.peek()) loaded.delete(which);
 }
 
 /** Carries every chart on. */

@@ -2,7 +2,7 @@
 import { batch } from "@preact/signals";
 import type { Bye, Changed, Hello, Tick } from "../../contract.ts";
 import { notify } from "../parts/notices.ts";
-import { addToCharts, forgetCharts, loadChart } from "./chart_data.ts";
+import { addToCharts, forgetOtherCharts, loadChart } from "./chart_data.ts";
 import { serverNow, setClock } from "./clock.ts";
 import { inNextFrame } from "./frame.ts";
 import { addRows, clearRows } from "./log_feed.ts";
@@ -26,7 +26,7 @@ export function takeHello(hello: Hello): boolean {
   if (isOther) clearRows();
   setClock(hello.now);
   meter.clear();
-  forgetCharts();
+  forgetOtherCharts();
   batch(() => {
     facts.value = { version, instance, since };
     mode.value = hello.mode;
@@ -57,6 +57,8 @@ function showFigures(): void {
 
 /** Asks again for what changed. */
 export function takeChanged({ what, notice }: Changed): void {
+  // Nobody looks: when somebody does, everything is asked for again.
+  if (document.hidden) return;
   if (what.some((one) => one === "config" || one === "mode" || one === "pending")) overview.load();
   if (what.includes("bans") && bans.users > 0) bans.load();
   if (what.includes("feeds") && threats.users > 0) threats.load();

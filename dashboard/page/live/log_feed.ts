@@ -1,8 +1,9 @@
 /** The live log: the newest rows that pass a filter, and a pause that loses nothing of note. */
 import { batch, signal } from "@preact/signals";
-import type { LiveRow, ReasonCode } from "../../contract.ts";
+import type { LiveRow } from "../../contract.ts";
 import { inNextFrame } from "./frame.ts";
 import { Ring } from "./ring.ts";
+import { type LogEntry, NO_FILTER, type RowFilter, rowTest } from "./row_filter.ts";
 
 /** Rows that are remembered. */
 const REMEMBERED = 2_000;
@@ -14,28 +15,8 @@ const REMEMBERED = 2_000;
 const SHOWN_LIVE = 80;
 const SHOWN_STILL = 200;
 
-/** Rows that the page never got, because the connection was gone for too long. */
-export interface Gap {
-  readonly seq: number;
-  readonly at: number;
-  readonly gap: number;
-}
-
-/** What the log lists. */
-export type LogEntry = LiveRow | Gap;
-
-/** Which rows are shown; what is empty does not matter. */
-export interface RowFilter {
-  readonly text: string;
-  readonly action: "" | "allowed" | "blocked";
-  readonly reason: "" | ReasonCode;
-}
-
 /** `hold`: for a moment, while somebody points at a row; `deep`: while older ones are scrolled to. */
 export type Pause = "no" | "paused" | "hold" | "deep";
-
-/** Lets everything through. */
-export const NO_FILTER: RowFilter = { text: "", action: "", reason: "" };
 
 /** The newest first. */
 export const shownRows = signal<readonly LogEntry[]>([]);
@@ -127,23 +108,4 @@ function showNew(): void {
     if (passes(row)) waiting++;
   }
   waitingRows.value = waiting;
-}
-
-/** Tells whether a row passes; every word of the text must be somewhere in it. */
-export function rowTest({ text, action, reason }: RowFilter): (row: LogEntry) => boolean {
-  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  return (row) => {
-    if ("gap" in row) return words.length === 0;
-    if (action && (row.action === "allowed") !== (action === "allowed")) return false;
-    if (reason && row.reason_code !== reason) return false;
-    if (words.length === 0) return true;
-    const all = searched(row);
-    return words.every((word) => all.includes(word));
-  };
-}
-
-function searched(row: LiveRow): string {
-  const { src_ip, dst_ip, src_port, dst_port, protocol, reason, direction } = row;
-  const ends = `${src_ip}:${src_port} ${dst_ip}:${dst_port}`;
-  return `${ends} ${protocol} ${reason} ${direction} ${row.interface}`.toLowerCase();
 }

@@ -11,18 +11,14 @@ import { lossText } from "./header.tsx";
 
 /** Says that what is shown is old, and since when. */
 export function ConnectionBanner() {
-  const text = lossText(link.value);
+  if (!isOld()) return null;
   return (
-    <div role="alert">
-      {isOld() && (
-        <div class="banner banner-bad">
-          <Icon name="warn" />
-          <p>
-            <strong>{text}</strong> What you see is from before.
-          </p>
-          <button type="button" onClick={tryNow}>Try now</button>
-        </div>
-      )}
+    <div class="banner banner-bad">
+      <Icon name="warn" />
+      <p role="alert">
+        <strong>{lossText(link.value)}</strong> What you see is from before.
+      </p>
+      <button type="button" onClick={tryNow}>Try now</button>
     </div>
   );
 }
@@ -30,29 +26,29 @@ export function ConnectionBanner() {
 /** Counts down to the return of a change, with the two ways out. */
 export function PendingBanner() {
   const change = pending.value;
+  if (!change) return null;
   return (
-    <div role="alert">
-      {change && (
-        <div class="banner banner-warn">
-          <Icon name="refresh" />
-          <p>
-            <strong>A change is on trial</strong>: <Foreign text={change.command} />, by{" "}
-            <Foreign text={change.user} />. <Countdown until={change.until} />
-          </p>
-          <Decisions />
-        </div>
-      )}
+    <div class="banner banner-warn">
+      <Icon name="refresh" />
+      <div class="banner-text">
+        <p role="alert">
+          <strong>A change is on trial</strong>: <Foreign text={change.command} />, by{" "}
+          <Foreign text={change.user} />.
+        </p>
+        <Countdown until={change.until} most={change.secondsLeft} />
+      </div>
+      <Decisions />
     </div>
   );
 }
 
-/** Its own part, and silent: read out every second it would drown everything else. */
-function Countdown({ until }: { readonly until: number }) {
-  const seconds = (until - now.value) / 1_000;
+/** Apart from what is read out: every second of it would drown everything else. */
+function Countdown({ until, most }: { readonly until: number; readonly most: number }) {
+  const seconds = Math.min(most, (until - now.value) / 1_000);
   return (
-    <span role="timer" aria-live="off">
+    <p role="timer">
       {seconds > 0 ? `It is taken back in ${countdown(seconds)}.` : "It is being taken back."}
-    </span>
+    </p>
   );
 }
 

@@ -9,6 +9,7 @@ import { Address } from "../parts/address.tsx";
 import { Evidence } from "../parts/evidence.tsx";
 import { useAction } from "../parts/fields.tsx";
 import { Icon } from "../parts/icon.tsx";
+import { Problem } from "../parts/problem.tsx";
 import { Empty, Foreign, Time, Told } from "../parts/text.tsx";
 import { formatCount, plural } from "../text/number.ts";
 import { exactTime, formatSpan } from "../text/time.ts";
@@ -55,8 +56,9 @@ export function Bans() {
         time.
       </p>
       <Told outcome={outcome} />
-      {list.length === 0 && (
-        <Empty title={answer ? search ? "No ban has that in it." : "Nobody is banned." : "Asking…"}>
+      <Problem of={bans} />
+      {answer && list.length === 0 && (
+        <Empty title={search ? "No ban has that in it." : "Nobody is banned."}>
           Scans, floods and guessed logins lead to bans by themselves.
         </Empty>
       )}

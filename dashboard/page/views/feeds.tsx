@@ -9,6 +9,7 @@ import { Fact } from "../parts/fact.tsx";
 import { Switch, useAction } from "../parts/fields.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { notify, type Outcome } from "../parts/notices.ts";
+import { Problem } from "../parts/problem.tsx";
 import { Empty, Foreign, Time, Told } from "../parts/text.tsx";
 import { formatBytes, formatCount, plural } from "../text/number.ts";
 import { formatSpan } from "../text/time.ts";
@@ -49,6 +50,7 @@ export function Feeds() {
         {mode.value === "monitor" && " pfw only monitors: nothing is enforced."}
       </p>
       <Told outcome={update.outcome} />
+      <Problem of={threats} />
       {answer?.fault && (
         <Told
           outcome={{

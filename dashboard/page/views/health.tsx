@@ -2,15 +2,18 @@
 import type { RunningStatus } from "../../contract.ts";
 import { overview } from "../live/resource.ts";
 import { Fact } from "../parts/fact.tsx";
+import { useAction } from "../parts/fields.tsx";
 import { Icon } from "../parts/icon.tsx";
-import { Empty, Foreign, Time, Told } from "../parts/text.tsx";
+import { Problem } from "../parts/problem.tsx";
+import { Foreign, Time, Told } from "../parts/text.tsx";
+import { signOut } from "../session.ts";
 import { formatBytes, formatCount } from "../text/number.ts";
 import { LOSS_TEXTS, lostCount } from "./losses.ts";
 
 /** The view. */
 export function Health() {
   const status = overview.value.value?.status;
-  if (!status) return <Empty title={overview.error.value || "Asking…"} />;
+  if (!status) return <Problem of={overview} />;
   return (
     <div class="columns">
       <div>
@@ -21,8 +24,25 @@ export function Health() {
         <Drift status={status} />
         <KernelSets status={status} />
         <About status={status} />
+        <SignOut />
       </div>
     </div>
+  );
+}
+
+function SignOut() {
+  const { isBusy, run } = useAction();
+  return (
+    <section class="card" aria-labelledby="session-title">
+      <header class="card-head">
+        <h2 id="session-title">This browser</h2>
+        <button type="button" disabled={isBusy} onClick={() => run(signOut)}>Sign out</button>
+      </header>
+      <p class="hint">
+        It stays signed in for a week after the last visit. To have every browser sign in again,
+        remove the file dashboard.token from pfw's data directory and restart pfw.
+      </p>
+    </section>
   );
 }
 

@@ -1,6 +1,7 @@
 /** The log: live, or what the database remembers. */
 import { useEffect, useState } from "preact/hooks";
-import { filter, isFiltered, NO_FILTER, setFilter, shownRows } from "../live/log_feed.ts";
+import { filter, isFiltered, setFilter, shownRows } from "../live/log_feed.ts";
+import { NO_FILTER } from "../live/row_filter.ts";
 import { rates } from "../live/state.ts";
 import { Choice, Field } from "../parts/fields.tsx";
 import { ReasonField } from "../parts/reason_field.tsx";

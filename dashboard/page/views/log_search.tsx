@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import type { LogRow, LogsAnswer, ReasonCode } from "../../contract.ts";
 import { errorText, get } from "../api.ts";
-import type { LogEntry } from "../live/log_feed.ts";
+import type { LogEntry } from "../live/row_filter.ts";
 import { Field } from "../parts/fields.tsx";
 import { Icon } from "../parts/icon.tsx";
 import type { Outcome } from "../parts/notices.ts";

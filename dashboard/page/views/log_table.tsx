@@ -2,7 +2,8 @@
 import { Component, type ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { LiveRow } from "../../contract.ts";
-import { type LogEntry, pause, setPause, waitingRows } from "../live/log_feed.ts";
+import { pause, setPause, waitingRows } from "../live/log_feed.ts";
+import type { LogEntry } from "../live/row_filter.ts";
 import { Address } from "../parts/address.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { Action, Empty, Foreign, Reason } from "../parts/text.tsx";

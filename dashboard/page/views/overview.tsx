@@ -6,7 +6,8 @@ import {
   TopAddresses,
 } from "./overview_cards.tsx";
 import { TrafficChart } from "../chart/traffic_chart.tsx";
-import { isFiltered, NO_FILTER, setFilter, shownRows } from "../live/log_feed.ts";
+import { isFiltered, setFilter, shownRows } from "../live/log_feed.ts";
+import { NO_FILTER } from "../live/row_filter.ts";
 import { hrefOf } from "../shell/route.ts";
 import { Figures } from "./figures.tsx";
 import { HoldRows, LogTable, PauseButton } from "./log_table.tsx";

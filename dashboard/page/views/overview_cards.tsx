@@ -4,6 +4,7 @@ import type { BanView, RuleView, ThreatsAnswer } from "../../contract.ts";
 import { now } from "../live/clock.ts";
 import { bans, overview, summary, useResource } from "../live/resource.ts";
 import { Address } from "../parts/address.tsx";
+import { Problem } from "../parts/problem.tsx";
 import { Empty, Foreign, Reason, Time } from "../parts/text.tsx";
 import { hrefOf, type ViewName } from "../shell/route.ts";
 import { formatCount, plural } from "../text/number.ts";
@@ -41,7 +42,8 @@ export function TopAddresses() {
   const most = Math.max(1, ...top.map((one) => one.blocked + one.wouldBlock));
   return (
     <Card title="Top blocked addresses" view="log" link="Log">
-      {top.length === 0 && <Empty title={answer ? "Nobody was blocked yet." : "Asking…"} />}
+      <Problem of={summary} />
+      {answer && top.length === 0 && <Empty title="Nobody was blocked yet." />}
       <ol class="top">
         {top.map(({ address, blocked, wouldBlock, reasonCode, lastSeen }) => (
           <li key={address}>
@@ -70,7 +72,8 @@ export function Bans() {
   const list = [...answer?.bans ?? []].sort((a, b) => b.since.localeCompare(a.since));
   return (
     <Card title="Bans" view="bans" link={list.length > MOST ? `All ${list.length}` : "All bans"}>
-      {list.length === 0 && <Empty title={answer ? "Nobody is banned." : "Asking…"} />}
+      <Problem of={bans} />
+      {answer && list.length === 0 && <Empty title="Nobody is banned." />}
       <ul class="brief">
         {list.slice(0, MOST).map((ban) => <BanLine key={ban.address} ban={ban} />)}
       </ul>

@@ -14,6 +14,7 @@ import { mode } from "../live/state.ts";
 import { Choice, Switch, useAction } from "../parts/fields.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { say } from "../parts/notices.ts";
+import { Problem } from "../parts/problem.tsx";
 import { Empty, Told } from "../parts/text.tsx";
 import { visible } from "../text/visible.ts";
 import { useReorder } from "./reorder.ts";
@@ -23,7 +24,7 @@ import { RuleRow } from "./rule_row.tsx";
 /** The view. */
 export function Rules() {
   const config = overview.value.value?.config;
-  if (!config) return <Empty title={overview.error.value || "Asking…"} />;
+  if (!config) return <Problem of={overview} />;
   return (
     <>
       <Basics config={config} />
@@ -126,7 +127,10 @@ function RuleList({ rules }: { readonly rules: readonly RuleView[] }) {
                     isBusy={isBusy}
                     drop={lifted && dropOf(index, lifted)}
                     onToggle={() => act("/rules/toggle", rule)}
-                    onRemove={() => act("/rules/remove", rule)}
+                    onRemove={() =>
+                      act("/rules/remove", rule).then((result) => {
+                        if (result?.done) focusHandle(Math.max(0, index - 1));
+                      })}
                     onEdit={() => setEdited(rule)}
                   />
                 ))}

@@ -60,6 +60,8 @@ export const running = z.strictObject({
     path: z.string(),
     fault: z.string().nullable().describe("Why it cannot be written; null when it can."),
   }),
+  dashboard: z.string().nullable()
+    .describe("Where the web page is open; null while it is not."),
   totals,
   losses,
   memory: count("Resident memory. Bytes."),

@@ -72,6 +72,7 @@ function status(mode: Mode): RunningStatus {
     ],
     ...enforced,
     database: { path: "/var/lib/personal-firewall/firewall.db", fault: null },
+    dashboard: enforced.kernel ? "http://127.0.0.1:8787/" : null,
     memory: 98_000_000,
   };
 }

@@ -2,9 +2,12 @@
  * Scenes of the words that start, look at and end the running firewall. Nothing here may reach the
  * kernel: what enforces or cleans up is only ever asked for without root.
  */
+import { join } from "node:path";
 import { configured, locked, withCapture } from "./found.ts";
 import { running } from "./running.ts";
 import { scene, type Transcript } from "./scene.ts";
+
+const TOKEN = "A".repeat(43);
 
 /** All of them. */
 export const SERVICE: readonly Transcript[] = [{
@@ -48,6 +51,20 @@ export const SERVICE: readonly Transcript[] = [{
     ], configured),
     scene("no root", "a pfw of somebody else", ["status"], locked),
     scene("wrong usage", "a word too many", ["status all"], configured),
+  ],
+}, {
+  command: "dashboard",
+  scenes: [
+    scene("normal", "one that is open", ["dashboard"], async (box) => {
+      await running()(box);
+      Deno.writeTextFileSync(join(box.paths.dataDir, "dashboard.token"), `${TOKEN}\n`, {
+        mode: 0o600,
+      });
+    }),
+    scene("running", "none is open", ["dashboard"], running("monitor")),
+    scene("not running", "nothing runs", ["dashboard"], configured),
+    scene("no root", "a pfw of somebody else", ["dashboard"], locked),
+    scene("wrong usage", "a word too many", ["dashboard open"], configured),
   ],
 }, {
   command: "stop",
