@@ -61,6 +61,8 @@ const SYMBOLS = {
   getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" /* int */ },
   /** `int shutdown(int fd, int how)` */
   shutdown: { parameters: ["i32", "i32"], result: "i32" /* int */ },
+  /** `int fcntl(int fd, int command, int flags)` */
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" /* int */ },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" /* int */ },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -104,6 +106,16 @@ export function prepareStream(file: Deno.PointerValue, bytes: number): void {
 /** A C string: UTF-8 with a final zero byte. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text + "\0");
+}
+
+/** F_SETFD and FD_CLOEXEC of <fcntl.h>. */
+const F_SETFD = 2, FD_CLOEXEC = 1;
+
+/** Keeps a descriptor from the programs that this process starts: they may outlive it. */
+export function closeOnExec(descriptor: number): void {
+  if (libc().fcntl(descriptor, F_SETFD, FD_CLOEXEC) < 0) {
+    throw new Error(`cannot keep descriptor ${descriptor} from other programs`);
+  }
 }
 
 /** What `poll` waits for on each descriptor. */

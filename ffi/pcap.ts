@@ -1,5 +1,5 @@
 /** An owned capture handle: a live device, an NFLOG group, or a file. */
-import { cString, libc, prepareStream } from "./libc.ts";
+import { closeOnExec, cString, libc, prepareStream } from "./libc.ts";
 import { pcapLibrary, type PcapSymbols, textAt } from "./pcap_library.ts";
 import { RECORD_HEADER, type RecordBuffer } from "./record_buffer.ts";
 import { Savefile } from "./savefile.ts";
@@ -99,7 +99,10 @@ export class PcapHandle implements Disposable {
         throw new PcapError(messageText(message));
       }
       if (options.filter) setFilter(symbols, pointer, options.filter);
-      return new PcapHandle(pointer, false);
+      const handle = new PcapHandle(pointer, false);
+      // libpcap does not: who inherited an NFLOG group would keep it from the next pfw.
+      closeOnExec(handle.descriptor);
+      return handle;
     } catch (error) {
       symbols.pcap_close(pointer);
       throw error;

@@ -137,6 +137,11 @@ kernelTest(
     match((await client.change("/change/confirm", {})).done, /^kept: /);
     equal((await client.ask("POST", "/change/confirm", {}))[0], 422);
     equal(sandbox.readConfig().rules.length, 1);
+    await client.change("/default-policy", { action: "block", force: true, confirm: 60 });
+    await pfw.end("SIGKILL");
+    // Who waits to take the change back must not hold what the next pfw needs.
+    await using next = await startPfw(link.local, sandbox, START);
+    equal((await next.end()).code, 0);
   },
 );
 
