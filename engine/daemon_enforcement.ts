@@ -3,6 +3,7 @@ import type { Mode } from "./control/status.ts";
 import type { DaemonBans } from "./daemon_bans.ts";
 import type { DaemonSafety } from "./daemon_safety.ts";
 import type { DaemonWatch } from "./daemon_watch.ts";
+import { errorText } from "./errors.ts";
 import { type Commands, SystemCommands } from "./kernel/command.ts";
 import { requireEnforcement } from "./kernel/requirements.ts";
 import { enforcerOf, type GuardParts, KernelGuard } from "./kernel_guard.ts";
@@ -69,7 +70,7 @@ export class DaemonEnforcement {
   ): Promise<boolean> {
     if (mode === this.#mode) return false;
     if (mode === "enforce") await this.#begin(users, policy, force);
-    else await this.#end(this.#guard!, users);
+    else await this.#end(this.#guard!, users, policy);
     this.#parts.log.warn(mode === "enforce" ? "enforcing from now on" : "only monitoring now");
     return true;
   }
@@ -103,13 +104,28 @@ export class DaemonEnforcement {
     guard.watch();
   }
 
-  async #end(guard: KernelGuard, users: EnforcementUsers): Promise<void> {
-    await guard.remove();
+  async #end(guard: KernelGuard, users: EnforcementUsers, policy: Policy): Promise<void> {
+    try {
+      await guard.remove();
+    } catch (error) {
+      await this.#goOn(users, policy);
+      throw error;
+    }
     // The loop that reads them goes on meanwhile.
     await new Promise((resolve) => setTimeout(resolve, LAST_REPORTS));
     guard.reconcile(await guard.counters());
     this.#tell(users, "monitor", undefined);
     users.watch.closeReports();
+  }
+
+  /** What could not be taken out is put in again, whole, and looked after. */
+  async #goOn(users: EnforcementUsers, policy: Policy): Promise<void> {
+    const guard = this.#newGuard(new SystemCommands());
+    this.#tell(users, "enforce", guard);
+    await guard.apply(policy).catch((error) => {
+      this.#parts.log.error(`cannot put the policy back, the next look will: ${errorText(error)}`);
+    });
+    guard.watch();
   }
 
   #tell({ watch, recorder, bans }: EnforcementUsers, mode: Mode, guard: KernelGuard | undefined) {

@@ -15,7 +15,7 @@ import type { Losses } from "./observe/losses.ts";
 import type { Totals } from "./observe/totals.ts";
 import type { Paths } from "./paths.ts";
 import type { Policy } from "./policy/policy.ts";
-import { REASONS } from "./policy/verdict.ts";
+import { type ReasonCode, REASONS } from "./policy/verdict.ts";
 import { kernelStateFile } from "./run_files.ts";
 
 /** Milliseconds between two looks; another tool's damage is mended within this time. */
@@ -63,15 +63,14 @@ export class KernelGuard {
   #repaired = 0;
   #failed = 0;
   #last: DriftReport["last"];
-  /** By reason and rule: drops whose reports are known to be lost, less those before this guard. */
+  /** By reason and rule: reports that came before this guard. */
+  readonly #earlier: ReadonlyMap<string, number>;
+  /** By reason and rule: drops whose reports are taken for lost. */
   readonly #unreported = new Map<string, number>();
 
   constructor(parts: GuardParts) {
     this.#parts = parts;
-    for (const drop of parts.prefixes.drops()) {
-      const key = keyOf(REASONS[drop.reason], drop.ruleId);
-      this.#unreported.set(key, (this.#unreported.get(key) ?? 0) - drop.packets);
-    }
+    this.#earlier = this.#reports();
   }
 
   /** Applies a policy; see `Enforcer.applyFirst`. Not once the end has begun: it would stay for good. */
@@ -130,26 +129,41 @@ export class KernelGuard {
   }
 
   /**
-   * Counts the drops that the kernel made and whose reports did not arrive in time.
+   * Counts the drops that the kernel made and whose reports did not arrive in time, and no longer
+   * those whose reports came late.
    *
    * @param counters a reading older than the time that a report may take
+   * @param before the reports that had come when it was begun; at the end, all that ever came
    */
-  reconcile(counters: KernelCounters): void {
-    const { prefixes, totals, losses } = this.#parts;
-    const reported = new Map<string, number>();
-    for (const drop of prefixes.drops()) {
-      const key = keyOf(REASONS[drop.reason], drop.ruleId);
-      reported.set(key, (reported.get(key) ?? 0) + drop.packets);
-    }
+  reconcile(counters: KernelCounters, before = this.#reports()): void {
+    const reported = this.#reports();
     for (const { reason, ruleId, packets } of counters.drops) {
       const key = keyOf(reason, ruleId ?? "");
-      const known = (reported.get(key) ?? 0) + (this.#unreported.get(key) ?? 0);
-      const lost = packets - known;
-      if (lost <= 0) continue;
-      this.#unreported.set(key, (this.#unreported.get(key) ?? 0) + lost);
-      losses.nflogLost += lost;
-      totals.blockedUnseen(Date.now() / 1000, REASONS.indexOf(reason), lost, 0);
+      const unreported = this.#unreported.get(key) ?? 0;
+      const known = (reports: ReadonlyMap<string, number>) =>
+        (reports.get(key) ?? 0) - (this.#earlier.get(key) ?? 0) + unreported;
+      const lost = Math.max(0, packets - known(reported));
+      // What was reported before the reading is in it: anything beyond it was no loss.
+      const late = Math.min(unreported, Math.max(0, known(before) - packets));
+      if (lost !== late) this.#countLost(key, reason, lost - late);
     }
+  }
+
+  #countLost(key: string, reason: ReasonCode, packets: number): void {
+    const { totals, losses } = this.#parts;
+    this.#unreported.set(key, (this.#unreported.get(key) ?? 0) + packets);
+    losses.nflogLost += packets;
+    totals.blockedUnseen(Date.now() / 1000, REASONS.indexOf(reason), packets, 0);
+  }
+
+  /** Reports so far, by reason and rule. */
+  #reports(): Map<string, number> {
+    const reports = new Map<string, number>();
+    for (const drop of this.#parts.prefixes.drops()) {
+      const key = keyOf(REASONS[drop.reason], drop.ruleId);
+      reports.set(key, (reports.get(key) ?? 0) + drop.packets);
+    }
+    return reports;
   }
 
   async #check(): Promise<void> {
@@ -157,9 +171,10 @@ export class KernelGuard {
     try {
       const differences = await enforcer.restoreIfDrifted();
       if (differences.length > 0) this.#noteRepair(differences);
+      const before = this.#reports();
       const counters = await enforcer.counters();
       await new Promise((resolve) => setTimeout(resolve, REPORT_DELAY));
-      if (!this.#stopped) this.reconcile(counters);
+      if (!this.#stopped) this.reconcile(counters, before);
     } catch (error) {
       this.#failed++;
       log.error(`cannot check or repair the kernel: ${errorText(error)}`);
