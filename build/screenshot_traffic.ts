@@ -121,14 +121,14 @@ def often(seconds, work):
             work()
     threading.Thread(target=run, daemon=True).start()
 for source in visitors:
-    often(0.7, lambda source=source: visit(source, random.choice([443, 443, 443, 80])))
-    often(0.5, lambda source=source: ask(source))
+    often(2, lambda source=source: visit(source, random.choice([443, 443, 443, 80])))
+    often(1.5, lambda source=source: ask(source))
 often(3, lambda: visit(office, 22))
 for at, source in enumerate(knockers):
-    often(2 + at, lambda source=source: visit(source, random.choice([23, 445, 3389]), 0.2))
-    often(3 + at, lambda source=source: visit(source, random.choice([1433, 6379, 8080, 9200]), 0.2))
+    often(0.8 + at / 2, lambda source=source: visit(source, random.choice([23, 445, 3389]), 0.2))
+    often(1.2 + at / 2, lambda source=source: visit(source, random.choice([1433, 6379, 8080, 9200]), 0.2))
 for source in listed:
-    often(1.5, lambda source=source: visit(source, 443, 0.2))
+    often(0.8, lambda source=source: visit(source, 443, 0.2))
 def hurry():
     until = time.monotonic() + 4
     while time.monotonic() < until:

@@ -37,9 +37,11 @@ sandbox.writeConfig(townConfig(feed));
 await using pfw = await startPfw(link.local, sandbox, ["eth0", "--dashboard"]);
 await using traffic = new AsyncDisposableStack();
 for (const process of await live(link)) traffic.use(process);
-await pause(Number(values.seconds) * 700);
-for (const [from, to] of SCANS) await scan(link.remote, from, to);
-await pause(Number(values.seconds) * 300);
+for (const [from, to] of SCANS) {
+  await pause(Number(values.seconds) * 1_000 / (SCANS.length + 1));
+  await scan(link.remote, from, to);
+}
+await pause(Number(values.seconds) * 1_000 / (SCANS.length + 1));
 for (const scheme of SCHEMES) await draw(scheme);
 
 async function draw(colorScheme: typeof SCHEMES[number]): Promise<void> {

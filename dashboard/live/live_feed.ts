@@ -107,7 +107,8 @@ export class LiveFeed {
     const { rows, unshown } = this.#rows.take();
     const time = performance.now(), seconds = (time - this.#last) / 1000;
     this.#last = time;
-    if (isQuiet) return;
+    // Who comes later asks for everything: to them it would be news of long ago.
+    if (isQuiet) return this.#forgetChanges();
     const tick: Tick = { now, seconds, counts, totals: this.#totals(), rows, unshown };
     this.stream.send({ event: "tick", data: tick, id: this.#rows.seq });
     this.#sendChanges();
@@ -117,6 +118,10 @@ export class LiveFeed {
     if (this.#changed.size === 0 && this.#notice === undefined) return;
     const changed: Changed = { what: [...this.#changed], notice: this.#notice };
     this.stream.send({ event: "changed", data: changed });
+    this.#forgetChanges();
+  }
+
+  #forgetChanges(): void {
     this.#changed.clear();
     this.#notice = undefined;
   }

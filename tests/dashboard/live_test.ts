@@ -196,3 +196,22 @@ Deno.test("live feed: greets, sums up, tells of changes once, and says good-bye"
   deepEqual(await next(reader, "bye"), { kept: true });
   equal((await reader.read()).done, true);
 });
+
+Deno.test("live feed: what happened while nobody looked is no news to who comes later", async () => {
+  using firewall = new Firewall();
+  const feed = new LiveFeed({
+    version: "1.2.3",
+    since: new Date(NOON),
+    view: firewall.view,
+    interfaceName: () => "eth0",
+  });
+  feed.change("bans", "somebody was banned");
+  // Longer than the feed goes without a look at what there is.
+  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  const reader = feed.stream.open(0)!.pipeThrough(new TextDecoderStream()).getReader();
+  feed.change("config");
+  deepEqual(await next<Changed>(reader, "changed"), { what: ["config"] });
+  feed.end({ kept: true });
+  await next(reader, "bye");
+  await reader.read();
+});

@@ -68,7 +68,7 @@ function settings(
         grid: { show: false },
         show: hasTimes,
         size: 26,
-        values: (_, times) => times.map((time) => time === null ? "" : axisTime(time)),
+        values: (chart, times) => times.map((time) => hasRoom(chart, time) ? axisTime(time) : ""),
         space: 70,
       },
       {
@@ -81,6 +81,15 @@ function settings(
     series: [{}, ...series],
     hooks: { setCursor: [({ cursor }) => onPoint(cursor.idx ?? undefined)] },
   };
+}
+
+/** Half of a time's width, with a little to spare. */
+const HALF_TIME = 30;
+
+/** Whether a time can stand below its line without being cut off by the end of the chart. */
+function hasRoom(chart: uPlot, time: number): boolean {
+  const end = chart.bbox.width / devicePixelRatio;
+  return chart.valToPos(time, "x") < end - HALF_TIME;
 }
 
 /** A little room above, and a scale that does not jump with every packet. */
