@@ -27,9 +27,11 @@ const TICK_INTERVAL = 1000;
 /** Longest time without looking at the clock while packets keep coming, in milliseconds. */
 const ROUND_BUDGET = 20;
 /** Pause while packets keep coming: the rings fill meanwhile, and a wake-up is worth its cost. */
-const BUSY_PAUSE = 10;
-/** The same where a ring would not hold what comes in ten milliseconds. */
+const BUSY_PAUSE = 20;
+/** The same where a round found an eighth of a ring filled: it would not hold much more. */
 const SHORT_PAUSE = 1;
+/** Rounds that find nothing before the loop sleeps until something comes, which costs a thread's hop. */
+const QUIET_ROUNDS = 2;
 /** Longest sleep while nothing comes. */
 const IDLE_POLL = 100;
 
@@ -60,11 +62,12 @@ export class Observer implements Disposable {
 
   /** Runs until `stop` is called. */
   async run(): Promise<void> {
+    let quiet = 0;
     while (!this.#stopped) {
-      const moved = this.#round();
+      quiet = this.#round() > 0 ? 0 : quiet + 1;
       this.#hooks.afterRound?.();
       this.#keepTime();
-      if (moved > 0) await pause(this.#isPressed ? SHORT_PAUSE : BUSY_PAUSE);
+      if (quiet < QUIET_ROUNDS) await pause(this.#isPressed ? SHORT_PAUSE : BUSY_PAUSE);
       else await this.#wait(IDLE_POLL);
     }
   }

@@ -33,6 +33,8 @@ export class PacketRing implements Disposable {
   #memory: RingBlocks | undefined;
   #received = 0;
   #dropped = 0;
+  /** Whether a block was there when one was asked for last. */
+  #isBusy = false;
 
   private constructor(device: string, socket: PacketSocket, shape: RingShape) {
     this.device = device;
@@ -65,7 +67,11 @@ export class PacketRing implements Disposable {
    * @throws PcapError when the interface is no more
    */
   nextBlock(): RingBlocks | undefined {
-    if (this.#memory?.open()) return this.#memory;
+    const wasBusy = this.#isBusy;
+    this.#isBusy = this.#memory?.open() ?? false;
+    if (this.#isBusy) return this.#memory;
+    // While packets come nothing is wrong, and asking is a system call.
+    if (wasBusy) return undefined;
     const error = this.#socket.error();
     // An interface that is down only waits: the kernel goes on with the socket once it is up.
     if (error === 0 || (error === NETWORK_DOWN && this.#exists())) return undefined;
