@@ -4,6 +4,7 @@ import { makeCapture } from "../../bench/make_capture.ts";
 import { DEFAULT_CONFIG } from "../../engine/policy/default_config.ts";
 import { blockedHits, flood } from "../support/flood.ts";
 import { createPair, kernelTest, type Link } from "../support/netns.ts";
+import { makePage } from "../support/page.ts";
 import { pfwCommand } from "../support/pfw.ts";
 import { type ReadmeCommand, readmeCommands } from "../support/readme.ts";
 import { eventually, startPfw } from "../support/running_pfw.ts";
@@ -97,19 +98,22 @@ async function runLine(
   return { code, out, err };
 }
 
+await makePage();
+
 kernelTest("README: every command of the daily workflow does what it says", async (test) => {
   await using link = await createPair();
   await using sandbox = new Sandbox();
   const programs = await makePrograms(sandbox);
   await makeHome(sandbox);
-  await using pfw = await startPfw(link.local, sandbox);
+  await using pfw = await startPfw(link.local, sandbox, ["--dashboard"]);
+  await pfw.waitFor(/dashboard at /);
   // Something to look at.
   await knock(link, BEFORE);
   equal(await eventually(() => blockedHits(sandbox), (hits) => hits === 1), 1);
   let ran = 0;
   for (const command of readmeCommands()) {
     // Building takes minutes and changes the repository: tests/build is about that.
-    if (command.manner === "build") continue;
+    if (command.manner === "build" || command.manner === "beside") continue;
     await test.step(`line ${command.line}: ${command.text}`, async () => {
       const { code, out, err } = await runLine(command, link, sandbox, programs);
       equal(code, command.code, `${out}${err}`);

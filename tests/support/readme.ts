@@ -9,6 +9,8 @@ import { ROOT } from "./pfw.ts";
 export type Manner =
   /** It builds or tests the repository: left to tests/build and to whoever runs the whole suite. */
   | "build"
+  /** It is the pfw beside which all others are run. */
+  | "beside"
   /** To its end. */
   | "once"
   /** Until it has shown something new; then Ctrl-C ends it. */
@@ -47,6 +49,7 @@ const ENDLESS = /^(logs .*--follow|stats .*--watch)\b/;
 
 function mannerOf(text: string): Manner {
   if (/^\.\/build\.sh( test)?( && sudo \.\/pfw start)?$/.test(text)) return "build";
+  if (text === "sudo ./pfw start --dashboard") return "beside";
   const words = /^(?:sudo )?(?:\.\/)?pfw ([^|&;<>$`()\\]+)$/.exec(text)?.[1];
   if (words === undefined) throw new Error(`no test knows how to run: ${text}`);
   requireCommand(words, text);

@@ -57,6 +57,7 @@ export const SERVICE: readonly Transcript[] = [{
   scenes: [
     scene("normal", "one that is open", ["dashboard"], async (box) => {
       await running()(box);
+      Deno.mkdirSync(box.paths.dataDir, { recursive: true });
       Deno.writeTextFileSync(join(box.paths.dataDir, "dashboard.token"), `${TOKEN}\n`, {
         mode: 0o600,
       });
