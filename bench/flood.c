@@ -17,29 +17,13 @@
 #include <sys/socket.h>
 #include <time.h>
 
+#include "measure.h"
+
 enum { BATCH = 64, PAYLOAD = 18, FRAME = 14 + 20 + 8 + PAYLOAD };
 
 static unsigned char frames[BATCH][FRAME];
 static struct iovec pieces[BATCH];
 static struct mmsghdr messages[BATCH];
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static double processor_seconds(void) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
-static void fail(const char *what) {
-  perror(what);
-  exit(1);
-}
 
 /* RFC 1071. */
 static uint16_t checksum(const unsigned char *header) {

@@ -1,13 +1,12 @@
 /** Memory of the running, enforcing firewall with a feed: at rest, under a flood, and over time. */
 import { join } from "node:path";
 import { createPair, type Link } from "../tests/support/netns.ts";
-import { type Capture, HOST_V4 } from "./captures.ts";
 import { floodCapture } from "./flood_capture.ts";
+import { asInTheCapture, sendFlood } from "./flooded_link.ts";
 import { type Benchmark, type Findings, median, type Settings } from "./harness.ts";
 import { trafficObstacle } from "./kernel_needs.ts";
 import { PfwHome } from "./pfw_under_test.ts";
 import { MeasuredProcess, type Memory, sleep } from "./process.ts";
-import { HOST_HARDWARE_ADDRESS } from "./traffic.ts";
 
 const FILE_PACKETS = 400_000;
 const MEGABYTE = 1e6;
@@ -108,7 +107,7 @@ async function watchFlood(
   await asInTheCapture(link);
   await using pfw = startPfw(settings, home, link);
   const atRest = await watchRest(pfw, lasting);
-  await using sender = send(link, file, lasting.flood);
+  await using sender = sendFlood(link, file, lasting.flood);
   const before = pfw.processorSeconds();
   const underFlood = await watch(pfw, lasting.flood);
   const cpu = (pfw.processorSeconds() - before) / lasting.flood;
@@ -127,21 +126,6 @@ async function watch(pfw: MeasuredProcess, seconds: number): Promise<Memory[]> {
     samples.push(pfw.memory());
   }
   return samples;
-}
-
-/** This end has the address that the flood is sent to. */
-async function asInTheCapture({ local }: Link): Promise<void> {
-  await local.run(["ip", "link", "set", "veth-0", "address", HOST_HARDWARE_ADDRESS]);
-  await local.run(["ip", "address", "replace", `${HOST_V4}/24`, "dev", "veth-0"]);
-  // Answers go nowhere, as if to the router that the packets came through.
-  await local.run(["ip", "route", "add", "default", "via", "10.9.0.2"]);
-}
-
-function send({ remote }: Link, file: Capture, seconds: number): MeasuredProcess {
-  const inside = ["ip", "netns", "exec", remote.name, "tcpreplay", "-i", "veth-0", "--topspeed"];
-  // Loops until the time is over.
-  const words = ["-K", "--loop=0", `--duration=${seconds}`, file.path];
-  return new MeasuredProcess([...inside, ...words]);
 }
 
 function middleOf(samples: readonly Memory[]): Memory {

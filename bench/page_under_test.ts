@@ -1,20 +1,9 @@
 /** The dashboard's page in a real Chromium inside a namespace, and what it costs. */
 import { join } from "node:path";
 import { type Browser, chromium, type Page } from "playwright-core";
+import { CHROMIUM_ARGUMENTS } from "../tests/support/chromium.ts";
 import type { NetworkNamespace } from "../tests/support/netns.ts";
 import { sleep } from "./process.ts";
-
-/** No request of its own goes out, and no other process draws for it. */
-const FLAGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--disable-dev-shm-usage",
-];
 
 /** What one second of the page was like. */
 export interface PageSecond {
@@ -37,7 +26,7 @@ export class PageUnderTest implements AsyncDisposable {
     const wrapper = join(directory, "chromium");
     const text = `#!/bin/sh\nexec ip netns exec ${namespace.name} chromium "$@"\n`;
     Deno.writeTextFileSync(wrapper, text, { mode: 0o755 });
-    const browser = await chromium.launch({ executablePath: wrapper, args: FLAGS });
+    const browser = await chromium.launch({ executablePath: wrapper, args: CHROMIUM_ARGUMENTS });
     const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
     await page.goto(url);
     await page.getByText("Enforcing").first().waitFor();

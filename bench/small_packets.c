@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "measure.h"
+
 /* Packets between two looks at the clock. */
 enum { BATCH = 32, PAYLOAD = 18, MOST_FLOWS = 1024, OPENING = 1, MORE = 2 };
 
@@ -25,24 +27,6 @@ static char payloads[BATCH][64];
 static struct iovec pieces[BATCH];
 static struct mmsghdr messages[BATCH];
 static struct sockaddr_in peers[BATCH];
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-static double processor_seconds(void) {
-  struct rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
-static void fail(const char *what) {
-  perror(what);
-  exit(1);
-}
 
 static void prepare(void) {
   for (int at = 0; at < BATCH; at++) {

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 import * as esbuild from "esbuild";
+import { CHROMIUM_ARGUMENTS } from "../support/chromium.ts";
 import { bundlePage } from "../../build/page.ts";
 import { findProgram } from "../../engine/packages.ts";
 import { FakeApi } from "./fake_api.ts";
@@ -30,16 +31,6 @@ export interface PageOptions extends FakeOptions {
 /** Milliseconds; many tests at once make a browser slow. */
 const PATIENCE = 30_000;
 
-const ARGUMENTS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
-
 let shared: Promise<{ browser: Browser; directory: string }> | undefined;
 
 /** One browser and one bundle for all tests of a file. */
@@ -48,7 +39,7 @@ function prepare(): Promise<{ browser: Browser; directory: string }> {
     const directory = await Deno.makeTempDir({ prefix: "pfw-page-" });
     await bundlePage(directory);
     await esbuild.stop();
-    const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGUMENTS });
+    const browser = await chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_ARGUMENTS });
     return { browser, directory };
   })();
 }

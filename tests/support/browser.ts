@@ -8,21 +8,10 @@ import {
   type Locator,
   type Page,
 } from "playwright-core";
+import { CHROMIUM_ARGUMENTS } from "./chromium.ts";
 import { findProgram } from "../../engine/packages.ts";
 import type { NetworkNamespace } from "./netns.ts";
 import type { RunningPfw } from "./running_pfw.ts";
-
-/** Nothing that would ask for something from elsewhere, and no sandbox, since tests are root. */
-const ARGUMENTS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--disable-dev-shm-usage",
-];
 
 /** Longest time that anything expected may take, in milliseconds; far more than it does take. */
 const PATIENCE = 30_000;
@@ -62,7 +51,7 @@ export class Visitor implements AsyncDisposable {
       findProgram("chromium")
     } "$@"\n`;
     await Deno.writeTextFile(executablePath, script, { mode: 0o700 });
-    const browser = await chromium.launch({ executablePath, args: ARGUMENTS });
+    const browser = await chromium.launch({ executablePath, args: CHROMIUM_ARGUMENTS });
     const context = await browser.newContext({
       viewport: { width: 1_440, height: 900 },
       ...options,

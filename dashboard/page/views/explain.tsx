@@ -5,6 +5,7 @@ import { errorText, post } from "../api.ts";
 import { Choice, Field } from "../parts/fields.tsx";
 import { Icon } from "../parts/icon.tsx";
 import { type Outcome, say } from "../parts/notices.ts";
+import { PortField } from "../parts/port_field.tsx";
 import { Empty, Told } from "../parts/text.tsx";
 import { goTo, route } from "../shell/route.ts";
 import { ExplainResult } from "./explain_result.tsx";
@@ -115,21 +116,7 @@ function ExplainForm({ params }: { readonly params: Readonly<Record<string, stri
           </select>
         )}
       </Field>
-      <Field label="Port">
-        {(ids) => (
-          <input
-            {...ids}
-            class="short"
-            inputMode="numeric"
-            pattern="[0-9]*"
-            placeholder="any"
-            autocomplete="off"
-            disabled={protocol === "icmp"}
-            value={port}
-            onInput={(event) => setPort(event.currentTarget.value)}
-          />
-        )}
-      </Field>
+      <PortField value={port} isDisabled={protocol === "icmp"} onInput={setPort} />
       <button type="submit" class="primary">
         <Icon name="explain" size={16} /> Explain
       </button>

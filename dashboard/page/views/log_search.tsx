@@ -8,6 +8,7 @@ import { Icon } from "../parts/icon.tsx";
 import type { Outcome } from "../parts/notices.ts";
 import { say } from "../parts/notices.ts";
 import { ReasonField } from "../parts/reason_field.tsx";
+import { PortField } from "../parts/port_field.tsx";
 import { Told } from "../parts/text.tsx";
 import { plural } from "../text/number.ts";
 import { LogTable } from "./log_table.tsx";
@@ -124,20 +125,7 @@ function SearchForm(
           />
         )}
       </Field>
-      <Field label="Port">
-        {(ids) => (
-          <input
-            {...ids}
-            class="short"
-            inputMode="numeric"
-            pattern="[0-9]*"
-            placeholder="any"
-            autocomplete="off"
-            value={port}
-            onInput={(event) => set({ port: event.currentTarget.value })}
-          />
-        )}
-      </Field>
+      <PortField value={port} onInput={(value) => set({ port: value })} />
       <ReasonField value={reason} onChoose={(value) => set({ reason: value })} />
       <Field label="In the last">
         {(ids) => (
