@@ -5,7 +5,14 @@
 import { interfaceIndex, setReceiveBuffer } from "../ffi/libc.ts";
 import { setNflogTimeout } from "../ffi/nflog_config.ts";
 import { PacketRing } from "../ffi/packet_ring.ts";
-import { type Batch, PcapError, PcapErrorCode, PcapHandle, UNCOUNTED } from "../ffi/pcap.ts";
+import {
+  type Batch,
+  PcapError,
+  PcapErrorCode,
+  PcapHandle,
+  pcapVersion,
+  UNCOUNTED,
+} from "../ffi/pcap.ts";
 import { PcapMissingError } from "../ffi/pcap_library.ts";
 import { RECORD_HEADER, type RecordBuffer } from "../ffi/record_buffer.ts";
 import type { RingBlocks } from "../ffi/ring_block.ts";
@@ -93,7 +100,11 @@ export class CaptureDevice implements Disposable {
           // Cooked v2 tells the interface of each packet, v1 does not.
           linkType: device === "any" ? LinkType.linuxSll2 : undefined,
         });
-    return create(device, () => new CaptureDevice(device, false, open, notice));
+    return create(device, () => {
+      // Also where a ring does without: the interface may come back as one that does not.
+      pcapVersion();
+      return new CaptureDevice(device, false, open, notice);
+    });
   }
 
   /** Opens an NFLOG group: the kernel's reports of dropped packets. */
