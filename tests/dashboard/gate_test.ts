@@ -229,7 +229,7 @@ Deno.test("dashboard gate: who never ends a TLS handshake leaves no descriptor b
     });
     const host = `localhost:${dashboard.port}`;
     await client.write(encode(`GET / HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`));
-    match(await readAll(client), /^HTTP\/1.1 200[^]*strict-transport-security/);
+    match(await readAll(client), /^HTTP\/1.1 200[^]*strict-transport-security/i);
     client.close();
   } finally {
     for (const conn of conns) conn.close();
