@@ -1,5 +1,6 @@
 /** The dashboard's routes: the page, its API behind the door, live events and metrics. */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { boundedBody } from "../engine/control/bounded_body.ts";
 import { type Controlled, controlRoutes } from "../engine/control/server.ts";
 import type { Access } from "./access/access.ts";
 import { refuse } from "./access/access.ts";
@@ -43,7 +44,7 @@ export function dashboardApp(parts: AppParts): Hono {
   app.use(secured(parts.isSecure));
   app.use(access.everybody);
   for (const [path, file] of files) app.get(path, (context) => sendFile(context, file));
-  app.use(bounded);
+  app.use(boundedBody);
   app.route("/api", access.routes());
   app.use("/api/*", access.signedIn);
   app.use("/metrics", access.signedIn);
@@ -76,18 +77,6 @@ function secured(isSecure: boolean): MiddlewareHandler {
     if (isSecure) headers.set("Strict-Transport-Security", "max-age=31536000");
   };
 }
-
-/** Bytes; the longest request holds a thousand addresses. */
-const LARGEST_BODY = 64 * 1024;
-
-/** Before anybody reads it: memory for a body is set aside by the length that it claims to have. */
-const bounded: MiddlewareHandler = async (context, next) => {
-  const length = Number(context.req.header("content-length") ?? 0);
-  const isBounded = context.req.header("transfer-encoding") === undefined;
-  if (isBounded && length <= LARGEST_BODY) return await next();
-  context.header("Connection", "close");
-  return context.json({ error: "the request is too large", code: "invalid", exitCode: 2 }, 413);
-};
 
 function sendFile(context: Context, { bytes, type, tag }: PageFile): Response {
   const headers = { "Content-Type": type, "Cache-Control": "no-cache", ETag: tag };

@@ -1,5 +1,6 @@
 /** The web page of a running firewall: a door of its own, beside the control socket. */
 import { join } from "node:path";
+import { removeSocket, serveUnix } from "../engine/control/unix_server.ts";
 import { errorText, ExitCode, PfwError } from "../engine/errors.ts";
 import type { SshSession } from "../engine/net/ssh_sessions.ts";
 import { parseSingle } from "../engine/net/address.ts";
@@ -191,28 +192,6 @@ function requireTls({ listen, certificate, key }: DashboardSettings): void {
     "set dashboard.certificate and dashboard.key, or listen on 127.0.0.1",
     ExitCode.usage,
   );
-}
-
-function serveUnix(path: string, fetch: (request: Request) => Response | Promise<Response>) {
-  // Nobody else may open the socket, not even between its making and a chmod.
-  const mask = Deno.umask(0o177);
-  try {
-    removeSocket(path);
-    return Deno.serve({ path, onListen: () => {} }, fetch);
-  } catch (error) {
-    const next = "choose another directory with --run-dir";
-    throw new PfwError(`cannot listen on ${path}`, errorText(error), next);
-  } finally {
-    Deno.umask(mask);
-  }
-}
-
-function removeSocket(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }
 
 function listenTo(shown: Shown, feed: LiveFeed): () => void {

@@ -1,16 +1,9 @@
 /** JSON of `pfw logs`, `pfw stats` and `pfw explain`. */
 import * as z from "zod";
 import { explained } from "../../engine/control/schemas/explain.ts";
-import { byReason, losses, totals } from "../../engine/control/schemas/figures.ts";
+import { byReason, losses, topBlocked, totals } from "../../engine/control/schemas/figures.ts";
 import { row } from "../../engine/control/schemas/log_row.ts";
-import {
-  address,
-  count,
-  mode,
-  reasonCode,
-  text,
-  time,
-} from "../../engine/control/schemas/parts.ts";
+import { count, mode, text, time } from "../../engine/control/schemas/parts.ts";
 import { documented } from "./parts.ts";
 
 export const logs = documented("logs", "Rows, the newest last.", z.array(row));
@@ -32,13 +25,7 @@ export const stats = documented(
     since: time("When it was begun.").nullable(),
     totals: z.strictObject(sums),
     byReason,
-    topBlocked: z.array(z.strictObject({
-      address: address("A source."),
-      blocked: count("Packets."),
-      wouldBlock: count("Packets."),
-      reasonCode: reasonCode.describe("Of its last packet."),
-      lastSeen: time("Its last packet."),
-    })).max(10).describe("Most packets first."),
+    topBlocked,
     otherBlocked: count("Blocked packets of addresses that are not kept one by one."),
     hours: z.array(z.strictObject({
       hour: time("Its beginning."),

@@ -4,7 +4,7 @@ import type { RunningLifelines, RunningStats } from "../../engine/control/status
 import type { RuleHits } from "../../engine/control/client.ts";
 import { explained } from "../../engine/control/schemas/explain.ts";
 import { feed as feedSchema } from "../../engine/control/schemas/feed.ts";
-import { byReason, losses, totals } from "../../engine/control/schemas/figures.ts";
+import { byReason, losses, topBlocked, totals } from "../../engine/control/schemas/figures.ts";
 import { row } from "../../engine/control/schemas/log_row.ts";
 import {
   address,
@@ -12,7 +12,6 @@ import {
   count,
   flag,
   mode,
-  reasonCode,
   text,
   time,
   wholeRule,
@@ -143,13 +142,7 @@ export const summary = answer(
     wouldBlock: volume,
     undecodable: volume,
     byReason,
-    topBlocked: z.array(z.strictObject({
-      address: address("A source."),
-      blocked: count("Packets."),
-      wouldBlock: count("Packets."),
-      reasonCode: reasonCode.describe("Of its last packet."),
-      lastSeen: time("Its last packet."),
-    })).max(10).describe("Most packets first."),
+    topBlocked,
     otherBlocked: count("Blocked packets of addresses that are not kept one by one."),
     hours: z.array(hour).max(24).describe("The last 24 hours, oldest first."),
   }),

@@ -12,7 +12,7 @@ import {
   type UnbanRequest,
   type UpdateRequest,
 } from "./intel_control.ts";
-import { AbsentPart, readText, respond } from "./respond.ts";
+import { AbsentPart, readJson, respond } from "./respond.ts";
 import type { Mode } from "./status.ts";
 
 /** What these routes ask of the running firewall. */
@@ -55,13 +55,8 @@ function requirePart<T>(part: T | undefined, what: string): T {
 type Body = Readonly<Record<string, unknown>>;
 
 async function readBody(context: Context): Promise<Body> {
-  const text = await readText(context);
-  try {
-    const body: unknown = text === "" ? {} : JSON.parse(text);
-    if (typeof body === "object" && body !== null && !Array.isArray(body)) return body as Body;
-  } catch {
-    // Said below, without repeating what came.
-  }
+  const body = await readJson(context);
+  if (typeof body === "object" && body !== null && !Array.isArray(body)) return body as Body;
   throw wrong("expected a JSON object");
 }
 

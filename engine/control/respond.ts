@@ -93,7 +93,7 @@ export async function readJson(context: Context): Promise<unknown> {
 }
 
 /** The body of a request, which must arrive in time. */
-export function readText({ req }: Context): Promise<string> {
+function readText({ req }: Context): Promise<string> {
   return inTime(req.text());
 }
 

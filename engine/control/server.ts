@@ -1,8 +1,8 @@
 /** The control socket: HTTP on a Unix socket that only its owner may open. */
 import { Hono, type HonoRequest } from "hono";
-import { errorText, PfwError } from "../errors.ts";
 import type { OnExit } from "../policy/settings.ts";
 import type { ReloadRequest, RuleHits } from "./client.ts";
+import { boundedBody } from "./bounded_body.ts";
 import { changeAnswer } from "./config_edits.ts";
 import { changeModeRequest } from "./edit_requests.ts";
 import { addEditRoutes, type Edited } from "./edit_routes.ts";
@@ -11,6 +11,7 @@ import { addExplainRoute, type Explaining } from "./explain_route.ts";
 import { addIntelRoutes, type IntelControlled } from "./intel_routes.ts";
 import { AbsentPart, readBody, refusal, respond } from "./respond.ts";
 import type { Mode, RunningLifelines, RunningStats, RunningStatus } from "./status.ts";
+import { removeSocket, serveUnix } from "./unix_server.ts";
 import { addViewRoutes, type Viewed } from "./view_routes.ts";
 
 /** What the socket asks of the running firewall. */
@@ -30,19 +31,10 @@ export interface Controlled extends IntelControlled, Explaining, Edited, Editing
   stop(): OnExit;
 }
 
-/** Bytes; the longest request holds a path and a command line. */
-const LARGEST_REQUEST = 64 * 1024;
-
 /** The routes; the dashboard serves the same ones behind its own door. */
 export function controlRoutes(pfw: Controlled): Hono {
   const app = new Hono();
-  // Before anybody reads it: memory for a body is set aside by the length that it claims to have.
-  app.use(async (context, next) => {
-    const length = Number(context.req.header("content-length") ?? 0);
-    const isBounded = context.req.header("transfer-encoding") === undefined;
-    if (isBounded && length <= LARGEST_REQUEST) return await next();
-    return context.json({ error: "the request is too large" }, 413);
-  });
+  app.use(boundedBody);
   app.get("/status", async (context) => context.json(await pfw.status()));
   app.get("/stats", (context) => context.json(pfw.stats()));
   app.get("/rules", async (context) => context.json(await pfw.ruleHits()));
@@ -110,38 +102,12 @@ export class ControlServer {
 
   /** @param path of the socket; a leftover of a crashed run is replaced */
   constructor(private readonly path: string, pfw: Controlled) {
-    try {
-      removeSocket(path);
-      this.#server = listen(path, pfw);
-    } catch (error) {
-      const next = "choose another directory with --run-dir";
-      throw new PfwError(`cannot listen on ${path}`, errorText(error), next, undefined, {
-        cause: error,
-      });
-    }
+    this.#server = serveUnix(path, controlRoutes(pfw).fetch);
   }
 
   /** Answers what is under way, then closes and removes the socket. */
   async close(): Promise<void> {
     await Promise.race([this.#server.shutdown(), new Promise((done) => setTimeout(done, 1000))]);
     removeSocket(this.path);
-  }
-}
-
-function removeSocket(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}
-
-function listen(path: string, pfw: Controlled): Deno.HttpServer<Deno.UnixAddr> {
-  // Nobody else may open the socket, not even between its making and a chmod.
-  const mask = Deno.umask(0o177);
-  try {
-    return Deno.serve({ path, onListen: () => {} }, controlRoutes(pfw).fetch);
-  } finally {
-    Deno.umask(mask);
   }
 }

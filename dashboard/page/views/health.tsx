@@ -39,8 +39,8 @@ function SignOut() {
         <button type="button" disabled={isBusy} onClick={() => run(signOut)}>Sign out</button>
       </header>
       <p class="hint">
-        It stays signed in for a week after the last visit. To have every browser sign in again,
-        remove the file dashboard.token from pfw's data directory and restart pfw.
+        It stays signed in for half a week to a week after the last visit. To have every browser
+        sign in again, remove the file dashboard.token from pfw's data directory and restart pfw.
       </p>
     </section>
   );

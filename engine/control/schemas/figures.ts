@@ -4,7 +4,7 @@ import type { LossesSnapshot } from "../../observe/losses.ts";
 import type { TotalsSnapshot } from "../../observe/totals.ts";
 import { DECODE_RESULTS, DIRECTIONS } from "../../packet/packet.ts";
 import { REASONS } from "../../policy/verdict.ts";
-import { count, some } from "./parts.ts";
+import { address, count, reasonCode, some, time } from "./parts.ts";
 
 export const byReason = some(
   REASONS,
@@ -43,3 +43,11 @@ export const losses = z.strictObject({
   failedWrites: count("Failed writes to the database; the rows were kept."),
   logLinesLost: count("Lines lost from the application log."),
 }).describe("What was lost, each kind counted.") satisfies z.ZodType<LossesSnapshot>;
+
+export const topBlocked = z.array(z.strictObject({
+  address: address("A source."),
+  blocked: count("Packets."),
+  wouldBlock: count("Packets."),
+  reasonCode: reasonCode.describe("Of its last packet."),
+  lastSeen: time("Its last packet."),
+})).max(10).describe("Most packets first.");
