@@ -4,7 +4,7 @@
  */
 import { interfaceIndex, setReceiveBuffer } from "../ffi/libc.ts";
 import { setNflogTimeout } from "../ffi/nflog_config.ts";
-import { PacketRing } from "../ffi/packet_ring.ts";
+import { type CountedOnly, PacketRing } from "../ffi/packet_ring.ts";
 import {
   type Batch,
   PcapError,
@@ -13,11 +13,10 @@ import {
   pcapVersion,
   UNCOUNTED,
 } from "../ffi/pcap.ts";
-import { PcapMissingError } from "../ffi/pcap_library.ts";
 import { RECORD_HEADER, type RecordBuffer } from "../ffi/record_buffer.ts";
 import type { RingBlocks } from "../ffi/ring_block.ts";
-import { errorText, ExitCode, PfwError } from "./errors.ts";
-import { installHint } from "./packages.ts";
+import { captureError } from "./capture_error.ts";
+import { errorText } from "./errors.ts";
 import { LinkType } from "./packet/link_layer.ts";
 
 /** NFLOG group of pfw's reports; within a network namespace one pfw alone listens on it. */
@@ -31,6 +30,12 @@ export const SNAPLEN = 128;
 
 /** Kernel ring of each device: a tenth of a second at a million packets a second. */
 export const RING_BYTES = 24 << 20;
+
+/**
+ * Packets that a tap takes from each processor in a round of the loop, which is 20 milliseconds,
+ * while the kernel enforces: 12,800 a second. The others are counted.
+ */
+const TAP_BUDGET = 256;
 
 /**
  * libpcap receives one netlink datagram, a whole batch of reports, into a buffer of this size: a
@@ -49,6 +54,9 @@ export interface DeviceCounters {
   droppedByInterface: number;
   /** Records that libpcap counted and the buffer did not hold. */
   recordsLost: number;
+  /** Packets, and their bytes, that the kernel counted and did not hand over; see `setBudget`. */
+  countedOnly: number;
+  countedOnlyBytes: number;
 }
 
 /** What a device tells about coming and going. */
@@ -68,9 +76,14 @@ export class CaptureDevice implements Disposable {
     droppedByRing: 0,
     droppedByInterface: 0,
     recordsLost: 0,
+    countedOnly: 0,
+    countedOnlyBytes: 0,
   };
   #handle: PcapHandle | PacketRing | undefined;
   #retryAt = 0;
+  #hasBudget = false;
+  /** What `renewBudget` has told of those that were only counted. */
+  #told: CountedOnly = { packets: 0, bytes: 0 };
   /** Of packets whose link layer does not say it. */
   interfaceIndex = 0;
 
@@ -117,6 +130,33 @@ export class CaptureDevice implements Disposable {
     };
     const name = `nflog:${group}`;
     return create(name, () => new CaptureDevice(name, true, open, notice));
+  }
+
+  /**
+   * Whether the kernel may count packets instead of handing each over, where more come than are
+   * needed to know what goes on; see `TapBudget`. Only while it decides by itself what passes.
+   * Devices that libpcap reads hand over all.
+   */
+  setBudget(hasBudget: boolean): void {
+    this.#hasBudget = hasBudget;
+    if (!(this.#handle instanceof PacketRing)) return;
+    if (hasBudget) this.#handle.beginBudget(TAP_BUDGET);
+    else this.#handle.endBudget();
+  }
+
+  /** Begins the next round of the budget; returns what was only counted since the last call. */
+  renewBudget(): CountedOnly {
+    if (this.#handle instanceof PacketRing) this.#handle.renewBudget();
+    const now = this.#countedOnly(), told = this.#told;
+    this.#told = now;
+    return { packets: now.packets - told.packets, bytes: now.bytes - told.bytes };
+  }
+
+  #countedOnly(): CountedOnly {
+    const { countedOnly: packets, countedOnlyBytes: bytes } = this.#earlier;
+    if (!(this.#handle instanceof PacketRing)) return { packets, bytes };
+    const now = this.#handle.countedOnly;
+    return { packets: packets + now.packets, bytes: bytes + now.bytes };
   }
 
   /** Link type of the packets that `read` moves, as libpcap numbers it. */
@@ -192,17 +232,20 @@ export class CaptureDevice implements Disposable {
 
   /** Counters since the start. */
   counters(): DeviceCounters {
-    const now = this.#handle?.stats();
+    const now = this.#handle?.stats(), { packets, bytes } = this.#countedOnly();
     return {
       received: this.#earlier.received + (now?.received ?? 0),
       droppedByRing: this.#earlier.droppedByRing + (now?.droppedByRing ?? 0),
       droppedByInterface: this.#earlier.droppedByInterface + (now?.droppedByInterface ?? 0),
       recordsLost: this.#earlier.recordsLost,
+      countedOnly: packets,
+      countedOnlyBytes: bytes,
     };
   }
 
   #attach(): void {
     this.#handle = this.open();
+    if (this.#hasBudget) this.setBudget(true);
     this.interfaceIndex = this.isNflog || this.name === "any" ? 0 : interfaceIndex(this.name);
   }
 
@@ -236,12 +279,6 @@ export class CaptureDevice implements Disposable {
 /** A report of a dropped packet: at most 128 bytes of it, and its description. */
 const NFLOG_RECORD_BYTES = 512 - RECORD_HEADER;
 
-/** Another process receives the reports of this network namespace: another pfw runs in it. */
-export class ReportsTakenError extends PfwError {}
-
-/** libpcap's words for the kernel's EPERM: the group belongs to another socket. */
-const GROUP_TAKEN = /^Can't listen on group/;
-
 function create<T>(name: string, make: () => T): T {
   try {
     return make();
@@ -250,45 +287,6 @@ function create<T>(name: string, make: () => T): T {
   }
 }
 
-/** A failure of libpcap as the error that people see. */
-export function captureError(what: string, error: unknown): PfwError {
-  if (error instanceof PcapMissingError) {
-    const how = installHint(["libpcap"]);
-    return new PfwError(what, error.message, how, ExitCode.missing, { cause: error });
-  }
-  const why = errorText(error).replace(/ \(os error \d+\).*$/, "");
-  if (GROUP_TAKEN.test(why)) {
-    return new ReportsTakenError(
-      what,
-      "another pfw runs in this network namespace, with another run directory",
-      "end it with `pfw stop --run-dir DIRECTORY`",
-      ExitCode.failed,
-      { cause: error },
-    );
-  }
-  const code = error instanceof PcapError ? error.code : 0;
-  if (code === PcapErrorCode.noSuchDevice || /no such device/i.test(why)) {
-    const next = `interfaces here: ${interfaceNames().join(", ")}`;
-    return new PfwError(what, "no such interface", next, ExitCode.usage, { cause: error });
-  }
-  if (
-    code === PcapErrorCode.permissionDenied || code === PcapErrorCode.promiscPermissionDenied ||
-    error instanceof Deno.errors.PermissionDenied
-  ) {
-    const next = "run it with sudo";
-    return new PfwError(what, "not permitted", next, ExitCode.missing, { cause: error });
-  }
-  if (/^filter: /.test(why)) {
-    const next = "see pcap-filter(7)";
-    return new PfwError(what, why, next, ExitCode.usage, { cause: error });
-  }
-  return new PfwError(what, why, "", ExitCode.failed, { cause: error });
-}
-
 function isNotUp(error: unknown): boolean {
   return error instanceof PcapError && error.code === PcapErrorCode.interfaceNotUp;
-}
-
-function interfaceNames(): string[] {
-  return [...new Set(Deno.networkInterfaces().map(({ name }) => name))].concat("any");
 }

@@ -70,6 +70,7 @@ export class DaemonWatch implements Disposable {
     if (mode === "enforce") this.openReports();
     const names = interfaces.length > 0 ? [...new Set(interfaces)] : ["any"];
     for (const name of names) open(CaptureDevice.tap(name, notice, tap));
+    this.#setBudgets(mode === "enforce");
     if (names.includes("any")) return;
     const taps = this.#devices.filter((device) => !device.isNflog);
     this.pipeline.isWatched = (index) => taps.some((device) => device.interfaceIndex === index);
@@ -78,12 +79,19 @@ export class DaemonWatch implements Disposable {
   /** Begins to read the kernel's reports of drops. @throws PfwError where that cannot be */
   openReports(): void {
     this.#devices.unshift(CaptureDevice.nflog(NFLOG_GROUP, (text) => this.#parts.log.warn(text)));
+    this.#setBudgets(true);
   }
 
   /** Ends it. */
   closeReports(): void {
     const at = this.#devices.findIndex((device) => device.isNflog);
     if (at >= 0) this.#devices.splice(at, 1)[0][Symbol.dispose]();
+    this.#setBudgets(false);
+  }
+
+  /** Where nobody but us judges packets, every one of them is looked at. */
+  #setBudgets(hasBudget: boolean): void {
+    for (const device of this.#devices) device.setBudget(hasBudget);
   }
 
   /** Runs until `stop` is called. */

@@ -30,6 +30,8 @@ const ROUND_BUDGET = 20;
 const BUSY_PAUSE = 20;
 /** The same where a round found an eighth of a ring filled: it would not hold much more. */
 const SHORT_PAUSE = 1;
+/** Least time between two rounds that begin the taps' budgets again: most rounds, but for hasty ones. */
+const BUDGET_INTERVAL = 15;
 /** Rounds that find nothing before the loop sleeps until something comes, which costs a thread's hop. */
 const QUIET_ROUNDS = 2;
 /** Longest sleep while nothing comes. */
@@ -44,6 +46,7 @@ export class Observer implements Disposable {
   readonly #hooks: ObserverHooks;
   #nextFlush = 0;
   #nextTick = 0;
+  #nextBudget = 0;
   #stopped = false;
   /** Whether the last round found a device well filled. */
   #isPressed = false;
@@ -88,10 +91,11 @@ export class Observer implements Disposable {
 
   /** Brings the counters of losses up to date. */
   countLosses(): void {
-    let ring = 0, device = 0, records = 0;
+    let ring = 0, device = 0, records = 0, counted = 0;
     for (const one of this.#devices) {
       const counters = one.counters();
       records += counters.recordsLost;
+      counted += counters.countedOnly;
       // The kernel's counters of drops tell what an NFLOG group lost; pcap_stats does not.
       if (one.isNflog) continue;
       ring += counters.droppedByRing;
@@ -100,6 +104,7 @@ export class Observer implements Disposable {
     this.#losses.ringDrops = ring;
     this.#losses.interfaceDrops = device;
     this.#losses.captureRecordsLost = records;
+    this.#losses.countedOnly = counted;
   }
 
   /** Empties every device, for a bounded time. Returns the records taken. */
@@ -117,7 +122,17 @@ export class Observer implements Disposable {
         taken = this.#take(device, start);
       }
     }
+    if (start >= this.#nextBudget) this.#renewBudgets(start);
     return records;
+  }
+
+  /** Those packets that were handed over are judged by now: they tell what the others were. */
+  #renewBudgets(now: number): void {
+    this.#nextBudget = now + BUDGET_INTERVAL;
+    for (const device of this.#devices) {
+      const { packets, bytes } = device.renewBudget();
+      if (packets > 0) this.#pipeline.countOnly(packets, bytes);
+    }
   }
 
   #take(device: CaptureDevice, now: number): number {

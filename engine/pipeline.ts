@@ -7,12 +7,13 @@ import type { RingBlocks } from "../ffi/ring_block.ts";
 import type { Detectors } from "./detect/detectors.ts";
 import type { LocalAddresses } from "./net/local_addresses.ts";
 import type { EventBuffer } from "./observe/event_buffer.ts";
+import { PacketShares } from "./observe/packet_shares.ts";
 import type { Totals } from "./observe/totals.ts";
 import { decode, decodeCooked } from "./packet/decode.ts";
 import { setDirection } from "./packet/direction.ts";
 import { LinkType } from "./packet/link_layer.ts";
 import { decodeNflog, NflogRecord } from "./packet/nflog.ts";
-import { DecodeResult, Direction, ParsedPacket } from "./packet/packet.ts";
+import { DecodeResult, Direction, ParsedPacket, Protocol } from "./packet/packet.ts";
 import { type Matcher, Moment } from "./policy/matcher.ts";
 import { isBlocked, Reason, reasonOf, ruleOf } from "./policy/verdict.ts";
 import type { DropPrefixes } from "./drop_prefixes.ts";
@@ -51,6 +52,12 @@ export type DetailOf = (reason: number, packet: ParsedPacket) => number;
 /** Interfaces that a tap does not watch; what the kernel drops there is seen by NFLOG alone. */
 export type IsWatched = (interfaceIndex: number) => boolean;
 
+/**
+ * Seconds for which the beginning of a connection without TCP's flags may have been missed, after
+ * packets were only counted: as long as the kernel remembers one of UDP.
+ */
+const PARTIAL_SIGHT = 120;
+
 /** Packets that are decoded before the first of them is judged. */
 const GROUP = 32;
 
@@ -66,6 +73,10 @@ export class Pipeline {
   readonly #record = new NflogRecord();
   /** Details of the present policy's rules, by index. */
   #ruleDetails: readonly number[] = [];
+  /** What packets were while the kernel enforces: some of them may only be counted then. */
+  readonly #shares = new PacketShares();
+  /** Seconds since 1970. */
+  #partialUntil = 0;
   #sampleLimit = 0;
   #random = crypto.getRandomValues(new Int32Array(1))[0] | 1;
   isWatched: IsWatched = () => true;
@@ -128,6 +139,14 @@ export class Pipeline {
       for (let at = 0; at < count; at++) this.#judge(group[at], blocks);
       packets += count;
     }
+  }
+
+  /** Packets of a tap that the kernel counted and did not hand over. */
+  countOnly(packets: number, bytes: number): void {
+    const seconds = Date.now() / 1000;
+    this.#partialUntil = seconds + PARTIAL_SIGHT;
+    this.#parts.totals.countedOnly(seconds, packets, bytes, this.#shares);
+    this.#shares.age();
   }
 
   #decodeBlock(blocks: RingBlocks, interfaceIndex: number): number {
@@ -219,9 +238,11 @@ export class Pipeline {
     totals.seen(packet);
     const verdict = matcher.decide(packet, buffer.view);
     const reason = reasonOf(verdict);
-    if (matcher.moment !== Moment.none && packet.direction === Direction.incoming) {
-      this.#parts.detectors?.seen(packet, matcher.moment, reason === Reason.rateLimit);
-    }
+    if (
+      matcher.moment !== Moment.none && packet.direction === Direction.incoming &&
+      this.#sawBeginning(packet)
+    ) this.#parts.detectors?.seen(packet, matcher.moment, reason === Reason.rateLimit);
+    if (this.#enforcement === "kernel") this.#shares.add(packet, isBlocked(verdict) ? -1 : reason);
     if (isBlocked(verdict)) {
       // While the kernel enforces, only its own report makes a blocked packet.
       if (this.#enforcement === "kernel") return;
@@ -236,6 +257,11 @@ export class Pipeline {
     if (this.#isSampled()) {
       this.#parts.allowed.add(packet, buffer.bytes, reason, this.#detailOf(verdict, reason));
     }
+  }
+
+  /** Else an answer to us would count as an attempt: what we sent may only have been counted. */
+  #sawBeginning(packet: ParsedPacket): boolean {
+    return packet.protocol === Protocol.tcp || packet.seconds >= this.#partialUntil;
   }
 
   #detailOf(verdict: number, reason: number): number {

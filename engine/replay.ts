@@ -2,7 +2,7 @@
 import type { ThreatList } from "../intel/threat_list.ts";
 import { type Batch, FILE_BATCH, PcapHandle, UNCOUNTED } from "../ffi/pcap.ts";
 import { RECORD_HEADER, RecordBuffer } from "../ffi/record_buffer.ts";
-import { captureError } from "./capture.ts";
+import { captureError } from "./capture_error.ts";
 import { DropPrefixes } from "./drop_prefixes.ts";
 import { errorText } from "./errors.ts";
 import { LocalAddresses } from "./net/local_addresses.ts";

@@ -5,13 +5,22 @@
 import { interfaceIndex, interfaceName } from "./libc.ts";
 import { type CaptureStats, PcapError } from "./pcap.ts";
 import { PacketSocket, type RingShape } from "./packet_socket.ts";
-import { RingBlocks } from "./ring_block.ts";
+import { COOKED_HEADER, RingBlocks } from "./ring_block.ts";
+import { TapBudget } from "./tap_budget.ts";
 
 /** How a ring is opened. */
 export interface RingOptions {
   readonly snaplen: number;
   readonly ringBytes: number;
 }
+
+/** Packets that the kernel counted for us and did not hand over. */
+export interface CountedOnly {
+  readonly packets: number;
+  readonly bytes: number;
+}
+
+const NONE: CountedOnly = { packets: 0, bytes: 0 };
 
 /** Longest time that a packet waits in a block that is not full, in milliseconds. */
 const RETIRE_TIMEOUT = 10;
@@ -30,14 +39,18 @@ export class PacketRing implements Disposable {
   readonly #socket: PacketSocket;
   readonly #index: number;
   readonly #dropsBefore: number;
+  readonly #snaplen: number;
+  #budget: TapBudget | undefined;
+  #earlier = NONE;
   #memory: RingBlocks | undefined;
   #received = 0;
   #dropped = 0;
   /** Whether a block was there when one was asked for last. */
   #isBusy = false;
 
-  private constructor(device: string, socket: PacketSocket, shape: RingShape) {
+  private constructor(device: string, socket: PacketSocket, shape: RingShape, snaplen: number) {
     this.device = device;
+    this.#snaplen = snaplen;
     this.blocks = shape.blocks;
     this.#socket = socket;
     this.#index = device === "any" ? 0 : interfaceIndex(device);
@@ -53,7 +66,7 @@ export class PacketRing implements Disposable {
   static open(device: string, { snaplen, ringBytes }: RingOptions): PacketRing | undefined {
     const shape = shapeOf(ringBytes);
     const socket = PacketSocket.open(device, { ...shape, snaplen, timeout: RETIRE_TIMEOUT });
-    return socket && new PacketRing(device, socket, shape);
+    return socket && new PacketRing(device, socket, shape, snaplen);
   }
 
   /** For poll(2). */
@@ -82,6 +95,51 @@ export class PacketRing implements Disposable {
     return this.#index === 0 || interfaceName(this.#index) !== "";
   }
 
+  /**
+   * From now on the kernel hands over so many packets for each processor and call of
+   * `renewBudget`, and only counts the others; see `TapBudget`.
+   *
+   * @returns whether it does: an older kernel, or a process that may not, gets all of them
+   */
+  beginBudget(packets: number): boolean {
+    const loopback = interfaceIndex("lo");
+    const budget = TapBudget.create({ snaplen: this.#snaplen, packets, loopback });
+    if (!budget) return false;
+    if (this.#socket.takeBy(budget.descriptor)) {
+      this.#dropBudget();
+      this.#budget = budget;
+      return true;
+    }
+    budget[Symbol.dispose]();
+    return false;
+  }
+
+  /** From now on every packet is handed over. */
+  endBudget(): void {
+    if (this.#budget && this.#socket.takeEvery(this.#snaplen)) this.#dropBudget();
+  }
+
+  /** Lets the kernel hand over as many packets again. */
+  renewBudget(): void {
+    this.#budget?.renew();
+  }
+
+  /** Since opening, as of the last `renewBudget`. */
+  get countedOnly(): CountedOnly {
+    const budget = this.#budget;
+    if (!budget) return this.#earlier;
+    const packets = this.#earlier.packets + budget.packets;
+    const added = this.#index === 0 ? COOKED_HEADER * budget.packets : 0;
+    return { packets, bytes: this.#earlier.bytes + budget.bytes + added };
+  }
+
+  #dropBudget(): void {
+    this.#budget?.renew();
+    this.#earlier = this.countedOnly;
+    this.#budget?.[Symbol.dispose]();
+    this.#budget = undefined;
+  }
+
   /** Counters since opening. */
   stats(): CaptureStats {
     const { packets, drops } = this.#socket.statistics();
@@ -96,6 +154,7 @@ export class PacketRing implements Disposable {
 
   [Symbol.dispose](): void {
     if (!this.#memory) return;
+    this.#dropBudget();
     // Its memory is gone with the socket.
     this.#memory = undefined;
     this.#socket[Symbol.dispose]();

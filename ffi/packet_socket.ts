@@ -26,7 +26,7 @@ const SYMBOLS = {
 const AF_PACKET = 17, SOCK_DGRAM = 2, SOCK_RAW = 3;
 const SOCK_CLOEXEC = 0o2000000, SOCK_NONBLOCK = 0o4000;
 const ETH_P_ALL = 0x0003;
-const SOL_SOCKET = 1, SO_ERROR = 4, SO_ATTACH_FILTER = 26;
+const SOL_SOCKET = 1, SO_ERROR = 4, SO_ATTACH_FILTER = 26, SO_ATTACH_BPF = 50;
 const SOL_PACKET = 263, PACKET_RX_RING = 5, PACKET_STATISTICS = 6, PACKET_VERSION = 10;
 const TPACKET_V3 = 2;
 const PROT_READ_WRITE = 3, MAP_SHARED = 1;
@@ -102,17 +102,31 @@ export class PacketSocket implements Disposable {
     // struct tpacket_req3; the last two words are 0: no private area, no features.
     const ring = Uint32Array.of(blockBytes, blocks, FRAME_BYTES, frames, timeout, 0, 0);
     return this.#set(SOL_PACKET, PACKET_VERSION, Uint32Array.of(TPACKET_V3)) &&
-      this.#set(SOL_PACKET, PACKET_RX_RING, ring) && this.#limit(snaplen);
+      this.#set(SOL_PACKET, PACKET_RX_RING, ring) && this.takeEvery(snaplen);
   }
 
-  /** A filter of one instruction, which keeps the first bytes of every packet. */
-  #limit(snaplen: number): boolean {
+  /**
+   * A filter of one instruction, which keeps the first bytes of every packet.
+   *
+   * @returns whether the kernel took it
+   */
+  takeEvery(snaplen: number): boolean {
     // A buffer of its own lies where no garbage collection moves it.
     const instruction = new Uint32Array(new ArrayBuffer(8));
     instruction.set([BPF_RETURN, snaplen]);
     const pointer = Deno.UnsafePointer.value(Deno.UnsafePointer.of(instruction));
     // struct sock_fprog: the number of instructions, and where they are.
     return this.#set(SOL_SOCKET, SO_ATTACH_FILTER, BigUint64Array.of(1n, pointer));
+  }
+
+  /**
+   * Has a program decide what is kept of each packet.
+   *
+   * @param program descriptor of a socket filter (bpf(2))
+   * @returns whether the kernel took it
+   */
+  takeBy(program: number): boolean {
+    return this.#set(SOL_SOCKET, SO_ATTACH_BPF, Uint32Array.of(program));
   }
 
   #map(): boolean {

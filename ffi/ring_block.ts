@@ -22,7 +22,8 @@ const PACKET_HEADER = 48 + 20;
 
 const PACKET_OUTGOING = 4;
 /** What libpcap would put before the network layer: a VLAN tag again, or its cooked header (v2). */
-const VLAN_TAG = 4, COOKED_HEADER = 20;
+const VLAN_TAG = 4;
+export const COOKED_HEADER = 20;
 
 /** What the packets of a ring are. */
 export interface RingContents {

@@ -1,5 +1,6 @@
 /** `pfw cleanup`: takes away what a crash left in the kernel. */
-import { CaptureDevice, NFLOG_GROUP, ReportsTakenError } from "../../engine/capture.ts";
+import { CaptureDevice, NFLOG_GROUP } from "../../engine/capture.ts";
+import { ReportsTakenError } from "../../engine/capture_error.ts";
 import { PfwError } from "../../engine/errors.ts";
 import { SystemCommands } from "../../engine/kernel/command.ts";
 import { Enforcer } from "../../engine/kernel/enforcer.ts";

@@ -34,6 +34,7 @@ const REASON_TITLES: Readonly<Record<ReasonCode, string>> = {
 const LOSS_TITLES: Readonly<Record<keyof LossesSnapshot, string>> = {
   ringDrops: "packets not seen: capture too slow",
   interfaceDrops: "packets not seen: dropped by the interface",
+  countedOnly: "packets counted, not looked at one by one",
   nflogLost: "drops counted by the kernel, reports lost",
   captureRecordsLost: "packets that did not fit the capture buffer",
   rowsCoalesced: "packets that share a row (counted in its hits)",

@@ -68,6 +68,12 @@ export const LOSS_METRICS: readonly Metric[] = [
     },
   ),
   counter(
+    "pfw_counted_only_packets_total",
+    "Packets that the kernel counted and judged and that pfw did not look at, for more came than it " +
+      "needs. Nothing is lost.",
+    (reading) => losses(reading).countedOnly,
+  ),
+  counter(
     "pfw_lost_rows_total",
     "Rows that could not be written to the database.",
     (reading) => losses(reading).rowsLost,

@@ -1,6 +1,7 @@
 /** Makes the kernel enforce what the configuration says, whether a pfw runs or only its rules stand. */
 import { offlineBans } from "../bans/offline_bans.ts";
-import { CaptureDevice, NFLOG_GROUP, ReportsTakenError } from "../capture.ts";
+import { CaptureDevice, NFLOG_GROUP } from "../capture.ts";
+import { ReportsTakenError } from "../capture_error.ts";
 import { ExitCode, PfwError } from "../errors.ts";
 import { SystemCommands } from "../kernel/command.ts";
 import { requireEnforcement } from "../kernel/requirements.ts";

@@ -6,6 +6,8 @@ export class Losses {
   ringDrops = 0;
   /** Dropped by the interface or its driver. */
   interfaceDrops = 0;
+  /** Packets that the kernel counted and that were not looked at; see `TapBudget`. Nothing is missing. */
+  countedOnly = 0;
   /** Drops that the kernel counted but whose NFLOG report did not arrive. */
   nflogLost = 0;
   /** Records that did not fit the capture buffer. */
@@ -34,6 +36,7 @@ export type LossesSnapshot = Readonly<
     Losses,
     | "ringDrops"
     | "interfaceDrops"
+    | "countedOnly"
     | "nflogLost"
     | "captureRecordsLost"
     | "rowsCoalesced"

@@ -2,6 +2,7 @@
 import { DECODE_RESULTS, DecodeResult, DIRECTIONS, type ParsedPacket } from "../packet/packet.ts";
 import { type ReasonCode, REASONS } from "../policy/verdict.ts";
 import { HourlyCounts, PacketAction } from "./hourly_counts.ts";
+import type { PacketShares } from "./packet_shares.ts";
 
 /** Packets and bytes on the wire. */
 export interface Volume {
@@ -71,6 +72,30 @@ export class Totals {
       const { seconds, result, wireLength } = packet;
       this.hourly.add(seconds, PacketAction.undecoded, result, 1, wireLength);
     }
+  }
+
+  /**
+   * Packets that the kernel counted for us and that were not looked at. Their number and bytes are
+   * exact; what became of them is told by the shares. What the kernel dropped of them it reports.
+   *
+   * @param seconds when, since 1970, UTC
+   */
+  countedOnly(seconds: number, packets: number, bytes: number, shares: PacketShares): void {
+    this.packets += packets;
+    this.bytes += bytes;
+    shares.byDirection(packets, (direction, packets) => {
+      this.#directions[direction] += packets;
+    });
+    shares.byKind(
+      packets,
+      bytes,
+      (reason, packets, bytes) =>
+        this.#count(PacketAction.allowed, seconds, reason, packets, bytes),
+      (result, packets, bytes) => {
+        this.#decodeResults[result] += packets;
+        this.hourly.add(seconds, PacketAction.undecoded, result, packets, bytes);
+      },
+    );
   }
 
   /** A packet that the policy allows. */

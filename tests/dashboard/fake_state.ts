@@ -231,6 +231,7 @@ function fakeStatus(state: FakeState): RunningStatus {
     losses: {
       ringDrops: 1_204 * few,
       interfaceDrops: 0,
+      countedOnly: 0,
       nflogLost: 77 * few,
       captureRecordsLost: 0,
       rowsCoalesced: 45_210,

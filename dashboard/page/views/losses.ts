@@ -51,6 +51,13 @@ export const LOSS_TEXTS: readonly LossText[] = [
     text: "Lines of the application log that could not be written.",
   },
   {
+    key: "countedOnly",
+    name: "Packets only counted",
+    text:
+      "More came than pfw has to look at to know what goes on. The kernel counted and judged them.",
+    isHarmless: true,
+  },
+  {
     key: "rowsCoalesced",
     name: "Packets that share a row",
     text: "Equal packets in one row of the database; its hits say how many.",

@@ -34,6 +34,7 @@ export const totals = z.strictObject({
 export const losses = z.strictObject({
   ringDrops: count("Packets not seen: the capture was too slow."),
   interfaceDrops: count("Packets not seen: dropped by the interface."),
+  countedOnly: count("Packets that the kernel counted and that were not looked at: too many came."),
   nflogLost: count("Drops that the kernel counted and whose reports were lost."),
   captureRecordsLost: count("Packets that did not fit the capture buffer."),
   rowsCoalesced: count("Packets that share a row, counted in its hits."),

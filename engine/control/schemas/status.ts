@@ -22,6 +22,8 @@ const device = z.strictObject({
   droppedByRing: count("Packets."),
   droppedByInterface: count("Packets."),
   recordsLost: count("Packets that did not fit the capture buffer."),
+  countedOnly: count("Packets that were counted in the kernel and not looked at: too many came."),
+  countedOnlyBytes: count("Their bytes."),
 });
 
 const kernel = z.strictObject({

@@ -36,7 +36,13 @@ function stats(mode: Mode): RunningStats {
   };
 }
 
-const NOTHING_LOST = { droppedByRing: 0, droppedByInterface: 0, recordsLost: 0 };
+const NOTHING_LOST = {
+  droppedByRing: 0,
+  droppedByInterface: 0,
+  recordsLost: 0,
+  countedOnly: 0,
+  countedOnlyBytes: 0,
+};
 
 function status(mode: Mode): RunningStatus {
   const kernel = {
