@@ -212,6 +212,7 @@ export class Daemon {
     });
     this.#enforcement = new DaemonEnforcement(mode, {
       paths,
+      blocked: this.#recorder.blocked,
       prefixes: this.#prefixes,
       totals: this.#totals,
       losses: this.#losses,
@@ -312,8 +313,7 @@ export class Daemon {
     await this.#policy.end();
     const { guard } = this.#enforcement;
     if (guard) {
-      if (this.onExit === "keep") await guard.stop();
-      else await guard.remove();
+      await (this.onExit === "keep" ? guard.stop() : guard.remove());
       await this.#watch.drain(LAST_REPORTS);
       guard.reconcile(await guard.counters());
     } else {

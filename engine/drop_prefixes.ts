@@ -54,6 +54,11 @@ export class DropPrefixes {
     return this.#count(this.#learn(hash, bytes.slice(start, end)));
   }
 
+  /** Number in `EventDetails` of what a rule's drops are told by; 0 without a rule. */
+  detailOf(ruleId: string): number {
+    return ruleId ? this.details.intern(ruleId, this.#names.get(ruleId) ?? ruleId) : 0;
+  }
+
   /** All drops reported so far. */
   drops(): Drop[] {
     return [...this.#byHash.values()].flat().flatMap(({ drop }) => drop ? [drop] : []);
@@ -81,8 +86,7 @@ export class DropPrefixes {
     const reason = REASONS.findIndex((code) => code === match[1]);
     if (reason < 0) return undefined;
     const ruleId = match[2] === "-" ? "" : match[2];
-    const detail = ruleId ? this.details.intern(ruleId, this.#names.get(ruleId) ?? ruleId) : 0;
-    return { reason, detail, ruleId, packets: 0 };
+    return { reason, detail: this.detailOf(ruleId), ruleId, packets: 0 };
   }
 }
 

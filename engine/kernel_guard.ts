@@ -3,7 +3,6 @@
  * is still in place, and compares the kernel's counters with the reports that arrived.
  */
 import { NFLOG_GROUP } from "./capture.ts";
-import type { DropPrefixes } from "./drop_prefixes.ts";
 import { errorText, PfwError } from "./errors.ts";
 import type { TimedPrefix } from "./kernel/bans.ts";
 import type { Commands } from "./kernel/command.ts";
@@ -11,15 +10,15 @@ import { type ApplyResult, Enforcer, type Inspection } from "./kernel/enforcer.t
 import type { KernelCounters } from "./kernel/counters.ts";
 import type { Prefix } from "./net/address.ts";
 import type { AppLog } from "./observe/application_log.ts";
-import type { Losses } from "./observe/losses.ts";
-import type { Totals } from "./observe/totals.ts";
 import type { Paths } from "./paths.ts";
 import type { Policy } from "./policy/policy.ts";
-import { type ReasonCode, REASONS } from "./policy/verdict.ts";
 import { kernelStateFile } from "./run_files.ts";
+import { type Reports, UnreportedDrops, type UnreportedParts } from "./unreported_drops.ts";
 
 /** Milliseconds between two looks; another tool's damage is mended within this time. */
 const CHECK_INTERVAL = 5000;
+/** The same while more is dropped than reported: only the counters tell how much it is. */
+const FLOOD_INTERVAL = 1000;
 /** Time in which a report that is still on its way surely arrives. */
 const REPORT_DELAY = 600;
 
@@ -32,11 +31,8 @@ export interface DriftReport {
 }
 
 /** What the guard works with. */
-export interface GuardParts {
+export interface GuardParts extends UnreportedParts {
   readonly enforcer: Enforcer;
-  readonly prefixes: DropPrefixes;
-  readonly totals: Totals;
-  readonly losses: Losses;
   readonly log: Pick<AppLog, "warn" | "error">;
 }
 
@@ -63,14 +59,12 @@ export class KernelGuard {
   #repaired = 0;
   #failed = 0;
   #last: DriftReport["last"];
-  /** By reason and rule: reports that came before this guard. */
-  readonly #earlier: ReadonlyMap<string, number>;
-  /** By reason and rule: drops whose reports are taken for lost. */
-  readonly #unreported = new Map<string, number>();
+  readonly #unreported: UnreportedDrops;
+  #isFlooded = false;
 
   constructor(parts: GuardParts) {
     this.#parts = parts;
-    this.#earlier = this.#reports();
+    this.#unreported = new UnreportedDrops(parts);
   }
 
   /** Applies a policy; see `Enforcer.applyFirst`. Not once the end has begun: it would stay for good. */
@@ -96,7 +90,7 @@ export class KernelGuard {
       this.#checking = this.#check().finally(() => {
         if (!this.#stopped) this.watch();
       });
-    }, CHECK_INTERVAL);
+    }, this.#isFlooded ? FLOOD_INTERVAL : CHECK_INTERVAL);
   }
 
   /** Takes everything out of the kernel and counts for the last time. */
@@ -128,42 +122,9 @@ export class KernelGuard {
     return { repaired: this.#repaired, failed: this.#failed, last: this.#last };
   }
 
-  /**
-   * Counts the drops that the kernel made and whose reports did not arrive in time, and no longer
-   * those whose reports came late.
-   *
-   * @param counters a reading older than the time that a report may take
-   * @param before the reports that had come when it was begun; at the end, all that ever came
-   */
-  reconcile(counters: KernelCounters, before = this.#reports()): void {
-    const reported = this.#reports();
-    for (const { reason, ruleId, packets } of counters.drops) {
-      const key = keyOf(reason, ruleId ?? "");
-      const unreported = this.#unreported.get(key) ?? 0;
-      const known = (reports: ReadonlyMap<string, number>) =>
-        (reports.get(key) ?? 0) - (this.#earlier.get(key) ?? 0) + unreported;
-      const lost = Math.max(0, packets - known(reported));
-      // What was reported before the reading is in it: anything beyond it was no loss.
-      const late = Math.min(unreported, Math.max(0, known(before) - packets));
-      if (lost !== late) this.#countLost(key, reason, lost - late);
-    }
-  }
-
-  #countLost(key: string, reason: ReasonCode, packets: number): void {
-    const { totals, losses } = this.#parts;
-    this.#unreported.set(key, (this.#unreported.get(key) ?? 0) + packets);
-    losses.nflogLost += packets;
-    totals.blockedUnseen(Date.now() / 1000, REASONS.indexOf(reason), packets, 0);
-  }
-
-  /** Reports so far, by reason and rule. */
-  #reports(): Map<string, number> {
-    const reports = new Map<string, number>();
-    for (const drop of this.#parts.prefixes.drops()) {
-      const key = keyOf(REASONS[drop.reason], drop.ruleId);
-      reports.set(key, (reports.get(key) ?? 0) + drop.packets);
-    }
-    return reports;
+  /** Takes in what the kernel dropped without a report; see `UnreportedDrops`. */
+  reconcile(counters: KernelCounters, before?: Reports): void {
+    this.#isFlooded = this.#unreported.compare(counters, before);
   }
 
   async #check(): Promise<void> {
@@ -171,7 +132,7 @@ export class KernelGuard {
     try {
       const differences = await enforcer.restoreIfDrifted();
       if (differences.length > 0) this.#noteRepair(differences);
-      const before = this.#reports();
+      const before = this.#unreported.reports();
       const counters = await enforcer.counters();
       await new Promise((resolve) => setTimeout(resolve, REPORT_DELAY));
       if (!this.#stopped) this.reconcile(counters, before);
@@ -186,8 +147,4 @@ export class KernelGuard {
     this.#last = { at: new Date().toISOString(), differences };
     this.#parts.log.warn(`repaired what another program changed: ${differences.join(", ")}`);
   }
-}
-
-function keyOf(reason: string, ruleId: string): string {
-  return `${reason}:${ruleId}`;
 }

@@ -25,6 +25,7 @@ import type {
   Target,
 } from "./plan.ts";
 import { compileRate, rateRules, rateSet } from "./rate.ts";
+import { ruleChains, rulesChain } from "./rule_chains.ts";
 
 /** What a plan depends on besides the policy. */
 export interface PlanOptions {
@@ -86,6 +87,12 @@ function listPrefixes(policy: Policy, list: ListSet) {
 function matchedLists(policy: Policy, family: Family): ListSet[] {
   return LIST_SETS.filter((list) => list === "ban" || listPrefixes(policy, list).count(family) > 0);
 }
+
+/**
+ * A report costs several times what the drop does. Under a flood so many tell what goes on; how
+ * many packets it was is counted by the drop itself.
+ */
+const REPORTED: Match = { kind: "packets_below", perSecond: 10_000, burst: 10_000 };
 
 const RETURN: Target = { kind: "return" };
 
@@ -149,15 +156,10 @@ function compileFilter(
   group: number,
 ): TablePlan {
   const mains: MainChain[] = ["PFW-IN", "PFW-OUT", "PFW-FWD"];
-  const chains = mains.map((name): ChainPlan => ({
-    name,
-    rules: [
-      ...listRules(policy, family, name),
-      ...protocolRules(family, name),
-      ...compileRules(policy.rules, family, name, sets),
-      ...defaultRules(policy),
-    ],
-  }));
+  const chains = mains.flatMap((name): ChainPlan[] => [
+    { name, rules: [...listRules(policy, family, name), ...protocolRules(family, name)] },
+    ...ruleChains(name, compileRules(policy.rules, family, name, sets), defaultRules(policy)),
+  ]);
   return table(
     "filter",
     [...chains, { name: NEW_CHAIN, rules: newRules(policy, family) }],
@@ -210,15 +212,17 @@ function protocolRules(family: Family, chain: MainChain): PlanRule[] {
   if (family === 6) {
     for (const type of VITAL_ICMPV6) add([{ kind: "icmpv6_type", type }], RETURN);
   }
-  if (chain !== "PFW-OUT") {
-    add([{ kind: "state", states: ["ESTABLISHED"], isNegated: true }], {
-      kind: "jump",
-      chain: NEW_CHAIN,
-    });
-  }
   // Rules speak of who opened the connection. Every packet in that direction is judged, not the
   // first alone, so a new rule also cuts what already runs.
+  const judge: Target = { kind: "goto", chain: rulesChain(chain) };
+  if (chain !== "PFW-OUT") {
+    // Nearly every packet is one of these two: the fewer questions the better.
+    add([{ kind: "established_original" }], judge);
+    add([{ kind: "state", states: ["ESTABLISHED"] }], RETURN);
+    add([], { kind: "jump", chain: NEW_CHAIN });
+  }
   add([{ kind: "reply" }], RETURN);
+  add([], judge);
   return rules;
 }
 
@@ -266,6 +270,6 @@ function targetChain(target: Target, group: number): ChainPlan | undefined {
   const report: Target = { kind: "nflog", group, prefix: nflogPrefix(reason, ruleId) };
   return {
     name: dropChain(reason, ruleId),
-    rules: [{ matches: [], target: report }, { matches: [], target: { kind: "drop" } }],
+    rules: [{ matches: [REPORTED], target: report }, { matches: [], target: { kind: "drop" } }],
   };
 }

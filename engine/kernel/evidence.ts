@@ -61,16 +61,16 @@ async function isInSet(commands: Commands, set: string, address: Prefix): Promis
   return status === 0;
 }
 
-/** Every packet passes the first rule of such a chain: that rule's counter is the chain's. */
+/** Every packet passes the last rule of such a chain: that rule's counter is the chain's. */
 function countsOf(tables: SavedTables, name: string) {
   const found: string[] = [];
   let packets = 0, bytes = 0;
   for (const table of TABLES) {
-    const [first] = tables.get(table)?.get(name)?.rules ?? [];
-    if (!first) continue;
+    const last = tables.get(table)?.get(name)?.rules.at(-1);
+    if (!last) continue;
     found.push(table);
-    packets += first.packets;
-    bytes += first.bytes;
+    packets += last.packets;
+    bytes += last.bytes;
   }
   return { tables: found, packets, bytes };
 }

@@ -73,6 +73,8 @@ export type Match =
   }
   /** The packet answers the one that opened the connection. */
   | { readonly kind: "reply" }
+  /** It belongs to a connection that was answered, and comes from who opened it. */
+  | { readonly kind: "established_original" }
   | { readonly kind: "rate_above"; readonly rate: RatePlan }
   /** So many packets a second, whoever sends them, and so many at once. */
   | { readonly kind: "packets_below"; readonly perSecond: number; readonly burst: number };
@@ -86,6 +88,8 @@ export type Target =
   | { readonly kind: "follow"; readonly set: string; readonly seconds: number }
   /** Jump to another main chain of the table, and come back if it decides nothing. */
   | { readonly kind: "jump"; readonly chain: string }
+  /** Go to another main chain of the table, and from its end to whoever called this one. */
+  | { readonly kind: "goto"; readonly chain: string }
   /** Jump to the chain that reports and drops. */
   | { readonly kind: "block"; readonly reason: ReasonCode; readonly ruleId: string | undefined }
   /** Go to the chain that counts and returns to whoever called our main chain. */

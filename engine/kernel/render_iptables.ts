@@ -67,6 +67,8 @@ function renderMatch(match: Match): string {
       return `-p ipv6-icmp -m icmp6 --icmpv6-type ${match.type}`;
     case "state":
       return `-m conntrack ${match.isNegated ? "! " : ""}--ctstate ${match.states.join(",")}`;
+    case "established_original":
+      return "-m conntrack --ctstate ESTABLISHED --ctdir ORIGINAL";
     case "reply":
       return "-m conntrack --ctdir REPLY";
     case "rate_above":
@@ -108,6 +110,8 @@ function renderTarget(target: Target): string {
       return "-j DROP";
     case "jump":
       return `-j ${target.chain}`;
+    case "goto":
+      return `-g ${target.chain}`;
     case "block":
       return `-j ${dropChain(target.reason, target.ruleId)}`;
     case "allow":

@@ -6,7 +6,7 @@
  * `hits` counts them. When the rows are used up, events share rows that say less and less: first
  * without addresses, then only reason and direction. The sum of `hits` is exact at every stage.
  */
-import { DIRECTIONS, type ParsedPacket } from "../packet/packet.ts";
+import { DIRECTIONS, ParsedPacket } from "../packet/packet.ts";
 import { REASONS } from "../policy/verdict.ts";
 import { avalanche, hashBytes } from "./packet_hash.ts";
 
@@ -20,6 +20,9 @@ export const Mixed = {
   detail: 32,
   interfaceIndex: 64,
 } as const;
+
+const ALL_MIXED = Object.values(Mixed).reduce((bits, bit) => bits | bit, 0) & ~Mixed.detail;
+const NO_BYTES = new Uint8Array(0);
 
 /** How much of an event a shared row keeps apart. */
 const Level = { equal: 0, service: 1, reason: 2 } as const;
@@ -121,13 +124,34 @@ export class EventBuffer {
       this.#append(packet, buffer, reason, detail, interfaceIndex, Level.equal);
       return;
     }
-    if (this.#share(packet, buffer, reason, detail, interfaceIndex, Level.equal, this.capacity)) {
+    const { capacity } = this, limit = this.#serviceLimit, last = limit + LAST_RESORT_ROWS;
+    if (this.#share(packet, buffer, reason, detail, interfaceIndex, Level.equal, capacity) >= 0) {
       return;
     }
-    const limit = this.#serviceLimit;
-    if (this.#share(packet, buffer, reason, detail, interfaceIndex, Level.service, limit)) return;
-    const last = limit + LAST_RESORT_ROWS;
+    if (this.#share(packet, buffer, reason, detail, interfaceIndex, Level.service, limit) >= 0) {
+      return;
+    }
     this.#share(packet, buffer, reason, detail, interfaceIndex, Level.reason, last);
+  }
+
+  /**
+   * Remembers events of which nothing but their number and reason is known, in one row.
+   *
+   * @param seconds when, since 1970, UTC
+   * @param reason index into `REASONS`
+   * @param detail number in `EventDetails`
+   */
+  addUnknown(seconds: number, reason: number, detail: number, packets: number): void {
+    const { coalesced, blurred } = this, last = this.#serviceLimit + LAST_RESORT_ROWS;
+    const packet = new ParsedPacket();
+    packet.seconds = Math.floor(seconds);
+    packet.microseconds = Math.floor((seconds % 1) * 1e6);
+    const row = this.#share(packet, NO_BYTES, reason, detail, 0, Level.reason, last);
+    this.rowHits[row] += packets - 1;
+    this.mixed[row] |= ALL_MIXED;
+    this.hits += packets;
+    this.coalesced = coalesced + packets;
+    this.blurred = blurred + packets;
   }
 
   /** Forgets all rows; the counters since the start stay. */
@@ -142,7 +166,7 @@ export class EventBuffer {
     return this.seconds[row] * 1000 + Math.floor(this.microseconds[row] / 1000);
   }
 
-  /** Adds the event to its row of that level, or makes one below `limit`; false: neither. */
+  /** Adds the event to its row of that level, or makes one below `limit`; -1: neither. */
   #share(
     packet: ParsedPacket,
     buffer: Uint8Array,
@@ -151,7 +175,7 @@ export class EventBuffer {
     interfaceIndex: number,
     level: number,
     limit: number,
-  ): boolean {
+  ): number {
     const index = this.#index, mask = index.length - 1;
     let place = this.#keyHash(packet, reason, detail, level) & mask;
     for (; index[place] !== 0; place = (place + 1) & mask) {
@@ -161,12 +185,12 @@ export class EventBuffer {
       }
       this.#merge(row, packet, detail, interfaceIndex);
       if (level !== Level.equal) this.blurred++;
-      return true;
+      return row;
     }
-    if (this.count >= limit) return false;
+    if (this.count >= limit) return -1;
     index[place] = this.count + 1;
     this.#append(packet, buffer, reason, detail, interfaceIndex, level);
-    return true;
+    return this.count - 1;
   }
 
   #keyHash(packet: ParsedPacket, reason: number, detail: number, level: number): number {

@@ -23,9 +23,9 @@ function ruleLines(wanted: Policy, family: 4 | 6): string[] {
 Deno.test("a rule stands where its direction says", () => {
   const chains = (direction: "in" | "out" | "both") =>
     ruleLines(policy({ rules: [rule({ direction })] }), 4);
-  deepEqual(chains("in"), ["-A PFW-IN", "-A PFW-FWD"]);
-  deepEqual(chains("out"), ["-A PFW-OUT"]);
-  deepEqual(chains("both"), ["-A PFW-IN", "-A PFW-OUT", "-A PFW-FWD"]);
+  deepEqual(chains("in"), ["-A PFW-IN-RULES", "-A PFW-FWD-RULES"]);
+  deepEqual(chains("out"), ["-A PFW-OUT-RULES"]);
+  deepEqual(chains("both"), ["-A PFW-IN-RULES", "-A PFW-OUT-RULES", "-A PFW-FWD-RULES"]);
 });
 
 Deno.test("ports are those of the packet here, and the original ones where it is forwarded", () => {
@@ -34,30 +34,30 @@ Deno.test("ports are those of the packet here, and the original ones where it is
     4,
   );
   deepEqual(lines, [
-    "-A PFW-IN -p tcp -m multiport --dports 1,5:9",
-    "-A PFW-IN -p udp -m multiport --dports 1,5:9",
-    "-A PFW-FWD -p tcp -m conntrack --ctorigdstport 1",
-    "-A PFW-FWD -p tcp -m conntrack --ctorigdstport 5:9",
-    "-A PFW-FWD -p udp -m conntrack --ctorigdstport 1",
-    "-A PFW-FWD -p udp -m conntrack --ctorigdstport 5:9",
+    "-A PFW-IN-RULES -p tcp -m multiport --dports 1,5:9",
+    "-A PFW-IN-RULES -p udp -m multiport --dports 1,5:9",
+    "-A PFW-FWD-TCP -p tcp -m conntrack --ctorigdstport 1",
+    "-A PFW-FWD-TCP -p tcp -m conntrack --ctorigdstport 5:9",
+    "-A PFW-FWD-UDP -p udp -m conntrack --ctorigdstport 1",
+    "-A PFW-FWD-UDP -p udp -m conntrack --ctorigdstport 5:9",
   ]);
 });
 
 Deno.test("every port is no condition on ports", () => {
   const every = rule({ protocol: "tcp", ports: ports([0, 65535]), direction: "out" });
-  deepEqual(ruleLines(policy({ rules: [every] }), 4), ["-A PFW-OUT -p tcp"]);
+  deepEqual(ruleLines(policy({ rules: [every] }), 4), ["-A PFW-OUT-RULES -p tcp"]);
 });
 
 Deno.test("a rule that names addresses exists only for their families", () => {
   const only4 = policy({ rules: [rule({ sources: ["192.0.2.1"], direction: "out" })] });
-  deepEqual(ruleLines(only4, 4), ["-A PFW-OUT -s 192.0.2.1"]);
+  deepEqual(ruleLines(only4, 4), ["-A PFW-OUT-RULES -s 192.0.2.1"]);
   deepEqual(ruleLines(only4, 6), []);
   const mixed = policy({
     rules: [rule({ sources: ["192.0.2.1"], destinations: ["2001:db8::1"], direction: "out" })],
   });
   deepEqual([...ruleLines(mixed, 4), ...ruleLines(mixed, 6)], []);
   const everything = policy({ rules: [rule({ sources: ["::/0"], direction: "out" })] });
-  deepEqual(ruleLines(everything, 6), ["-A PFW-OUT"]);
+  deepEqual(ruleLines(everything, 6), ["-A PFW-OUT-RULES"]);
 });
 
 Deno.test("rules with the same addresses share a set, others do not", () => {

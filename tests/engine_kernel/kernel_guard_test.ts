@@ -1,9 +1,10 @@
-import { equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { DropPrefixes } from "../../engine/drop_prefixes.ts";
 import { Enforcer } from "../../engine/kernel/enforcer.ts";
 import type { KernelCounters } from "../../engine/kernel/counters.ts";
 import { KernelGuard } from "../../engine/kernel_guard.ts";
 import { parsePrefix } from "../../engine/net/address.ts";
+import { EventBuffer, Mixed } from "../../engine/observe/event_buffer.ts";
 import { EventDetails } from "../../engine/observe/event_details.ts";
 import { Losses } from "../../engine/observe/losses.ts";
 import { Totals } from "../../engine/observe/totals.ts";
@@ -23,9 +24,9 @@ function guardOf(runs: string[] = [], prefixes = new DropPrefixes(new EventDetai
   });
   const ignore = () => {};
   const log = { warn: ignore, error: ignore };
-  const totals = new Totals(), losses = new Losses();
-  const guard = new KernelGuard({ enforcer, prefixes, totals, losses, log });
-  return { guard, totals, losses };
+  const totals = new Totals(), losses = new Losses(), blocked = new EventBuffer(16);
+  const guard = new KernelGuard({ enforcer, prefixes, totals, losses, blocked, log });
+  return { guard, totals, losses, blocked };
 }
 
 Deno.test("bans wait for the first policy, and come to nothing once the end has begun", async () => {
@@ -52,7 +53,7 @@ function report(prefixes: DropPrefixes, count: number): void {
 
 /** What the kernel counted for the blacklist. */
 const counted = (packets: number): KernelCounters => ({
-  drops: [{ reason: "blacklist", ruleId: undefined, packets, bytes: 0 }],
+  drops: [{ reason: "blacklist", ruleId: undefined, packets, bytes: 60 * packets }],
   allows: [],
 });
 
@@ -76,4 +77,24 @@ Deno.test("drops without a report are counted, and no longer once the report com
   guard.reconcile(counted(650));
   equal(losses.nflogLost, 0, "all came in the end");
   equal(totals.toJSON().blocked, 0, "reports are counted where they are read");
+});
+
+Deno.test("drops without a report get a row without addresses once no report can come any more", () => {
+  const prefixes = new DropPrefixes(new EventDetails());
+  const { guard, totals, blocked } = guardOf([], prefixes);
+  report(prefixes, 10);
+  const before = new Map([["blacklist:", 10]]);
+  guard.reconcile(counted(100), before);
+  equal(totals.toJSON().blocked, 90);
+  equal(totals.toJSON().blockedBytes, 90 * 60);
+  equal(blocked.count, 0, "their reports may still come");
+  report(prefixes, 20);
+  guard.reconcile(counted(130), new Map([["blacklist:", 30]]));
+  deepEqual([...blocked.rowHits.subarray(0, blocked.count)], [90]);
+  ok((blocked.mixed[0] & Mixed.source) !== 0 && (blocked.mixed[0] & Mixed.destinationPort) !== 0);
+  equal(blocked.hits, 90);
+  guard.reconcile(counted(135));
+  equal(blocked.hits, 105, "at the end all of them");
+  equal(totals.toJSON().blocked, 105);
+  equal(blocked.blurred, 105);
 });

@@ -139,7 +139,10 @@ Deno.test("what is missing, changed, moved or doubled is told", () => {
     [(text) => text.replace(/-A PFW-D-ban -j DROP\n/, ""), "chain PFW-D-ban holds other rules"],
     [(text) => text.replace("pfw-black4 src", "pfw-black4 dst"), "chain PFW-PRE holds other rules"],
     [(text) => text.replace("pfw:blacklist:-", "pfw:ban:-"), "chain PFW-D-blacklist holds other"],
-    [(text) => text.replace("192.0.2.0/24", "192.0.2.0/25"), "chain PFW-IN holds other rules"],
+    [
+      (text) => text.replace("192.0.2.0/24", "192.0.2.0/25"),
+      "chain PFW-IN-RULES holds other rules",
+    ],
     [(text) => text.slice(0, text.indexOf("*filter")), "table is missing (filter, IPv4)"],
   ];
   for (const [change, told] of cases) {
