@@ -125,13 +125,14 @@ async function pfwOnce(settings: Settings, flood: Flood): Promise<Record<string,
   await sleep(SETTLE);
   const dropped = await counted(link, /\[(\d+):\d+\] -A PFW-D-threat -j DROP/);
   const [json] = await pfw.end();
-  const { nflogLost, hitsLost } = JSON.parse(json).losses, lost = nflogLost + hitsLost;
+  const { nflogLost: unreported, hitsLost: lost } = JSON.parse(json).losses;
   const rows = threatHits(subscriber.database);
   return {
     ...rates(PFW, dropped, elapsed, processor),
     [CORES]: used / elapsed,
     "hits of all rows": rows,
-    "reports and rows that were lost, counted": lost,
+    "of these in rows without addresses, for want of a report": unreported,
+    "hits of rows that were lost, counted": lost,
     [UNACCOUNTED]: dropped - rows - lost,
   };
 }

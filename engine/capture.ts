@@ -3,7 +3,7 @@
  * counters go on where they stopped.
  */
 import { interfaceIndex, setReceiveBuffer } from "../ffi/libc.ts";
-import { setNflogTimeout } from "../ffi/nflog_config.ts";
+import { setNflogBatch } from "../ffi/nflog_config.ts";
 import { type CountedOnly, PacketRing } from "../ffi/packet_ring.ts";
 import {
   type Batch,
@@ -43,8 +43,11 @@ const TAP_BUDGET = 256;
  */
 const NFLOG_SNAPLEN = 262_144;
 const NFLOG_SOCKET_BYTES = 32 << 20;
-/** Milliseconds that the kernel may hold a batch of reports back. */
-const NFLOG_TIMEOUT = 50;
+/**
+ * How long the kernel may hold a batch of reports back, and its room: for as many reports as the
+ * rules let it gather (`--nflog-threshold`). Handing a batch over costs a drop several times itself.
+ */
+const NFLOG_BATCH = { milliseconds: 50, bytes: 16_000 };
 const REOPEN_MILLISECONDS = 1000;
 
 /** Sums over the lives of a device. */
@@ -125,7 +128,7 @@ export class CaptureDevice implements Disposable {
     const open = () => {
       const handle = PcapHandle.openLive(`nflog:${group}`, { snaplen: NFLOG_SNAPLEN });
       setReceiveBuffer(handle.descriptor, NFLOG_SOCKET_BYTES);
-      setNflogTimeout(handle.descriptor, group, NFLOG_TIMEOUT);
+      setNflogBatch(handle.descriptor, group, NFLOG_BATCH);
       return handle;
     };
     const name = `nflog:${group}`;

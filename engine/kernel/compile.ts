@@ -10,6 +10,7 @@ import {
   type ListSet,
   listSetName,
   nflogPrefix,
+  SET_PREFIX,
 } from "./names.ts";
 import type {
   ChainPlan,
@@ -89,10 +90,17 @@ function matchedLists(policy: Policy, family: Family): ListSet[] {
 }
 
 /**
- * A report costs several times what the drop does. Under a flood so many tell what goes on; how
- * many packets it was is counted by the drop itself.
+ * A report costs more than the drop. Under a flood so many of them tell what goes on; how many
+ * packets it was is counted by the drops themselves.
  */
-const REPORTED: Match = { kind: "packets_below", perSecond: 10_000, burst: 10_000 };
+const REPORTS_EACH_SECOND = 60_000, REPORTS_AT_ONCE = 20_000;
+
+const REPORTED: Match = {
+  kind: "packets_below_together",
+  table: `${SET_PREFIX}reports-${REPORTS_EACH_SECOND}`,
+  perSecond: REPORTS_EACH_SECOND,
+  burst: REPORTS_AT_ONCE,
+};
 
 const RETURN: Target = { kind: "return" };
 

@@ -76,8 +76,16 @@ export type Match =
   /** It belongs to a connection that was answered, and comes from who opened it. */
   | { readonly kind: "established_original" }
   | { readonly kind: "rate_above"; readonly rate: RatePlan }
-  /** So many packets a second, whoever sends them, and so many at once. */
-  | { readonly kind: "packets_below"; readonly perSecond: number; readonly burst: number };
+  /** So many packets a second, whoever sends them, and so many at once. At most 10,000 of each. */
+  | { readonly kind: "packets_below"; readonly perSecond: number; readonly burst: number }
+  /** The same for all rules together that name the table, and without that bound. */
+  | {
+    readonly kind: "packets_below_together";
+    /** A table keeps the limit it was made with, so its name must tell it. */
+    readonly table: string;
+    readonly perSecond: number;
+    readonly burst: number;
+  };
 
 /** What happens to a packet that matches. */
 export type Target =

@@ -73,6 +73,9 @@ function renderMatch(match: Match): string {
       return "-m conntrack --ctdir REPLY";
     case "rate_above":
       return renderRate(match.rate);
+    case "packets_below_together":
+      return `-m hashlimit --hashlimit-upto ${match.perSecond}/sec ` +
+        `--hashlimit-burst ${match.burst} --hashlimit-name ${match.table}`;
     case "packets_below":
       return `-m limit --limit ${match.perSecond}/sec --limit-burst ${match.burst}`;
   }

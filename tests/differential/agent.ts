@@ -4,7 +4,7 @@
  * whichever way they go. Reads a line of JSON, answers with one.
  */
 import { libc, pollReadable, setReceiveBuffer } from "../../ffi/libc.ts";
-import { setNflogTimeout } from "../../ffi/nflog_config.ts";
+import { setNflogBatch } from "../../ffi/nflog_config.ts";
 import { type Batch, PcapHandle } from "../../ffi/pcap.ts";
 import { NetfilterSocket } from "../../ffi/netlink.ts";
 import { RECORD_HEADER, RecordBuffer } from "../../ffi/record_buffer.ts";
@@ -18,7 +18,7 @@ import { enterNamespace, RawSockets } from "./namespace_sockets.ts";
 const NFLOG_SNAPLEN = 262_144;
 const SOCKET_BYTES = 32 << 20;
 /** Milliseconds that the kernel may hold reports back. */
-const NFLOG_TIMEOUT = 20;
+const NFLOG_BATCH = { milliseconds: 20, bytes: 16_000 };
 /** Milliseconds without any report after which no more is waited for. */
 const PATIENCE = 700;
 /** Bytes of one report, its description included. */
@@ -67,7 +67,7 @@ class Reports {
 function openGroup(group: number): PcapHandle {
   const handle = PcapHandle.openLive(`nflog:${group}`, { snaplen: NFLOG_SNAPLEN });
   setReceiveBuffer(handle.descriptor, SOCKET_BYTES);
-  setNflogTimeout(handle.descriptor, group, NFLOG_TIMEOUT);
+  setNflogBatch(handle.descriptor, group, NFLOG_BATCH);
   return handle;
 }
 

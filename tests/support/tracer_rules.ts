@@ -70,6 +70,7 @@ const OPTION_MODULES: Record<string, readonly string[]> = {
   "--ctorigdstport": ["conntrack"],
   "--icmpv6-type": ["icmp6"],
   "--hashlimit-above": ["hashlimit"],
+  "--hashlimit-upto": ["hashlimit"],
   "--limit": ["limit"],
 };
 
@@ -138,6 +139,8 @@ class RuleReader {
         return { kind: "icmpv6", type: this.#number() };
       case "--hashlimit-above":
         return this.#readRate();
+      case "--hashlimit-upto":
+        return this.#readUpTo();
       case "--limit":
         return this.#readLimit();
     }
@@ -193,6 +196,14 @@ class RuleReader {
     if (!/^\d+\/sec$/.test(this.#word())) throw this.#unknown("--limit");
     if (this.#word() !== "--limit-burst") throw this.#unknown("--limit");
     return { kind: "limit", burst: this.#number() };
+  }
+
+  /** Of all packets together: `limit` by another name. */
+  #readUpTo(): Condition {
+    if (!/^\d+\/sec$/.test(this.#word())) throw this.#unknown("--hashlimit-upto");
+    const { burst, name } = this.#options(["burst", "name"], "--hashlimit-");
+    if (!name || !burst) throw this.#unknown("hashlimit");
+    return { kind: "limit", burst: Number(burst) };
   }
 
   #readRate(): Condition {
