@@ -144,7 +144,7 @@ export class LiveView {
     const allowed = totals.volume(PacketAction.allowed).packets;
     const action = mode === "enforce" ? PacketAction.blocked : PacketAction.wouldBlock;
     const blocked = totals.volume(action).packets;
-    const lost = losses.ringDrops + losses.interfaceDrops + losses.nflogLost + losses.rowsLost;
+    const lost = losses.ringDrops + losses.interfaceDrops + losses.rowsLost;
     const color = useColor();
     this.#line = [
       paint("bold", `${formatCount(rate)} packets/s`, color),

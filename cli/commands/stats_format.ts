@@ -35,7 +35,7 @@ const LOSS_TITLES: Readonly<Record<keyof LossesSnapshot, string>> = {
   ringDrops: "packets not seen: capture too slow",
   interfaceDrops: "packets not seen: dropped by the interface",
   countedOnly: "packets counted, not looked at one by one",
-  nflogLost: "drops counted by the kernel, reports lost",
+  nflogLost: "drops counted by the kernel, not reported one by one",
   captureRecordsLost: "packets that did not fit the capture buffer",
   rowsCoalesced: "packets that share a row (counted in its hits)",
   rowsBlurred: "of these, packets in rows without addresses",

@@ -73,13 +73,14 @@ ReadWritePaths=-/etc/personal-firewall -/run/xtables.lock
 
 # Rights. NET_ADMIN: rules, sets, large socket buffers. NET_RAW: capture. SYS_PTRACE: to see which
 # connections belong to sshd, so that nobody who is logged in is ever locked out; the calls that
-# could trace or change another process are refused below.
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_PTRACE
+# could trace or change another process are refused below. BPF: to have the kernel count packets
+# that need not be looked at.
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_PTRACE CAP_BPF
 AmbientCapabilities=
 NoNewPrivileges=yes
 UMask=0077
 SystemCallArchitectures=native
-SystemCallFilter=@system-service
+SystemCallFilter=@system-service bpf
 SystemCallFilter=~@debug @setuid @keyring @resources
 SystemCallErrorNumber=EPERM
 RestrictAddressFamilies=AF_UNIX AF_NETLINK AF_PACKET AF_INET AF_INET6

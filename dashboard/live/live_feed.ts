@@ -142,8 +142,8 @@ export class LiveFeed {
   #totals(): LiveTotals {
     const { totals, losses } = this.#parts.view;
     const { packets, allowed, blocked, wouldBlock } = totals.toJSON();
-    const { ringDrops, interfaceDrops, nflogLost, captureRecordsLost, rowsLost } = losses;
-    const lost = ringDrops + interfaceDrops + nflogLost + captureRecordsLost + rowsLost;
+    const { ringDrops, interfaceDrops, captureRecordsLost, rowsLost } = losses;
+    const lost = ringDrops + interfaceDrops + captureRecordsLost + rowsLost;
     return { packets, allowed, blocked, wouldBlock, lost };
   }
 

@@ -51,21 +51,23 @@ export const LOSS_METRICS: readonly Metric[] = [
   counters(
     "pfw_lost_packets_total",
     "Packets that got lost to pfw, not to the network. ring: the capture was too slow; interface: " +
-      "dropped by the interface; kernel_report: dropped by the kernel, without a row; " +
-      "capture_buffer: did not fit; database: in rows that could not be written.",
+      "dropped by the interface; capture_buffer: did not fit; database: in rows that could not be written.",
     ["cause"],
     (reading) => {
-      const { ringDrops, interfaceDrops, nflogLost, captureRecordsLost, hitsLost } = losses(
-        reading,
-      );
+      const { ringDrops, interfaceDrops, captureRecordsLost, hitsLost } = losses(reading);
       return [
         [{ cause: "ring" }, ringDrops],
         [{ cause: "interface" }, interfaceDrops],
-        [{ cause: "kernel_report" }, nflogLost],
         [{ cause: "capture_buffer" }, captureRecordsLost],
         [{ cause: "database" }, hitsLost],
       ];
     },
+  ),
+  counter(
+    "pfw_unreported_drops_total",
+    "Packets that the kernel dropped and did not report one by one. They count, and their rows tell " +
+      "no addresses.",
+    (reading) => losses(reading).nflogLost,
   ),
   counter(
     "pfw_counted_only_packets_total",

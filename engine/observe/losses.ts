@@ -8,7 +8,7 @@ export class Losses {
   interfaceDrops = 0;
   /** Packets that the kernel counted and that were not looked at; see `TapBudget`. Nothing is missing. */
   countedOnly = 0;
-  /** Drops that the kernel counted but whose NFLOG report did not arrive. */
+  /** Drops that the kernel counted and did not report, or whose report was lost: see `UnreportedDrops`. */
   nflogLost = 0;
   /** Records that did not fit the capture buffer. */
   captureRecordsLost = 0;

@@ -30,7 +30,7 @@ Deno.test("pfw rules check: a valid file is summed up, and its plan shown", asyn
   );
   equal(plan.filter((line) => line.startsWith("add pfw-black4 198.51.100.")).length, 10);
   ok(plan.includes("# and 2 more entries"));
-  ok(plan.some((line) => /^-A PFW-IN .*--dport 23 .*-j PFW-D-/.test(line)), out);
+  ok(plan.some((line) => /^-A PFW-IN-RULES .*--dport 23 .*-j PFW-D-/.test(line)), out);
   ok(plan.includes("# IPv6: ip6tables-restore --noflush"));
   equal(Deno.readTextFileSync(box.paths.config), text);
   const left = [...Deno.readDirSync(box.path("etc"))].map(({ name }) => name);

@@ -91,7 +91,7 @@ ${hour(NOON)}        0       12  ███████████████�
 
 Losses since start
 Number  What
- 1,234  drops counted by the kernel, reports lost
+ 1,234  drops counted by the kernel, not reported one by one
      7  packets that share a row (counted in its hits)
 `,
   );
@@ -165,7 +165,7 @@ Deno.test("stats: the running pfw adds its losses", async () => {
   assert.equal(running.mode, "enforce");
   const { out } = await runPfw(bench.directory, ["stats"]);
   assert.match(out, /^pfw is running, enforcing, since 2026-01-31 09:00:00 \(/);
-  assert.match(out, /\n 1,234 {2}drops counted by the kernel, reports lost\n/);
+  assert.match(out, /\n 1,234 {2}drops counted by the kernel, not reported one by one\n/);
 });
 
 Deno.test("stats: an answer that is none is one clear error", async () => {

@@ -12,7 +12,7 @@ import { Matcher } from "../../engine/policy/matcher.ts";
 import type { Policy } from "../../engine/policy/policy.ts";
 import { REASONS } from "../../engine/policy/verdict.ts";
 import { RECORD_HEADER, RecordBuffer } from "../../ffi/record_buffer.ts";
-import { be16, ethernet, ipv4, tcp, tlv } from "../packet/frames.ts";
+import { be16, ethernet, ipv4, tcp, tlv, udp } from "../packet/frames.ts";
 import { hasLibpcap } from "../support/capture_reader.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 import { detection } from "./scene.ts";
@@ -80,6 +80,11 @@ class Machine implements Disposable {
     return at;
   }
 
+  /** Packets that the kernel counted and did not hand over. */
+  countOnly(packets: number): void {
+    this.#pipeline.countOnly(packets, 100 * packets);
+  }
+
   found(): string[] {
     return this.detectors.take().map(({ text }) => text);
   }
@@ -104,6 +109,19 @@ pipelineTest("detectors see what opens connections to this machine, also what is
       machine.tap(...LOW.map((port) => ethernet(0x0800, syn(port))));
       assert.deepEqual(machine.found(), ["port scan: 7 ports in 0 ms"]);
     }
+  }
+});
+
+pipelineTest("while packets were only counted, no answer passes for an attempt", () => {
+  const probe = (port: number) =>
+    ipv4(udp(40_000 + port, port), { protocol: 17, source: 0xc0000201, destination: HOST });
+  for (const [isPartial, text] of [[false, ["port scan: 7 ports in 0 ms"]], [true, []]] as const) {
+    using machine = new Machine("kernel", {});
+    if (isPartial) machine.countOnly(1);
+    machine.tap(...LOW.map((port) => ethernet(0x0800, probe(port))));
+    assert.deepEqual(machine.found(), text);
+    machine.tap(...LOW.map((port) => ethernet(0x0800, syn(port, 0xc0000202))));
+    assert.deepEqual(machine.found(), ["port scan: 7 ports in 0 ms"], "a SYN is always looked at");
   }
 });
 

@@ -25,9 +25,9 @@ export const LOSS_TEXTS: readonly LossText[] = [
   },
   {
     key: "nflogLost",
-    name: "Drop reports lost",
-    text:
-      "The kernel dropped these packets, but its report did not arrive. They are counted, not listed.",
+    name: "Drops without a report",
+    text: "More was dropped than the kernel reports. They are counted, in rows without addresses.",
+    isHarmless: true,
   },
   {
     key: "captureRecordsLost",

@@ -35,7 +35,7 @@ export const losses = z.strictObject({
   ringDrops: count("Packets not seen: the capture was too slow."),
   interfaceDrops: count("Packets not seen: dropped by the interface."),
   countedOnly: count("Packets that the kernel counted and that were not looked at: too many came."),
-  nflogLost: count("Drops that the kernel counted and whose reports were lost."),
+  nflogLost: count("Drops that the kernel counted and did not report one by one."),
   captureRecordsLost: count("Packets that did not fit the capture buffer."),
   rowsCoalesced: count("Packets that share a row, counted in its hits."),
   rowsBlurred: count("Of these, packets in rows without addresses."),

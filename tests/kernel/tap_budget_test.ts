@@ -1,0 +1,118 @@
+/** While the kernel enforces, a tap takes some packets of many, and yet each one is counted. */
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { ask } from "../../engine/control/client.ts";
+import { flood } from "../support/flood.ts";
+import { createPair, kernelTest, type Link } from "../support/netns.ts";
+import { eventually, startPfw } from "../support/running_pfw.ts";
+import { Sandbox } from "../support/sandbox.ts";
+
+/** More than a tap takes in the time that sending them takes. */
+const MANY = 20_000;
+/** Has libpcap read the packets, which takes all of them. */
+const BY_LIBPCAP = ["--filter", "greater 0"];
+
+const CONFIG = {
+  rules: [{ name: "No 2001", action: "block", protocol: "udp", ports: [2001], direction: "in" }],
+  rate_limit: { enabled: false },
+  detection: { enabled: false },
+};
+
+/** A pair on which nothing is sent but what a test sends. */
+async function quietPair(): Promise<Link & AsyncDisposable> {
+  const link = await createPair();
+  const ends = [[link.local, "10.9.0.1"], [link.remote, "10.9.0.2"]] as const;
+  const macs = await Promise.all(
+    ends.map(([end]) => end.run(["cat", "/sys/class/net/veth-0/address"])),
+  );
+  for (const [at, [end]] of ends.entries()) {
+    await end.run(["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"]);
+    await end.run(["ip", "link", "set", "veth-0", "arp", "off"]);
+    const peer = ["lladdr", macs[1 - at].trim(), "dev", "veth-0", "nud", "permanent"];
+    await end.run(["ip", "neigh", "replace", ends[1 - at][1], ...peer]);
+    // How many ports are said to be closed is a question of the kernel's limits.
+    await end.run(["iptables", "-t", "raw", "-A", "OUTPUT", "-p", "icmp", "-j", "DROP"]);
+  }
+  return link;
+}
+
+const status = async (sandbox: Sandbox) => JSON.parse((await sandbox.pfw("status", "--json")).out);
+
+for (const device of ["veth-0", "any", "lo"]) {
+  kernelTest(`tap budget: no packet and no byte is missing on ${device}`, async () => {
+    await using link = await quietPair();
+    const { local, remote } = link;
+    await using ours = new Sandbox();
+    await using libpcaps = new Sandbox();
+    for (const sandbox of [ours, libpcaps]) sandbox.writeConfig(CONFIG);
+    await using _enforcing = await startPfw(local, ours, [device]);
+    await using _watching = await startPfw(local, libpcaps, ["--monitor", device, ...BY_LIBPCAP]);
+    const udp = { protocol: "udp", from: "10.9.0.1", sourcePort: 40_001, count: MANY } as const;
+    await flood(local, { ...udp, to: "10.9.0.1", port: 2002 });
+    await flood(local, { ...udp, to: "10.9.0.2", port: 2002 });
+    await flood(remote, { ...udp, from: "10.9.0.2", to: "10.9.0.1", port: 2002 });
+    // What is dropped where nobody watches is known by its report, and is not for this test.
+    if (device !== "lo") {
+      await flood(remote, { ...udp, from: "10.9.0.2", to: "10.9.0.1", port: 2001 });
+    }
+    const wanted = { "veth-0": 3 * MANY, "any": 4 * MANY, "lo": MANY }[device]!;
+    for (const sandbox of [ours, libpcaps]) {
+      await eventually(() => status(sandbox), ({ totals }) => totals.packets >= wanted);
+    }
+    const { totals, losses, devices } = await eventually(
+      () => status(ours),
+      ({ totals }) => device === "lo" || totals.blocked === MANY,
+    );
+    const { totals: all } = await status(libpcaps);
+    deepEqual([totals.packets, totals.bytes], [all.packets, all.bytes]);
+    equal(totals.packets, wanted);
+    ok(losses.countedOnly > wanted / 2, `only ${losses.countedOnly} were not looked at`);
+    equal(losses.ringDrops, 0);
+    const tap = devices.find(({ name }: { name: string }) => name === device);
+    ok(tap.received < wanted / 2, `${tap.received} were looked at`);
+    // Which of them were allowed is told by those that were looked at.
+    const allowed = device === "lo" ? MANY : wanted - MANY;
+    ok(Math.abs(totals.allowed - allowed) < wanted / 10, `${totals.allowed} allowed`);
+  });
+}
+
+kernelTest("tap budget: whoever opens connections is always seen", async () => {
+  await using link = await quietPair();
+  await using sandbox = new Sandbox();
+  sandbox.writeConfig({ ...CONFIG, rules: [] });
+  await using _pfw = await startPfw(link.local, sandbox, ["veth-0"]);
+  const ends = { from: "10.9.0.2", to: "10.9.0.1", sourcePort: 40_002 };
+  await flood(link.remote, { ...ends, protocol: "tcp-syn", port: 2002, count: MANY });
+  const { losses, devices } = await eventually(
+    () => status(sandbox),
+    ({ totals }) => totals.packets >= 2 * MANY,
+  );
+  equal(losses.countedOnly, 0, "a SYN and the RST that answers it are looked at, each of them");
+  const tap = devices.find(({ name }: { name: string }) => name === "veth-0");
+  equal(tap.received, 2 * MANY);
+});
+
+kernelTest("tap budget: it begins with enforcing and ends with it", async () => {
+  await using link = await quietPair();
+  await using sandbox = new Sandbox();
+  sandbox.writeConfig({ ...CONFIG, rules: [] });
+  await using _pfw = await startPfw(link.local, sandbox, ["--monitor", "veth-0"]);
+  const udp = { protocol: "udp", from: "10.9.0.2", to: "10.9.0.1", sourcePort: 40_003 } as const;
+  let sent = 0, counted = 0;
+  const send = async (isEnforcing: boolean) => {
+    await flood(link.remote, { ...udp, port: 2002, count: MANY });
+    sent += MANY;
+    const { totals, losses } = await eventually(
+      () => status(sandbox),
+      // The machine may answer that nobody listens.
+      ({ totals }) => totals.byDirection.incoming >= sent,
+    );
+    equal(totals.byDirection.incoming, sent);
+    equal(losses.countedOnly > counted, isEnforcing, "where pfw alone judges it looks at all");
+    counted = losses.countedOnly;
+  };
+  await send(false);
+  for (const mode of ["enforce", "monitor"]) {
+    equal((await ask(sandbox.paths, "POST", "/mode", { mode }))?.status, 200);
+    await send(mode === "enforce");
+  }
+});
