@@ -157,7 +157,10 @@ async function enforceInSandbox(backend: "nft" | "legacy"): Promise<void> {
   ok(await ours(link.local, backend) >= 6, "the backend that is meant");
   const status = await Deno.readTextFile(`/proc/${pfw.pid}/status`);
   const effective = parseInt(/^CapEff:\s*(\w+)$/m.exec(status)![1], 16);
-  equal(effective, 1 << 12 | 1 << 13 | 1 << 19, "NET_ADMIN, NET_RAW, SYS_PTRACE");
+  equal(effective, 2 ** 12 + 2 ** 13 + 2 ** 19 + 2 ** 39, "NET_ADMIN, NET_RAW, SYS_PTRACE, BPF");
+  const open = [...Deno.readDirSync(`/proc/${pfw.pid}/fd`)]
+    .map(({ name }) => Deno.readLinkSync(`/proc/${pfw.pid}/fd/${name}`));
+  ok(open.includes("anon_inode:bpf-prog"), "the kernel counts what a tap need not look at");
   match(status, /^Seccomp:\s*2$/m);
   const rows = await eventually(
     async () => (await runPfw(link.local, service, ["logs"])).out,
