@@ -9,12 +9,12 @@ import { LocalAddresses } from "./net/local_addresses.ts";
 import { BlockedSources, type SourceCount } from "./observe/blocked_sources.ts";
 import { EventBuffer } from "./observe/event_buffer.ts";
 import { EventDetails } from "./observe/event_details.ts";
-import type { Store } from "./observe/store.ts";
 import { Totals } from "./observe/totals.ts";
 import { Pipeline } from "./pipeline.ts";
 import { Matcher } from "./policy/matcher.ts";
 import type { Policy } from "./policy/policy.ts";
 import { Reason, type ReasonCode } from "./policy/verdict.ts";
+import type { ReplayStore } from "./replay_store.ts";
 import { ThreatDetails } from "./threat_details.ts";
 
 /** How a replay is made. */
@@ -29,7 +29,7 @@ export interface ReplayOptions {
   /** Addresses of the machine that captured, which tell incoming from outgoing. */
   readonly own?: readonly string[];
   /** Where the rows go as well, if anywhere. */
-  readonly store?: Store;
+  readonly store?: ReplayStore;
   /** Share of allowed packets that is stored. */
   readonly sample?: number;
   /** Told now and then how many packets were read. */
@@ -94,13 +94,14 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     if (batch.ended) break;
     const records = run.pipeline.readTap(buffer, batch.bytes, handle.linkType, 0);
     if (batch.packets !== UNCOUNTED && records < batch.packets) run.lost += batch.packets - records;
-    if (run.isFull) run.flush();
+    if (run.isFull) await run.flush();
     if (performance.now() < sliceEnd) continue;
     options.progress?.(run.totals.packets);
     await new Promise((resolve) => setTimeout(resolve, 0));
     sliceEnd = performance.now() + WORK_SLICE;
   }
-  run.flush();
+  await run.flush();
+  await options.store?.settle();
   return run.result((performance.now() - started) / 1000, error);
 }
 
@@ -126,7 +127,7 @@ class Replay {
   readonly #blocked = new EventBuffer(ROWS, ROWS);
   readonly #allowed = new EventBuffer(ROWS, ROWS);
   readonly #sources = new BlockedSources();
-  readonly #store: Store | undefined;
+  readonly #store: ReplayStore | undefined;
 
   constructor({ policy, threats, own, store, sample }: ReplayOptions) {
     this.#store = store;
@@ -151,14 +152,13 @@ class Replay {
     return this.#blocked.count >= ROWS / 2 || this.#allowed.count >= ROWS / 2;
   }
 
-  flush(): void {
+  async flush(): Promise<void> {
     this.#sources.add(this.#blocked);
-    const names = { details: this.#details, interfaceName: () => "" };
-    this.#store?.flush({
+    await this.#store?.write({
       wouldBlock: this.#blocked,
       allowed: this.#allowed,
       counts: this.totals.hourly,
-      names,
+      details: this.#details,
     });
     this.#blocked.clear();
     this.#allowed.clear();

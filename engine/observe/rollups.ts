@@ -2,7 +2,7 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { Direction } from "../packet/packet.ts";
 import { REASONS } from "../policy/verdict.ts";
-import type { EventBuffer } from "./event_buffer.ts";
+import type { EventColumns } from "./event_columns.ts";
 import { type HourlyCounts, PacketAction } from "./hourly_counts.ts";
 import { storedAddress } from "./row_writer.ts";
 import { MANY } from "./schema.ts";
@@ -57,7 +57,7 @@ export class Rollups {
   }
 
   /** Adds the far ends of blocked events; `action` says whether the kernel blocked them. */
-  addAddresses(events: EventBuffer, action: number): void {
+  addAddresses(events: EventColumns, action: number): void {
     const counts = this.#counts;
     counts.take(events);
     const isFlood = counts.slots.size > FLOOD_ADDRESSES;
@@ -113,7 +113,7 @@ class AddressCounts {
   reason = new Uint8Array(0);
   time = new Float64Array(0);
 
-  take(events: EventBuffer): void {
+  take(events: EventColumns): void {
     if (this.packets.length < events.count) this.#grow(events.rowHits.length);
     for (let row = 0; row < events.count; row++) {
       const isOutgoing = events.direction[row] === Direction.outgoing;

@@ -3,7 +3,8 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { formatV6 } from "../net/address.ts";
 import { DIRECTIONS } from "../packet/packet.ts";
 import { REASONS, reasonText } from "../policy/verdict.ts";
-import { type EventBuffer, Mixed } from "./event_buffer.ts";
+import { Mixed } from "./event_buffer.ts";
+import type { EventColumns } from "./event_columns.ts";
 import type { EventDetails } from "./event_details.ts";
 import { ACTIONS, PacketAction } from "./hourly_counts.ts";
 import { MANY, type RowTable } from "./schema.ts";
@@ -72,7 +73,7 @@ export class RowWriter {
    *
    * @param action index into `ACTIONS`
    */
-  write(events: EventBuffer, action: number, names: EventNames): void {
+  write(events: EventColumns, action: number, names: EventNames): void {
     if (events.count === 0) return;
     const first = Number(this.#lastId.get(`${this.table}_rows`)?.seq ?? 0) + 1;
     const contexts = this.#contexts(events, action, names, first + events.count - 1);
@@ -91,7 +92,7 @@ export class RowWriter {
   }
 
   /** The context's id of every row. A flush has few contexts, so each is written once. */
-  #contexts(events: EventBuffer, action: number, names: EventNames, lastId: number): Float64Array {
+  #contexts(events: EventColumns, action: number, names: EventNames, lastId: number): Float64Array {
     const ids = new Map<string, number>();
     const contexts = new Float64Array(events.count);
     let lastKey = "", last = 0;
@@ -111,7 +112,7 @@ export class RowWriter {
   }
 
   #contextId(
-    events: EventBuffer,
+    events: EventColumns,
     row: number,
     action: number,
     detail: number,
@@ -136,7 +137,7 @@ export class RowWriter {
 
 /** An address as the tables hold it: signed word, IPv6 text, `*`, or null. */
 export function storedAddress(
-  events: EventBuffer,
+  events: EventColumns,
   row: number,
   end: "source" | "destination",
 ): number | string | null {
@@ -151,7 +152,7 @@ export function storedAddress(
 function fillRow(
   values: SQLInputValue[],
   at: number,
-  events: EventBuffer,
+  events: EventColumns,
   row: number,
   context: number,
 ): void {
