@@ -62,7 +62,12 @@ export interface ReplayResult {
  */
 export const REPLAY_SEED = 0x5eed;
 
-/** Rows that gather before they are counted and stored. */
+/**
+ * Rows that gather before they are counted and stored. More of them would cost less each, and leave
+ * more to be written when the last packet is judged.
+ */
+const BATCH = 2048;
+/** Rows that there is room for: a batch that is nearly full, and all packets of one read. */
 const ROWS = 8192;
 /** Reserved at most for a batch; only what packets really fill becomes memory in use. */
 const LARGEST_BUFFER = 64 << 20;
@@ -149,7 +154,7 @@ class Replay {
   }
 
   get isFull(): boolean {
-    return this.#blocked.count >= ROWS / 2 || this.#allowed.count >= ROWS / 2;
+    return this.#blocked.count >= BATCH || this.#allowed.count >= BATCH;
   }
 
   async flush(): Promise<void> {
