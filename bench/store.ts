@@ -30,7 +30,7 @@ import { type Flooded, floodOnce } from "./store_flood.ts";
 /** Events between two writes, 100 ms apart, of the rate that is to be reached. */
 const RATE = 100_000, WRITES_PER_SECOND = 10;
 /** So many that none of them shares a row. */
-const UNSHARED = 2_000;
+const UNSHARED = 1_000;
 /** Of one round; quick and not. */
 const EVENTS = 1_000_000, QUICK_EVENTS = 50_000;
 /** Events that the program beside it inserts, and addresses that come again and again. */

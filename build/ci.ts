@@ -83,8 +83,12 @@ async function selfExtractingFile(work: string): Promise<string | undefined> {
   return void fail("building the self-extracting file", lastLines(text, 2));
 }
 
-/** What is run against a built file. */
-const BUILT_TESTS = ["tests/kernel", "tests/build/built_file_test.ts"];
+/** What is run against a built file; a replay that records has a program of its own in it. */
+const BUILT_TESTS = [
+  "tests/kernel",
+  "tests/build/built_file_test.ts",
+  "tests/cli/replay_record_test.ts",
+];
 
 /** The kernel tests against a built file; none of them may be left out for want of privilege. */
 async function kernelTests(file: string, name: string): Promise<void> {

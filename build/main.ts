@@ -20,7 +20,7 @@ async function build(way: Way, output: string): Promise<void> {
   say("bundling");
   // Loaded only now: esbuild is one of the packages.
   const { bundle } = await import("./bundle.ts");
-  await bundle(["main.ts", "build/place.ts"], BUNDLE);
+  await bundle(["main.ts", "engine/replay_store_thread.ts", "build/place.ts"], BUNDLE);
   // Made and tried beside its place: what is there stays, and runs on, until the new one works.
   const fresh = `${resolve(output)}.${Deno.pid}.new`;
   await Deno.mkdir(dirname(fresh), { recursive: true });

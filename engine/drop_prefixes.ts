@@ -21,9 +21,17 @@ const MAX_PREFIXES = 65_536;
 
 const PATTERN = /^pfw:([a-z_]+):([0-9a-f]{8}|-)$/;
 
+/** A prefix, and what it means where it is one of ours. */
+interface KnownPrefix {
+  readonly bytes: Uint8Array;
+  readonly drop?: Drop;
+}
+
 /** Prefixes by their bytes. */
 export class DropPrefixes {
-  readonly #byHash = new Map<number, { readonly bytes: Uint8Array; readonly drop?: Drop }[]>();
+  readonly #byHash = new Map<number, KnownPrefix[]>();
+  /** The one found last: a flood brings the same one again and again. */
+  #last: KnownPrefix = { bytes: new Uint8Array(0) };
   readonly #names = new Map<string, string>();
   #known = 0;
   /** Reports in our group that are not ours. */
@@ -41,17 +49,9 @@ export class DropPrefixes {
 
   /** What the prefix in `bytes[start..end)` means; `undefined` where it is not one of ours. */
   find(bytes: Uint8Array, start: number, end: number): Drop | undefined {
-    let hash = 0x811c9dc5;
-    for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at], 0x01000193);
-    const candidates = this.#byHash.get(hash);
-    if (candidates !== undefined) {
-      for (let at = 0; at < candidates.length; at++) {
-        if (isEqual(candidates[at].bytes, bytes, start, end)) {
-          return this.#count(candidates[at].drop);
-        }
-      }
-    }
-    return this.#count(this.#learn(hash, bytes.slice(start, end)));
+    if (!isEqual(this.#last.bytes, bytes, start, end)) this.#last = this.#search(bytes, start, end);
+    if (this.#last.drop === undefined) this.foreign++;
+    return this.#last.drop;
   }
 
   /** Number in `EventDetails` of what a rule's drops are told by; 0 without a rule. */
@@ -64,20 +64,26 @@ export class DropPrefixes {
     return [...this.#byHash.values()].flat().flatMap(({ drop }) => drop ? [drop] : []);
   }
 
-  #count(drop: Drop | undefined): Drop | undefined {
-    if (drop === undefined) this.foreign++;
-    return drop;
+  #search(bytes: Uint8Array, start: number, end: number): KnownPrefix {
+    let hash = 0x811c9dc5;
+    for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at], 0x01000193);
+    const candidates = this.#byHash.get(hash);
+    if (candidates !== undefined) {
+      for (let at = 0; at < candidates.length; at++) {
+        if (isEqual(candidates[at].bytes, bytes, start, end)) return candidates[at];
+      }
+    }
+    return this.#learn(hash, bytes.slice(start, end));
   }
 
-  #learn(hash: number, bytes: Uint8Array): Drop | undefined {
-    if (this.#known >= MAX_PREFIXES) return undefined;
+  #learn(hash: number, bytes: Uint8Array): KnownPrefix {
+    if (this.#known >= MAX_PREFIXES) return { bytes };
     this.#known++;
-    const drop = this.#read(new TextDecoder().decode(bytes));
-    const entry = { bytes, drop };
+    const entry: KnownPrefix = { bytes, drop: this.#read(new TextDecoder().decode(bytes)) };
     const others = this.#byHash.get(hash);
     if (others) others.push(entry);
     else this.#byHash.set(hash, [entry]);
-    return drop;
+    return entry;
   }
 
   #read(text: string): Drop | undefined {

@@ -9,12 +9,12 @@ import { LocalAddresses } from "./net/local_addresses.ts";
 import { BlockedSources, type SourceCount } from "./observe/blocked_sources.ts";
 import { EventBuffer } from "./observe/event_buffer.ts";
 import { EventDetails } from "./observe/event_details.ts";
-import type { Store } from "./observe/store.ts";
 import { Totals } from "./observe/totals.ts";
 import { Pipeline } from "./pipeline.ts";
 import { Matcher } from "./policy/matcher.ts";
 import type { Policy } from "./policy/policy.ts";
 import { Reason, type ReasonCode } from "./policy/verdict.ts";
+import type { ReplayStore } from "./replay_store.ts";
 import { ThreatDetails } from "./threat_details.ts";
 
 /** How a replay is made. */
@@ -29,7 +29,7 @@ export interface ReplayOptions {
   /** Addresses of the machine that captured, which tell incoming from outgoing. */
   readonly own?: readonly string[];
   /** Where the rows go as well, if anywhere. */
-  readonly store?: Store;
+  readonly store?: ReplayStore;
   /** Share of allowed packets that is stored. */
   readonly sample?: number;
   /** Told now and then how many packets were read. */
@@ -62,7 +62,12 @@ export interface ReplayResult {
  */
 export const REPLAY_SEED = 0x5eed;
 
-/** Rows that gather before they are counted and stored. */
+/**
+ * Rows that gather before they are counted and stored. More of them would cost less each, and leave
+ * more to be written when the last packet is judged.
+ */
+const BATCH = 2048;
+/** Rows that there is room for: a batch that is nearly full, and all packets of one read. */
 const ROWS = 8192;
 /** Reserved at most for a batch; only what packets really fill becomes memory in use. */
 const LARGEST_BUFFER = 64 << 20;
@@ -94,13 +99,14 @@ export async function replay(options: ReplayOptions): Promise<ReplayResult> {
     if (batch.ended) break;
     const records = run.pipeline.readTap(buffer, batch.bytes, handle.linkType, 0);
     if (batch.packets !== UNCOUNTED && records < batch.packets) run.lost += batch.packets - records;
-    if (run.isFull) run.flush();
+    if (run.isFull) await run.flush();
     if (performance.now() < sliceEnd) continue;
     options.progress?.(run.totals.packets);
     await new Promise((resolve) => setTimeout(resolve, 0));
     sliceEnd = performance.now() + WORK_SLICE;
   }
-  run.flush();
+  await run.flush();
+  await options.store?.settle();
   return run.result((performance.now() - started) / 1000, error);
 }
 
@@ -126,7 +132,7 @@ class Replay {
   readonly #blocked = new EventBuffer(ROWS, ROWS);
   readonly #allowed = new EventBuffer(ROWS, ROWS);
   readonly #sources = new BlockedSources();
-  readonly #store: Store | undefined;
+  readonly #store: ReplayStore | undefined;
 
   constructor({ policy, threats, own, store, sample }: ReplayOptions) {
     this.#store = store;
@@ -148,17 +154,16 @@ class Replay {
   }
 
   get isFull(): boolean {
-    return this.#blocked.count >= ROWS / 2 || this.#allowed.count >= ROWS / 2;
+    return this.#blocked.count >= BATCH || this.#allowed.count >= BATCH;
   }
 
-  flush(): void {
+  async flush(): Promise<void> {
     this.#sources.add(this.#blocked);
-    const names = { details: this.#details, interfaceName: () => "" };
-    this.#store?.flush({
+    await this.#store?.write({
       wouldBlock: this.#blocked,
       allowed: this.#allowed,
       counts: this.totals.hourly,
-      names,
+      details: this.#details,
     });
     this.#blocked.clear();
     this.#allowed.clear();

@@ -7,6 +7,8 @@ import { Direction, type ParsedPacket } from "./packet/packet.ts";
 export class ThreatDetails {
   #threats: ThreatList | undefined;
   #numbers: readonly number[] = [];
+  /** Of the one feed where there is no other: then nothing has to be looked for. */
+  #only = 0;
 
   constructor(private readonly details: EventDetails) {}
 
@@ -14,10 +16,12 @@ export class ThreatDetails {
   use(threats: ThreatList): void {
     this.#threats = threats;
     this.#numbers = threats.feeds.map((name) => this.details.intern("", name));
+    this.#only = this.#numbers.length === 1 ? this.#numbers[0] : 0;
   }
 
   /** The first feed that lists the source, or of what goes out or through, the destination. */
   detailOf(packet: ParsedPacket): number {
+    if (this.#only !== 0) return this.#only;
     const threats = this.#threats, { family } = packet;
     if (threats === undefined) return 0;
     if (packet.direction !== Direction.outgoing) {

@@ -2,12 +2,12 @@
 import { standingThreats } from "../../engine/control/standing_lists.ts";
 import { PfwError } from "../../engine/errors.ts";
 import { PrefixList } from "../../engine/net/prefix_list.ts";
-import { Store } from "../../engine/observe/store.ts";
 import { buildPolicy } from "../../engine/policy/build_policy.ts";
 import { type Config, configSchema } from "../../engine/policy/schema.ts";
 import { readConfigFile } from "../../engine/policy/config_file.ts";
 import { DEFAULT_CONFIG } from "../../engine/policy/default_config.ts";
 import { replay, type ReplayResult } from "../../engine/replay.ts";
+import { ReplayStore } from "../../engine/replay_store.ts";
 import { settingsOf } from "../../engine/policy/settings.ts";
 import { makeDirectories } from "../../engine/run_files.ts";
 import { type CommandContext, usageError } from "../context.ts";
@@ -29,8 +29,10 @@ export async function replayFile(
   const config = await configOrDefaults(context);
   requireAddresses(options.local ?? []);
   const settings = settingsOf(config);
-  const threats = await standingThreats(context.paths, config);
-  const store = options.record ? openStore(context) : undefined;
+  const [threats, store] = await Promise.all([
+    standingThreats(context.paths, config),
+    options.record ? openStore(context) : undefined,
+  ]);
   const progress = new Progress();
   let result: ReplayResult;
   try {
@@ -46,15 +48,28 @@ export async function replayFile(
     });
   } finally {
     progress.clear();
-    for (const notice of store?.close().notices ?? []) console.error(`pfw: ${notice}`);
+    await store?.close();
+    for (const notice of store?.notices ?? []) console.error(`pfw: ${notice}`);
   }
   if (context.json) printJson(result);
   else console.log(renderResult(result));
-  if (result.error === undefined) return;
+  requireWhole(options.file, result, store);
+}
+
+function requireWhole(file: string, result: ReplayResult, store: ReplayStore | undefined): void {
+  if (result.error !== undefined) {
+    throw new PfwError(
+      `cannot read ${file} to its end`,
+      result.error,
+      `the first ${formatCount(result.packets)} packets were judged`,
+    );
+  }
+  if (!store?.lost) return;
+  const { rows, hits, why } = store.lost;
   throw new PfwError(
-    `cannot read ${options.file} to its end`,
-    result.error,
-    `the first ${formatCount(result.packets)} packets were judged`,
+    `cannot store every row in ${store.path}`,
+    why,
+    `${formatCount(rows)} rows (${formatCount(hits)} packets) are not in it`,
   );
 }
 
@@ -77,9 +92,9 @@ function requireAddresses(texts: readonly string[]): void {
   }
 }
 
-function openStore({ paths }: CommandContext): Store {
+async function openStore({ paths }: CommandContext): Promise<ReplayStore> {
   makeDirectories(paths);
-  return Store.open(paths.database);
+  return await ReplayStore.open(paths.database);
 }
 
 function renderResult(result: ReplayResult): string {

@@ -3,8 +3,8 @@
  * answers for all lists at once, in time that hardly grows with their size.
  *
  * Prefixes of all lists become disjoint ranges, the earlier list winning, sorted in typed arrays.
- * An index over the first 16 bits bounds the binary search; for IPv4 a filter over the first 24
- * bits answers most addresses, which are in no list, with a single look.
+ * For many IPv4 ranges an index over the first 16 bits bounds the binary search, and a filter over
+ * the first 24 bits answers most addresses, which are in no list, with a single look.
  */
 import { maskWord } from "./address.ts";
 import type { PrefixList } from "./prefix_list.ts";
@@ -18,15 +18,19 @@ export interface Layer {
   readonly value: number;
 }
 
-/** Below this many ranges a binary search is as fast as a look into the filter. */
-const FILTER_FROM = 64;
+/**
+ * Below this many ranges a binary search over all of them is faster than a look into the filter or
+ * the index, which the traffic pushes out of the processor's cache.
+ */
+const MANY_RANGES = 64;
 
 /** Immutable; built once for each policy. */
 export class PrefixTable {
   readonly #v4Starts: Uint32Array;
   readonly #v4Ends: Uint32Array;
   readonly #v4Values: Int32Array;
-  readonly #v4Index: Uint32Array;
+  /** Only of many ranges, as the filter. */
+  readonly #v4Index: Uint32Array | undefined;
   readonly #v4Filter: BlockFilter | undefined;
   /** Four words a range; flipped so that signed comparison orders unsigned words. */
   readonly #v6Starts: Int32Array;
@@ -39,10 +43,9 @@ export class PrefixTable {
     this.#v4Starts = new Uint32Array(v4.starts).slice(0, v4.count);
     this.#v4Ends = new Uint32Array(v4.ends).slice(0, v4.count);
     this.#v4Values = new Int32Array(v4.values).slice(0, v4.count);
-    this.#v4Index = indexByFirst16(this.#v4Ends);
-    this.#v4Filter = v4.count >= FILTER_FROM
-      ? new BlockFilter(this.#v4Starts, this.#v4Ends)
-      : undefined;
+    const hasMany = v4.count >= MANY_RANGES;
+    this.#v4Index = hasMany ? indexByFirst16(this.#v4Ends) : undefined;
+    this.#v4Filter = hasMany ? new BlockFilter(this.#v4Starts, this.#v4Ends) : undefined;
     const v6 = mergeLayers(layers, rangesOf6, 1n, ranges6);
     this.#v6Starts = flippedWords(v6.starts, v6.count);
     this.#v6Ends = flippedWords(v6.ends, v6.count);
@@ -57,8 +60,12 @@ export class PrefixTable {
     if (filter !== undefined && !filter.mayHold(word)) return 0;
     const address = word >>> 0;
     const ends = this.#v4Ends;
-    let low = this.#v4Index[word >>> 16];
-    let high = this.#v4Index[(word >>> 16) + 1];
+    let low = 0, high = values.length;
+    const index = this.#v4Index;
+    if (index !== undefined) {
+      low = index[word >>> 16];
+      high = index[(word >>> 16) + 1];
+    }
     // The first range that ends at or after the address; it may be the one past the bucket.
     while (low < high) {
       const middle = (low + high) >>> 1;

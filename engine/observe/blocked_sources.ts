@@ -1,6 +1,7 @@
 /** Which addresses were blocked most, where no database counts them: bounded, exact below the bound. */
 import { formatV4, formatV6 } from "../net/address.ts";
-import { type EventBuffer, Mixed } from "./event_buffer.ts";
+import { Mixed } from "./event_buffer.ts";
+import type { EventColumns } from "./event_columns.ts";
 
 /** An address and its blocked packets. */
 export interface SourceCount {
@@ -17,7 +18,7 @@ export class BlockedSources {
   readonly #counts = new Map<number | string, number>();
 
   /** Adds the rows of a buffer. */
-  add(events: EventBuffer): void {
+  add(events: EventColumns): void {
     const { count, family, mixed, rowHits } = events;
     for (let row = 0; row < count; row++) {
       if (family[row] === 0 || (mixed[row] & Mixed.source) !== 0) continue;
@@ -44,7 +45,7 @@ export class BlockedSources {
   }
 }
 
-function sourceOf({ family, addresses }: EventBuffer, row: number): number | string {
+function sourceOf({ family, addresses }: EventColumns, row: number): number | string {
   const at = 8 * row;
   return family[row] === 4
     ? addresses[at]

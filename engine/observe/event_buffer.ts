@@ -1,6 +1,6 @@
 /**
- * Where the hot path leaves events until they are written: columns of typed arrays, so that an
- * event costs no allocation, and a fixed number of rows, so that no flood costs memory.
+ * Where the hot path leaves events until they are written: a fixed number of rows, so that no flood
+ * costs memory.
  *
  * Up to the write budget every event is a row of its own. Above it, equal events share a row and
  * `hits` counts them. When the rows are used up, events share rows that say less and less: first
@@ -8,6 +8,7 @@
  */
 import { DIRECTIONS, ParsedPacket } from "../packet/packet.ts";
 import { REASONS } from "../policy/verdict.ts";
+import { EventColumns } from "./event_columns.ts";
 import { avalanche, hashBytes } from "./packet_hash.ts";
 
 /** Bits of `EventBuffer.mixed`: the row's events differ in this field, so it has no value. */
@@ -31,43 +32,11 @@ const Level = { equal: 0, service: 1, reason: 2 } as const;
 const LAST_RESORT_ROWS = REASONS.length * DIRECTIONS.length;
 
 /** Events of one kind (blocked, or sampled allowed ones), in order of arrival. */
-export class EventBuffer {
-  /** Rows in use. */
-  count = 0;
-  /** Packets in the rows now held. */
-  hits = 0;
+export class EventBuffer extends EventColumns {
   /** Packets since the start that share a row with an earlier one. */
   coalesced = 0;
   /** Of those, the packets whose row no longer tells their addresses apart. */
   blurred = 0;
-
-  /** Time of the row's first event. */
-  readonly seconds: Uint32Array;
-  readonly microseconds: Uint32Array;
-  /** 4, 6, or 0 for a packet without readable addresses. */
-  readonly family: Uint8Array;
-  /** Eight signed words a row: source, then destination. */
-  readonly addresses: Int32Array;
-  /** -1 where the packet had none. */
-  readonly sourcePort: Int32Array;
-  readonly destinationPort: Int32Array;
-  readonly protocol: Uint8Array;
-  /** Index into `REASONS`. */
-  readonly reason: Uint8Array;
-  /** Number in `EventDetails`. */
-  readonly detail: Uint32Array;
-  /** One of `Direction`. */
-  readonly direction: Uint8Array;
-  readonly interfaceIndex: Uint32Array;
-  /** Of the row's first event: bytes on the wire, TCP flags (-1: none), hash (low, high word). */
-  readonly wireLength: Uint32Array;
-  readonly tcpFlags: Int16Array;
-  readonly hash: Int32Array;
-  /** The same hashes as whole numbers, which the database takes; every supported CPU is little-endian. */
-  readonly hash64: BigInt64Array;
-  readonly rowHits: Float64Array;
-  /** Bits of `Mixed`. */
-  readonly mixed: Uint8Array;
 
   readonly #level: Uint8Array;
   /** Open addressing: row + 1, or 0 for a free place. */
@@ -81,25 +50,10 @@ export class EventBuffer {
    * @param writeBudget rows before equal events begin to share one
    */
   constructor(readonly capacity: number, readonly writeBudget = 2_000) {
-    this.#serviceLimit = capacity + Math.max(64, capacity >> 3);
-    const rows = this.#serviceLimit + LAST_RESORT_ROWS;
-    this.seconds = new Uint32Array(rows);
-    this.microseconds = new Uint32Array(rows);
-    this.family = new Uint8Array(rows);
-    this.addresses = new Int32Array(8 * rows);
-    this.sourcePort = new Int32Array(rows);
-    this.destinationPort = new Int32Array(rows);
-    this.protocol = new Uint8Array(rows);
-    this.reason = new Uint8Array(rows);
-    this.detail = new Uint32Array(rows);
-    this.direction = new Uint8Array(rows);
-    this.interfaceIndex = new Uint32Array(rows);
-    this.wireLength = new Uint32Array(rows);
-    this.tcpFlags = new Int16Array(rows);
-    this.hash64 = new BigInt64Array(rows);
-    this.hash = new Int32Array(this.hash64.buffer);
-    this.rowHits = new Float64Array(rows);
-    this.mixed = new Uint8Array(rows);
+    const serviceLimit = capacity + Math.max(64, capacity >> 3);
+    const rows = serviceLimit + LAST_RESORT_ROWS;
+    super(rows);
+    this.#serviceLimit = serviceLimit;
     this.#level = new Uint8Array(rows);
     this.#index = new Int32Array(2 ** Math.ceil(Math.log2(2 * rows)));
     this.#seed = crypto.getRandomValues(new Int32Array(1))[0];
@@ -155,15 +109,9 @@ export class EventBuffer {
   }
 
   /** Forgets all rows; the counters since the start stay. */
-  clear(): void {
-    this.count = 0;
-    this.hits = 0;
+  override clear(): void {
+    super.clear();
     this.#index.fill(0);
-  }
-
-  /** Time of a row's first event in milliseconds since 1970, UTC. */
-  timeOf(row: number): number {
-    return this.seconds[row] * 1000 + Math.floor(this.microseconds[row] / 1000);
   }
 
   /** Adds the event to its row of that level, or makes one below `limit`; -1: neither. */

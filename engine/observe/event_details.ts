@@ -36,6 +36,16 @@ export class EventDetails {
     return this.#list.length - 1;
   }
 
+  /** How many there are, the one that is none among them. */
+  get count(): number {
+    return this.#list.length;
+  }
+
+  /** Those from a number on; whoever interns all of them in this order has the same numbers. */
+  from(number: number): readonly EventDetail[] {
+    return this.#list.slice(number);
+  }
+
   /** The detail of a number; no detail for an unknown one. */
   at(number: number): EventDetail {
     return this.#list[number] ?? NONE;

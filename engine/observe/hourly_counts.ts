@@ -34,6 +34,9 @@ const CELLS = ACTIONS.length * REASON_SLOTS;
  */
 const MAX_HOURS = 4_096;
 
+/** Figures by hour. */
+export type HourlyCells = ReadonlyMap<number, Float64Array>;
+
 /** Counts since the last `clear`. */
 export class HourlyCounts {
   readonly #hours = new Map<number, Float64Array>();
@@ -78,6 +81,21 @@ export class HourlyCounts {
         const reason = action === "undecoded" ? DECODE_RESULTS[slot] : REASONS[slot];
         yield { hour, action, reason, packets, bytes };
       }
+    }
+  }
+
+  /** The figures as another thread can be given them, to `add` to its own; they start from zero. */
+  take(): HourlyCells {
+    const cells = new Map(this.#hours);
+    this.clear();
+    return cells;
+  }
+
+  /** Adds what another thread counted. */
+  addAll(taken: HourlyCells): void {
+    for (const [hour, cells] of taken) {
+      this.#turnTo(hour);
+      cells.forEach((figure, cell) => this.#cells[cell] += figure);
     }
   }
 

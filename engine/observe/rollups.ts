@@ -2,8 +2,9 @@
 import type { DatabaseSync, StatementSync } from "node:sqlite";
 import { Direction } from "../packet/packet.ts";
 import { REASONS } from "../policy/verdict.ts";
-import type { EventBuffer } from "./event_buffer.ts";
+import type { EventColumns } from "./event_columns.ts";
 import { type HourlyCounts, PacketAction } from "./hourly_counts.ts";
+import { ManyRows, placeholders } from "./many_rows.ts";
 import { storedAddress } from "./row_writer.ts";
 import { MANY } from "./schema.ts";
 
@@ -19,11 +20,14 @@ const KEPT_ADDRESSES = 70_000;
  */
 const FLOOD_ADDRESSES = 500;
 
+/** Addresses that are looked for at once. */
+const KNOWN_AT_ONCE = 64;
+
 /** Updates totals, hours and blocked addresses; to be used inside a transaction. */
 export class Rollups {
   readonly #total: StatementSync;
   readonly #hour: StatementSync;
-  readonly #address: StatementSync;
+  readonly #addresses: ManyRows;
   readonly #known: StatementSync;
   readonly #countAddresses: StatementSync;
   readonly #chooseEvicted: StatementSync;
@@ -37,12 +41,17 @@ export class Rollups {
       packets = packets + excluded.packets, bytes = bytes + excluded.bytes`;
     this.#total = db.prepare(`INSERT INTO totals VALUES (?, ?, ?, ?) ${add}`);
     this.#hour = db.prepare(`INSERT INTO hours VALUES (?, ?, ?, ?, ?) ${add}`);
-    this.#address = db.prepare(
-      `INSERT INTO blocked_addresses VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+    this.#addresses = new ManyRows(
+      db,
+      "blocked_addresses",
+      5,
+      `ON CONFLICT DO UPDATE SET
          blocked = blocked + excluded.blocked, would_block = would_block + excluded.would_block,
          reason_code = excluded.reason_code, last_seen = max(last_seen, excluded.last_seen)`,
     );
-    this.#known = db.prepare("SELECT 1 FROM blocked_addresses WHERE address = ?");
+    this.#known = db.prepare(
+      `SELECT address FROM blocked_addresses WHERE address IN (${placeholders(KNOWN_AT_ONCE)})`,
+    );
     this.#countAddresses = db.prepare("SELECT count(*) AS count FROM blocked_addresses");
     [this.#chooseEvicted, ...this.#evict] = evictionStatements(db);
     this.#addressBound = this.#count();
@@ -57,36 +66,37 @@ export class Rollups {
   }
 
   /** Adds the far ends of blocked events; `action` says whether the kernel blocked them. */
-  addAddresses(events: EventBuffer, action: number): void {
-    const counts = this.#counts;
+  addAddresses(events: EventColumns, action: number): void {
+    const counts = this.#counts, isBlocked = action === PacketAction.blocked;
     counts.take(events);
-    const isFlood = counts.slots.size > FLOOD_ADDRESSES;
-    let others = 0, otherReason = 0, otherTime = 0;
+    if (counts.slots.size > FLOOD_ADDRESSES) this.#mergeStrangers();
     for (const [address, slot] of counts.slots) {
-      const packets = counts.packets[slot], reason = counts.reason[slot], time = counts.time[slot];
-      if (isFlood && packets === 1 && !this.#known.get(address)) {
-        others++;
-        otherReason = reason;
-        otherTime = Math.max(otherTime, time);
-      } else {
-        this.#write(address, packets, reason, time, action);
-      }
+      const packets = counts.packets[slot];
+      const { values, at } = this.#addresses;
+      values[at] = address;
+      values[at + 1] = isBlocked ? packets : 0;
+      values[at + 2] = isBlocked ? 0 : packets;
+      values[at + 3] = REASONS[counts.reason[slot]];
+      values[at + 4] = counts.time[slot];
+      this.#addresses.next();
     }
-    if (others > 0) this.#write(MANY, others, otherReason, otherTime, action);
+    this.#addresses.finish();
+    this.#addressBound += counts.slots.size;
     counts.clear();
     if (this.#addressBound > MAX_BLOCKED_ADDRESSES) this.#evictFewest();
   }
 
-  #write(
-    address: number | string,
-    packets: number,
-    reason: number,
-    time: number,
-    action: number,
-  ): void {
-    const blocked = action === PacketAction.blocked ? packets : 0;
-    this.#address.run(address, blocked, packets - blocked, REASONS[reason], time);
-    this.#addressBound++;
+  /** Counts those that came once, and that no earlier flush named, at `*`. */
+  #mergeStrangers(): void {
+    const counts = this.#counts;
+    const once = Array.from(counts.slots.keys())
+      .filter((address) => address !== MANY && counts.packets[counts.slots.get(address)!] === 1);
+    for (let at = 0; at < once.length; at += KNOWN_AT_ONCE) {
+      const asked = once.slice(at, at + KNOWN_AT_ONCE);
+      const missing = Array(KNOWN_AT_ONCE - asked.length).fill(null);
+      const known = new Set(this.#known.all(...asked, ...missing).map(({ address }) => address));
+      for (const address of asked) if (!known.has(address)) counts.moveToMany(address);
+    }
   }
 
   #evictFewest(): void {
@@ -112,27 +122,40 @@ class AddressCounts {
   /** Of the last row: index into `REASONS`, milliseconds since 1970. */
   reason = new Uint8Array(0);
   time = new Float64Array(0);
+  #next = 0;
 
-  take(events: EventBuffer): void {
-    if (this.packets.length < events.count) this.#grow(events.rowHits.length);
+  take(events: EventColumns): void {
+    if (this.packets.length <= events.count) this.#grow(events.rowHits.length + 1);
     for (let row = 0; row < events.count; row++) {
       const isOutgoing = events.direction[row] === Direction.outgoing;
       const address = storedAddress(events, row, isOutgoing ? "destination" : "source");
       if (address === null) continue;
-      let slot = this.slots.get(address);
-      if (slot === undefined) {
-        slot = this.slots.size;
-        this.slots.set(address, slot);
-        this.packets[slot] = this.time[slot] = 0;
-      }
-      this.packets[slot] += events.rowHits[row];
-      this.reason[slot] = events.reason[row];
-      this.time[slot] = Math.max(this.time[slot], events.timeOf(row));
+      this.#add(address, events.rowHits[row], events.reason[row], events.timeOf(row));
     }
+  }
+
+  /** Counts at `*` what was counted at an address. */
+  moveToMany(address: number | string): void {
+    const slot = this.slots.get(address)!;
+    this.slots.delete(address);
+    this.#add(MANY, this.packets[slot], this.reason[slot], this.time[slot]);
+  }
+
+  #add(address: number | string, packets: number, reason: number, time: number): void {
+    let slot = this.slots.get(address);
+    if (slot === undefined) {
+      slot = this.#next++;
+      this.slots.set(address, slot);
+      this.packets[slot] = this.time[slot] = 0;
+    }
+    this.packets[slot] += packets;
+    this.reason[slot] = reason;
+    this.time[slot] = Math.max(this.time[slot], time);
   }
 
   clear(): void {
     this.slots.clear();
+    this.#next = 0;
   }
 
   #grow(rows: number): void {

@@ -3,9 +3,11 @@ import type { DatabaseSync, SQLInputValue, StatementSync } from "node:sqlite";
 import { formatV6 } from "../net/address.ts";
 import { DIRECTIONS } from "../packet/packet.ts";
 import { REASONS, reasonText } from "../policy/verdict.ts";
-import { type EventBuffer, Mixed } from "./event_buffer.ts";
+import { Mixed } from "./event_buffer.ts";
+import type { EventColumns } from "./event_columns.ts";
 import type { EventDetails } from "./event_details.ts";
 import { ACTIONS, PacketAction } from "./hourly_counts.ts";
+import { ManyRows } from "./many_rows.ts";
 import { MANY, type RowTable } from "./schema.ts";
 import { SpanWriter } from "./span_writer.ts";
 
@@ -31,8 +33,8 @@ const COLUMNS = [
   "hits",
 ];
 
-/** Rows that one statement inserts: 32 are 2.3 times as fast as one, and more gain nothing. */
-const ROWS_AT_ONCE = 32;
+/** Above every index of an interface that a kernel gives out. */
+const DEVICES = 2 ** 29;
 
 /** The table that events with that action are kept in. */
 export function tableOf(action: number): RowTable {
@@ -41,21 +43,13 @@ export function tableOf(action: number): RowTable {
 
 /** Writes rows of one table; to be used inside a transaction. */
 export class RowWriter {
-  readonly #many: StatementSync;
-  readonly #one: StatementSync;
+  readonly #rows: ManyRows;
   readonly #context: StatementSync;
   readonly #lastId: StatementSync;
   readonly #spans: SpanWriter;
-  readonly #values: SQLInputValue[] = new Array(COLUMNS.length * ROWS_AT_ONCE).fill(null);
-  readonly #oneValues: SQLInputValue[] = new Array(COLUMNS.length).fill(null);
 
   constructor(db: DatabaseSync, readonly table: RowTable) {
-    const insert = (rows: number) => {
-      const values = Array(rows).fill(`(${COLUMNS.map(() => "?").join(",")})`).join(",");
-      return db.prepare(`INSERT INTO ${table}_rows (${COLUMNS.join(",")}) VALUES ${values}`);
-    };
-    this.#many = insert(ROWS_AT_ONCE);
-    this.#one = insert(1);
+    this.#rows = new ManyRows(db, `${table}_rows (${COLUMNS.join(",")})`, COLUMNS.length);
     this.#context = db.prepare(
       `INSERT INTO row_contexts
          (action, reason_code, reason, rule_id, direction, interface, last_id)
@@ -72,34 +66,29 @@ export class RowWriter {
    *
    * @param action index into `ACTIONS`
    */
-  write(events: EventBuffer, action: number, names: EventNames): void {
+  write(events: EventColumns, action: number, names: EventNames): void {
     if (events.count === 0) return;
     const first = Number(this.#lastId.get(`${this.table}_rows`)?.seq ?? 0) + 1;
     const contexts = this.#contexts(events, action, names, first + events.count - 1);
-    let row = 0;
-    for (; row + ROWS_AT_ONCE <= events.count; row += ROWS_AT_ONCE) {
-      for (let place = 0; place < ROWS_AT_ONCE; place++) {
-        fillRow(this.#values, place * COLUMNS.length, events, row + place, contexts[row + place]);
-      }
-      this.#many.run(...this.#values);
+    const rows = this.#rows;
+    for (let row = 0; row < events.count; row++) {
+      fillRow(rows.values, rows.at, events, row, contexts[row]);
+      rows.next();
     }
-    for (; row < events.count; row++) {
-      fillRow(this.#oneValues, 0, events, row, contexts[row]);
-      this.#one.run(...this.#oneValues);
-    }
+    rows.finish();
     this.#spans.extend(events, first);
   }
 
   /** The context's id of every row. A flush has few contexts, so each is written once. */
-  #contexts(events: EventBuffer, action: number, names: EventNames, lastId: number): Float64Array {
-    const ids = new Map<string, number>();
+  #contexts(events: EventColumns, action: number, names: EventNames, lastId: number): Float64Array {
+    const ids = new Map<number | string, number>();
     const contexts = new Float64Array(events.count);
-    let lastKey = "", last = 0;
+    let lastKey: number | string = "", last = 0;
     for (let row = 0; row < events.count; row++) {
       const mixed = events.mixed[row];
       const detail = mixed & Mixed.detail ? 0 : events.detail[row];
       const device = mixed & Mixed.interfaceIndex ? -1 : events.interfaceIndex[row];
-      const key = `${events.reason[row]} ${detail} ${events.direction[row]} ${device}`;
+      const key = contextKey(events.reason[row], events.direction[row], detail, device);
       if (key !== lastKey) {
         last = ids.get(key) ?? this.#contextId(events, row, action, detail, device, names, lastId);
         ids.set(key, last);
@@ -111,7 +100,7 @@ export class RowWriter {
   }
 
   #contextId(
-    events: EventBuffer,
+    events: EventColumns,
     row: number,
     action: number,
     detail: number,
@@ -134,9 +123,16 @@ export class RowWriter {
   }
 }
 
+/** Different for different contexts; a number where that is exact, since a text costs more. */
+function contextKey(reason: number, direction: number, detail: number, device: number) {
+  const small = (reason << 3 | direction) + detail * 128;
+  // 7 bits and those of 65,536 details, in a number of 53.
+  return device < DEVICES ? small + (device + 1) * 2 ** 23 : `${small} ${device}`;
+}
+
 /** An address as the tables hold it: signed word, IPv6 text, `*`, or null. */
 export function storedAddress(
-  events: EventBuffer,
+  events: EventColumns,
   row: number,
   end: "source" | "destination",
 ): number | string | null {
@@ -151,7 +147,7 @@ export function storedAddress(
 function fillRow(
   values: SQLInputValue[],
   at: number,
-  events: EventBuffer,
+  events: EventColumns,
   row: number,
   context: number,
 ): void {

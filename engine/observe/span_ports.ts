@@ -3,7 +3,8 @@
  * where an index would cost every row ten bytes and this costs two. What is not known is searched.
  */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import { type EventBuffer, Mixed } from "./event_buffer.ts";
+import { Mixed } from "./event_buffer.ts";
+import type { EventColumns } from "./event_columns.ts";
 import type { RowTable } from "./schema.ts";
 
 /** Ids, both of them in the range. */
@@ -40,14 +41,14 @@ export class SpanPorts {
   }
 
   /** The first rows of a span were written. */
-  begin(events: EventBuffer, range: IdRange): void {
+  begin(events: EventColumns, range: IdRange): void {
     this.#bits.fill(0);
     this.#take(events);
     [this.#first, this.#last] = range;
   }
 
   /** More rows of a span were written; `before` are those that it had. */
-  grow(events: EventBuffer, before: IdRange): void {
+  grow(events: EventColumns, before: IdRange): void {
     this.#know(before);
     this.#take(events);
     this.#last += events.count;
@@ -74,7 +75,7 @@ export class SpanPorts {
     [this.#first, this.#last] = [first, last];
   }
 
-  #take({ count, mixed, sourcePort, destinationPort }: EventBuffer): void {
+  #take({ count, mixed, sourcePort, destinationPort }: EventColumns): void {
     for (let row = 0; row < count; row++) {
       if ((mixed[row] & Mixed.sourcePort) === 0) this.#add(sourcePort[row]);
       if ((mixed[row] & Mixed.destinationPort) === 0) this.#add(destinationPort[row]);

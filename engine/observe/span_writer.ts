@@ -1,6 +1,6 @@
 /** Keeps, for ranges of row ids, the times they lie between, and the ports of full ones. */
 import type { DatabaseSync, StatementSync } from "node:sqlite";
-import type { EventBuffer } from "./event_buffer.ts";
+import type { EventColumns } from "./event_columns.ts";
 import type { RowTable } from "./schema.ts";
 import { type IdRange, SpanPorts } from "./span_ports.ts";
 
@@ -31,7 +31,7 @@ export class SpanWriter {
   }
 
   /** The buffer's rows were written with consecutive ids from `first` on. */
-  extend(events: EventBuffer, first: number): void {
+  extend(events: EventColumns, first: number): void {
     let min = Infinity, max = -Infinity;
     for (let row = 0; row < events.count; row++) {
       const time = events.timeOf(row);

@@ -1,7 +1,7 @@
 /** One open database with its prepared statements. Throws what SQLite throws; `Store` copes. */
 import type { DatabaseSync } from "node:sqlite";
 import { Checkpointer } from "./checkpointer.ts";
-import type { EventBuffer } from "./event_buffer.ts";
+import type { EventColumns } from "./event_columns.ts";
 import { type HourlyCounts, PacketAction } from "./hourly_counts.ts";
 import { Pruning, type Retention } from "./pruning.ts";
 import { Rollups } from "./rollups.ts";
@@ -11,18 +11,18 @@ import { pragma, transaction } from "./sqlite.ts";
 /** What is to be written. The store clears what it wrote and leaves what it could not write. */
 export interface StoreBatch {
   /** Drops that the kernel reported. */
-  readonly blocked?: EventBuffer;
+  readonly blocked?: EventColumns;
   /** What would have been dropped (monitor, replay). */
-  readonly wouldBlock?: EventBuffer;
+  readonly wouldBlock?: EventColumns;
   /** A sample of what was allowed. */
-  readonly allowed?: EventBuffer;
+  readonly allowed?: EventColumns;
   /** Every packet, counted. */
   readonly counts?: HourlyCounts;
   readonly names: EventNames;
 }
 
 /** The buffers of a batch with their actions, in the order of writing. */
-export function buffersOf(batch: StoreBatch): { events: EventBuffer; action: number }[] {
+export function buffersOf(batch: StoreBatch): { events: EventColumns; action: number }[] {
   const buffers = [
     { events: batch.blocked, action: PacketAction.blocked },
     { events: batch.wouldBlock, action: PacketAction.wouldBlock },

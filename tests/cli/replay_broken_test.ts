@@ -1,36 +1,11 @@
 /** Captures that cannot be read, or not to their end: one line, exit 1, the counts so far. */
 import { deepEqual, equal, match } from "node:assert/strict";
 import { Sandbox } from "../support/sandbox.ts";
+import { FILE_HEADER, FRAME, RECORD_HEADER, udpCapture } from "../support/udp_capture.ts";
 
 const PACKETS = 100;
-const FILE_HEADER = 24;
-const RECORD_HEADER = 16;
-const FRAME = 42;
 
-/** UDP packets from 10.9.0.2 to port 23 of 10.9.0.1 on Ethernet, as pcap(5) has them. */
-function capture(): Uint8Array {
-  const bytes = new Uint8Array(FILE_HEADER + PACKETS * (RECORD_HEADER + FRAME));
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, 0xa1b2c3d4);
-  view.setUint16(4, 2);
-  view.setUint16(6, 4);
-  view.setUint32(16, 65_535);
-  view.setUint32(20, 1);
-  const frame = Uint8Array.fromHex(
-    "000000000000000000000000" + "0800" + "4500001c0001000040110000" + "0a0900020a090001" +
-      "04d2001700080000",
-  );
-  for (let packet = 0; packet < PACKETS; packet++) {
-    const at = FILE_HEADER + packet * (RECORD_HEADER + FRAME);
-    view.setUint32(at, 1_700_000_000 + packet);
-    view.setUint32(at + 8, FRAME);
-    view.setUint32(at + 12, FRAME);
-    bytes.set(frame, at + RECORD_HEADER);
-  }
-  return bytes;
-}
-
-const WHOLE = capture();
+const WHOLE = udpCapture(PACKETS);
 
 /** The capture with the length of its second packet said to be something else. */
 function withLength(length: number): Uint8Array {
