@@ -17,6 +17,19 @@ const CONFIG = {
   detection: { enabled: false },
 };
 
+/** Has the kernel refuse bpf(2) to a program (seccomp(2)), and becomes it. */
+const WITHOUT_BPF = `
+import ctypes, os, platform, struct, sys
+bpf = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+program = [(0x20, 0, 0, 0), (0x15, 0, 1, bpf), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in program))
+filter = struct.pack("HxxxxxxP", len(program), ctypes.addressof(code))
+libc = ctypes.CDLL(None, use_errno=True)
+if libc.prctl(38, 1, 0, 0, 0) != 0 or libc.prctl(22, 2, filter, 0, 0) != 0:
+    sys.exit("no seccomp: " + os.strerror(ctypes.get_errno()))
+os.execvp(sys.argv[1], sys.argv[1:])
+`;
+
 /** A pair on which nothing is sent but what a test sends. */
 async function quietPair(): Promise<Link & AsyncDisposable> {
   const link = await createPair();
@@ -116,3 +129,22 @@ kernelTest("tap budget: it begins with enforcing and ends with it", async () => 
     await send(mode === "enforce");
   }
 });
+
+kernelTest(
+  "tap budget: where the kernel refuses the filter, every packet is looked at",
+  async () => {
+    await using link = await quietPair();
+    await using sandbox = new Sandbox();
+    sandbox.writeConfig({ ...CONFIG, rules: [] });
+    const through = ["python3", "-c", WITHOUT_BPF];
+    await using _pfw = await startPfw(link.local, sandbox, ["veth-0"], { through });
+    const udp = { protocol: "udp", from: "10.9.0.2", to: "10.9.0.1", sourcePort: 40_004 } as const;
+    await flood(link.remote, { ...udp, port: 2002, count: MANY });
+    const { totals, losses } = await eventually(
+      () => status(sandbox),
+      ({ totals }) => totals.byDirection.incoming >= MANY,
+    );
+    equal(totals.byDirection.incoming, MANY);
+    deepEqual([losses.countedOnly, losses.ringDrops], [0, 0]);
+  },
+);
