@@ -1,6 +1,6 @@
 /** Reads what the kernel holds. */
 import type { Family } from "../net/address.ts";
-import { CommandError, type Commands, runAllOrThrow, runOrThrow } from "./command.ts";
+import { CommandError, type Commands, runAllOrThrow, runOrThrow, runThenRead } from "./command.ts";
 import { renderDestroy } from "./render_ipset.ts";
 import {
   parseIptablesSave,
@@ -72,8 +72,22 @@ export async function restoreTables(
   text: string,
 ): Promise<void> {
   if (text === "") return;
-  const argv = [iptablesProgram(family, "-restore"), "--noflush", "-w", "5"];
-  await runOrThrow(commands, argv, text);
+  await runOrThrow(commands, restoreArgv(family), text);
+}
+
+/** The same, and what the tables of the family are then. */
+export async function restoreAndReadTables(
+  commands: Commands,
+  family: Family,
+  text: string,
+): Promise<SavedTables> {
+  if (text === "") return await readTables(commands, family);
+  const saved = await runThenRead(commands, restoreArgv(family), text, saveTables(family));
+  return parseIptablesSave(saved);
+}
+
+function restoreArgv(family: Family): string[] {
+  return [iptablesProgram(family, "-restore"), "--noflush", "-w", "5"];
 }
 
 /** Runs lines of `ipset restore`; entries that are there already, or gone already, are fine. */
