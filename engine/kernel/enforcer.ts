@@ -19,6 +19,7 @@ import {
 import { chainVerdict } from "./names.ts";
 import { banSets, type KernelPlan, type TablePlan, TABLES } from "./plan.ts";
 import { PolicyChange } from "./policy_change.ts";
+import { ReadingAhead } from "./reading_ahead.ts";
 import { isMissingFeature, supportedFamilies } from "./requirements.ts";
 import { isOurs, ourChainIn, type SavedChain } from "./saved_state.ts";
 import { revert, withoutChains } from "./transition.ts";
@@ -57,6 +58,7 @@ export class Enforcer {
   readonly #created: CreatedTables;
   readonly #bans: KernelBans;
   readonly #ledger = new CounterLedger();
+  readonly #ahead = new ReadingAhead();
   /** What iptables says of itself. */
   #version: string | undefined;
   #families: readonly Family[] | undefined;
@@ -97,6 +99,12 @@ export class Enforcer {
     return promise;
   }
 
+  /** Begins to read the kernel for an `apply` that comes at once. */
+  readAhead(): void {
+    // Where it fails, `apply` reads for itself, and says why.
+    this.#exclusive(async () => this.#ahead.keep(await this.#read())).catch(() => {});
+  }
+
   /** Waits until everything is done that was begun. */
   async settled(): Promise<void> {
     await this.#queue;
@@ -120,7 +128,10 @@ export class Enforcer {
    * @throws PfwError when it cannot, also for more than 65,536 bans at once; then all is as before
    */
   changeBans(add: readonly TimedPrefix[], remove: readonly Prefix[]): Promise<void> {
-    return this.#exclusive(() => this.#bans.change(this.#banSets(), add, remove));
+    return this.#exclusive(() => {
+      this.#ahead.forget();
+      return this.#bans.change(this.#banSets(), add, remove);
+    });
   }
 
   /** Removes everything of ours, whoever left it; throws PfwError when something stays. */
@@ -207,7 +218,7 @@ export class Enforcer {
   async #apply(policy: Policy): Promise<{ result: ApplyResult; tidy: () => Promise<void> }> {
     const started = performance.now();
     const { commands, nflogGroup } = this.#options;
-    const before = await this.#read();
+    const before = this.#ahead.take() ?? await this.#read();
     const plan = compilePlan(policy, { nflogGroup, families: this.#families });
     if (await this.#usesNftables()) await this.#created.note(before.tables);
     const change = new PolicyChange({
@@ -272,6 +283,7 @@ export class Enforcer {
   }
 
   async #remove(): Promise<void> {
+    this.#ahead.forget();
     // Main chains and jumps first: then nothing counts any more, and the next reading is final.
     await this.#removeChains((chain) => chainVerdict(chain.name) === undefined);
     await this.#removeChains(() => true);
