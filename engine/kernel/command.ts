@@ -72,6 +72,7 @@ export async function runAllOrThrow(
   commands: Commands,
   argvs: readonly (readonly string[])[],
 ): Promise<string[]> {
+  if (argvs.length === 0) return [];
   return await commands.runReaders?.(argvs) ??
     await Promise.all(argvs.map((argv) => runOrThrow(commands, argv)));
 }
