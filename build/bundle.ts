@@ -11,6 +11,9 @@ import { writePage } from "./page.ts";
  */
 const CORE = ["cli/run.ts", "cli/commands/rules.ts", "cli/commands/rules_list.ts"];
 
+/** What changes need, and much of which most commands do that load more than the core: one more. */
+const OFTEN = ["cli/commands/rules_edit.ts", "cli/commands/lists_edit.ts"];
+
 /**
  * Bundles entry points, e.g. `main.ts`, into JavaScript modules of the same names, and beside them
  * the page of the dashboard, which `main.js` serves from there.
@@ -27,7 +30,7 @@ export async function bundle(entryPoints: readonly string[], directory: string):
   for (const entryPoint of entryPoints) {
     const options = settings(entryPoint, directory);
     const draft = await esbuild.build({ ...options, write: false });
-    const plugins = [withCore(entryPoint, loadedLater(draft)), smallPackages()];
+    const plugins = [withCore(entryPoint, draft), smallPackages()];
     const { metafile } = await esbuild.build({ ...options, plugins });
     packages.push(...packageFolders(metafile));
     await mergeCore(directory, basename(entryPoint, ".ts"), BANNER);
@@ -63,30 +66,48 @@ function settings(entryPoint: string, directory: string) {
   } satisfies esbuild.BuildOptions;
 }
 
+type Draft = esbuild.BuildResult<{ metafile: true }>;
+
 /** The files of ours that are loaded when a command is called. */
-function loadedLater({ metafile }: esbuild.BuildResult<{ metafile: true }>): Set<string> {
+function loadedLater({ metafile }: Draft): Set<string> {
   const imports = Object.values(metafile.inputs).flatMap((input) => input.imports);
   const later = imports.filter(({ kind, external }) => kind === "dynamic-import" && !external);
   return new Set(later.map(({ path }) => resolve(path)));
 }
 
+/** The files that are loaded with any of these. */
+function loadedWith({ metafile }: Draft, paths: readonly string[]): Set<string> {
+  const found = new Set(paths);
+  for (const path of found) {
+    for (const { kind, path: next, external } of metafile.inputs[path]?.imports ?? []) {
+      if (kind === "import-statement" && !external) found.add(next);
+    }
+  }
+  return new Set([...found].map((path) => resolve(path)));
+}
+
 /**
- * Has the program, and each file that it loads later, import the core first. Then all of the core
- * is reached from the same places, which makes it one chunk. Nothing in it acts when it is loaded.
+ * Has the program, and each file that it loads later, import the core first, and those that are not
+ * in it what most of them need. Then all of it is reached from the same places, which makes each of
+ * the two one chunk. Nothing in them acts when it is loaded.
  */
-function withCore(entryPoint: string, later: ReadonlySet<string>): esbuild.Plugin {
-  const importing = CORE.map((path) => `import ${JSON.stringify(resolve(path))};\n`).join("");
-  const files = later.size > 0 ? new Set([resolve(entryPoint), ...later]) : later;
+function withCore(entryPoint: string, draft: Draft): esbuild.Plugin {
+  const importing = (paths: readonly string[]) =>
+    paths.map((path) => `import ${JSON.stringify(resolve(path))};\n`).join("");
+  const later = loadedLater(draft), core = loadedWith(draft, [entryPoint, ...CORE]);
+  const prefixOf = (path: string) => {
+    if (later.has(path) && !core.has(path)) return importing([...CORE, ...OFTEN]);
+    const isFirst = path === resolve(entryPoint) && later.size > 0;
+    return isFirst || later.has(path) ? importing(CORE) : undefined;
+  };
   return {
     name: "core",
     setup(build) {
-      build.onLoad(
-        { filter: /\.ts$/ },
-        async ({ path }) =>
-          files.has(path)
-            ? { contents: importing + await Deno.readTextFile(path), loader: "ts" }
-            : undefined,
-      );
+      build.onLoad({ filter: /\.ts$/ }, async ({ path }) => {
+        const prefix = prefixOf(path);
+        if (prefix === undefined) return undefined;
+        return { contents: prefix + await Deno.readTextFile(path), loader: "ts" };
+      });
     },
   };
 }

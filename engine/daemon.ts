@@ -282,7 +282,7 @@ export class Daemon {
         watch: this.#watch,
         intel: this.#intel,
         enforcement: this.#enforcement,
-        reload: (request) => this.reload(request),
+        reload: (request, change) => this.#policy.reload(request, change),
         setMode: (mode, force) => this.#policy.setMode(mode, force),
         stop: () => this.stop(),
         listeners: this.#listeners,

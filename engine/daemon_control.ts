@@ -1,6 +1,6 @@
 /** The running firewall as the control socket, and later other doors, get to handle it. */
 import type { ReloadRequest, RuleHits } from "./control/client.ts";
-import { ConfigEdits } from "./control/config_edits.ts";
+import { ConfigEdits, type WrittenChange } from "./control/config_edits.ts";
 import { explain, type ExplainAnswer, type ExplainRequest } from "./control/explain.ts";
 import type { BanControl, ThreatControl } from "./control/intel_control.ts";
 import type { Controlled } from "./control/server.ts";
@@ -50,7 +50,7 @@ export interface ControlParts {
   readonly enforcement: DaemonEnforcement;
   readonly listeners: DaemonListeners;
   readonly viewers: Viewers;
-  readonly reload: (request?: ReloadRequest) => Promise<string>;
+  readonly reload: (request?: ReloadRequest, change?: WrittenChange) => Promise<string>;
   readonly setMode: (mode: Mode, force?: boolean) => Promise<boolean>;
   readonly stop: () => OnExit;
 }
@@ -71,7 +71,8 @@ export class DaemonControl implements Controlled, Disposable {
       reader,
       safety,
       mode: () => enforcement.mode,
-      reload: (request) => this.reload(request),
+      expectChange: () => parts.enforcement.expectChange(),
+      reload: parts.reload,
       pendingChanged: () => listeners.changed("pending"),
     });
     const { config, dataDir } = paths;

@@ -5,6 +5,7 @@ import type { DaemonSafety } from "./daemon_safety.ts";
 import type { DaemonWatch } from "./daemon_watch.ts";
 import { errorText } from "./errors.ts";
 import { type Commands, SystemCommands } from "./kernel/command.ts";
+import type { Enforcer } from "./kernel/enforcer.ts";
 import { requireEnforcement } from "./kernel/requirements.ts";
 import { enforcerOf, type GuardParts, KernelGuard } from "./kernel_guard.ts";
 import type { AppLog } from "./observe/application_log.ts";
@@ -34,6 +35,7 @@ export class DaemonEnforcement {
   readonly #parts: EnforcementParts;
   #mode: Mode;
   #guard: KernelGuard | undefined;
+  #enforcer: Enforcer | undefined;
 
   /** Nothing is done before `open`. */
   constructor(mode: Mode, parts: EnforcementParts) {
@@ -48,6 +50,11 @@ export class DaemonEnforcement {
   /** Who looks after the kernel; absent while only looking on. */
   get guard(): KernelGuard | undefined {
     return this.#guard;
+  }
+
+  /** A policy will be put in force at once: the kernel may be read meanwhile. */
+  expectChange(): void {
+    if (this.#guard) this.#enforcer?.readAhead();
   }
 
   /** At start: gets ready to enforce, where that is wanted. */
@@ -82,8 +89,8 @@ export class DaemonEnforcement {
 
   #newGuard(commands: Commands): KernelGuard {
     const { paths, log } = this.#parts;
-    const enforcer = enforcerOf(paths, commands, (message) => log.warn(message));
-    return new KernelGuard({ ...this.#parts, enforcer });
+    this.#enforcer = enforcerOf(paths, commands, (message) => log.warn(message));
+    return new KernelGuard({ ...this.#parts, enforcer: this.#enforcer });
   }
 
   async #begin(users: EnforcementUsers, policy: Policy, force: boolean): Promise<void> {

@@ -1,5 +1,6 @@
 /** Changes of what the running firewall enforces: one after another, whole or not at all. */
 import type { ReloadRequest } from "./control/client.ts";
+import type { WrittenChange } from "./control/config_edits.ts";
 import { type Mode, summarizePolicy } from "./control/status.ts";
 import type { DaemonEnforcement } from "./daemon_enforcement.ts";
 import type { DaemonIntel } from "./daemon_intel.ts";
@@ -11,8 +12,9 @@ import { errorText, PfwError } from "./errors.ts";
 import type { MemoryKeeper } from "./memory.ts";
 import type { AppLog } from "./observe/application_log.ts";
 import { buildPolicy } from "./policy/build_policy.ts";
-import type { ConfigReader } from "./policy/config_file.ts";
+import { type ConfigReader, fileError } from "./policy/config_file.ts";
 import type { Matcher } from "./policy/matcher.ts";
+import type { Policy } from "./policy/policy.ts";
 import type { Config } from "./policy/schema.ts";
 import type { Recorder } from "./recorder.ts";
 
@@ -44,9 +46,13 @@ export class DaemonPolicy {
     this.#parts = parts;
   }
 
-  /** Reads the configuration again; the running policy stays where it is refused. */
-  reload(request: ReloadRequest = {}): Promise<string> {
-    const next = this.#oneAfterAnother(() => this.#reload(request));
+  /**
+   * Reads the configuration again; the running policy stays where it is refused.
+   *
+   * @param change is about to be written: it takes its place in the file when the kernel has it
+   */
+  reload(request: ReloadRequest = {}, change?: WrittenChange): Promise<string> {
+    const next = this.#oneAfterAnother(() => this.#reload(request, change));
     next.catch((error) => {
       const why = errorText(error);
       this.#parts.log.error(`reload refused, the running policy stays: ${why}`);
@@ -93,27 +99,47 @@ export class DaemonPolicy {
     return next;
   }
 
-  async #reload(request: ReloadRequest): Promise<string> {
-    const { matcher, safety, prefixes, enforcement, watch, intel, log, listeners } = this.#parts;
+  async #reload(request: ReloadRequest, change?: WrittenChange): Promise<string> {
+    const { matcher, safety, prefixes, watch, intel, log, listeners } = this.#parts;
     const started = performance.now();
-    const { config, text } = await this.#parts.reader.read();
+    const { config, text } = change
+      ? { config: change.config, text: change.after }
+      : await this.#parts.reader.read();
     const policy = buildPolicy(config, { threats: matcher.policy.threats });
     if (!request.isJudged) safety.checkReload(policy, matcher.policy);
     // The names first: reports under the new policy may come before the next line runs.
     const details = prefixes.ruleDetails(policy);
-    await enforcement.guard?.apply(policy);
+    await this.#putInForce(policy, change);
     matcher.replacePolicy(policy);
     watch.pipeline.setRuleDetails(details);
     this.#parts.useConfig(config);
     await intel.configure(config, policy);
     if (intel.threats.list !== policy.threats) await this.#takeOverThreats();
-    await safety.note(text, request);
+    await safety.note(text, request, change !== undefined);
     this.#parts.memory.loaded();
     const milliseconds = Math.round(performance.now() - started);
     const summary = `${summarizePolicy(policy)} (${milliseconds} ms)`;
     log.info(`reloaded: ${summary}`);
     listeners.changed("config");
     return summary;
+  }
+
+  /** Kernel and file at once: the disk takes as long as the kernel does. Both or neither. */
+  async #putInForce(policy: Policy, change: WrittenChange | undefined): Promise<void> {
+    const { matcher, enforcement: { guard } } = this.#parts;
+    const onDisk = change?.file.sync();
+    onDisk?.catch(() => {});
+    await guard?.apply(policy);
+    try {
+      await onDisk;
+      change?.file.place();
+    } catch (error) {
+      const { what, why, next, exitCode } = fileError("cannot write the configuration", error);
+      const failure = await guard?.apply(matcher.policy).then(() => undefined, errorText);
+      if (failure === undefined) throw new PfwError(what, why, next, exitCode);
+      const both = `${why}; the kernel keeps the change all the same: ${failure}`;
+      throw new PfwError(what, both, "run `pfw reload`", exitCode);
+    }
   }
 
   async #takeOverThreats(): Promise<void> {

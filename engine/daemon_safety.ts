@@ -91,13 +91,19 @@ export class DaemonSafety {
     if (added.length > 0) throw new CutError("cannot reload", added);
   }
 
-  /** Notes in the history what is in force now. That this fails changes nothing in the kernel. */
-  async note(text: string, { command, user }: ReloadRequest): Promise<void> {
-    try {
-      await this.history.add(text, command ?? "reload", user ?? "");
-    } catch (error) {
-      this.#parts.log.error(errorText(error));
-    }
+  /**
+   * Notes in the history what is in force now. That this fails changes nothing in the kernel.
+   *
+   * @param isAwaited somebody waits for the end of the change: then it is only begun
+   */
+  async note(
+    text: string,
+    { command = "reload", user = "" }: ReloadRequest,
+    isAwaited = false,
+  ): Promise<void> {
+    const failed = (error: unknown) => this.#parts.log.error(errorText(error));
+    if (isAwaited) await this.history.addSoon(text, command, user, failed);
+    else await this.history.add(text, command, user).catch(failed);
   }
 
   #find(): Lifelines {
@@ -120,6 +126,7 @@ export class DaemonSafety {
   async end(): Promise<void> {
     this.#pause = Infinity;
     await this.#returning;
+    await this.history.settled();
   }
 
   async #returnIfDue(): Promise<void> {

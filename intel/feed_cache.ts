@@ -12,7 +12,7 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { createBytesAtomically } from "../engine/atomic_file.ts";
+import { createAtomically } from "../engine/atomic_file.ts";
 import { type CopyHeader, isCopyHeader } from "./copy_header.ts";
 import type { FeedContent } from "./feed.ts";
 import { PrefixList } from "../engine/net/prefix_list.ts";
@@ -78,7 +78,7 @@ export class FeedCache {
   async write(copy: FeedCopy): Promise<void> {
     await Deno.mkdir(this.#directory, { recursive: true, mode: 0o700 });
     const path = this.#path(copy.name);
-    await createBytesAtomically(path, await encode(copy), 0o600);
+    await createAtomically(path, await encode(copy), 0o600);
     await this.touch(copy.name, copy.checkedAt);
   }
 

@@ -1,6 +1,8 @@
 /** Changes of what is enforced: one after another, and none behind the back of the end. */
 import { deepEqual, rejects } from "node:assert/strict";
+import type { StagedFile } from "../engine/atomic_file.ts";
 import { DaemonPolicy, type PolicyParts } from "../engine/daemon_policy.ts";
+import { configSchema } from "../engine/policy/schema.ts";
 
 Deno.test("daemon policy: what comes once the end has begun is refused, what is under way is waited for", async () => {
   const done: string[] = [];
@@ -27,4 +29,23 @@ Deno.test("daemon policy: what comes once the end has begun is refused, what is 
   resolve();
   await Promise.all([underWay, waits, ending, late, reload]);
   deepEqual(done, ["monitor", "end"]);
+});
+
+Deno.test("daemon policy: where the file cannot be written, the kernel gets the policy before back", async () => {
+  const before = { threats: undefined, name: "before" }, inKernel: unknown[] = [];
+  const policy = new DaemonPolicy({
+    enforcement: { guard: { apply: (given: unknown) => Promise.resolve(inKernel.push(given)) } },
+    matcher: { policy: before },
+    prefixes: { ruleDetails: () => [] },
+    log: { error: () => {} },
+  } as unknown as PolicyParts);
+  const file = {
+    sync: () => Promise.reject(new Error("no space left")),
+    place: () => {
+      throw new Error("it must stay where it is");
+    },
+  } as unknown as StagedFile;
+  const change = { config: configSchema.parse({}), after: "{}", file };
+  await rejects(policy.reload({ isJudged: true }, change), /cannot write .*: no space left/);
+  deepEqual(inKernel.slice(1), [before]);
 });

@@ -55,8 +55,8 @@ async function connect(socket: string): Promise<Deno.UnixConn | undefined> {
   }
 }
 
-/** False only where there is certainly none; of the rest the connection tells. */
-function isThere(path: string): boolean {
+/** Whether there may be a socket: false only where there is certainly none. */
+export function isThere(path: string): boolean {
   try {
     Deno.lstatSync(path);
     return true;

@@ -2,7 +2,8 @@
 import { errorText, ExitCode, PfwError } from "../errors.ts";
 import type { Lifelines } from "../net/lifelines.ts";
 import { sessionsToKeep, type SshSession } from "../net/ssh_sessions.ts";
-import { editConfig, type Edited } from "../policy/config_edit.ts";
+import type { StagedFile } from "../atomic_file.ts";
+import { type ConfigChange, editConfig, type Edited } from "../policy/config_edit.ts";
 import type { ConfigReader } from "../policy/config_file.ts";
 import { type PendingChange, PendingFile, secondsLeft } from "../policy/pending_change.ts";
 import type { PolicyHistory } from "../policy/policy_history.ts";
@@ -52,14 +53,21 @@ export interface EditSafety {
   lifelines(): RunningLifelines;
 }
 
+/** A change that is about to be written. */
+export interface WrittenChange extends Pick<ConfigChange, "config" | "after"> {
+  readonly file: StagedFile;
+}
+
 /** Whom it asks. */
 export interface ConfigEditParts {
   /** Reads the configuration; the same one that `reload` reads with. */
   readonly reader: ConfigReader;
   readonly safety: EditSafety;
   readonly mode: () => Mode;
-  /** Returns once the kernel enforces what the file says. */
-  readonly reload: (request: ReloadRequest) => Promise<string>;
+  /** Told that a policy will be put in force at once. */
+  readonly expectChange: () => void;
+  /** Returns once the kernel enforces what the file says, or what it says from then on. */
+  readonly reload: (request: ReloadRequest, change?: WrittenChange) => Promise<string>;
   /** Told when a change waits, and when none does any more. */
   readonly pendingChanged: () => void;
 }
@@ -120,11 +128,26 @@ export class ConfigEdits {
       ...request,
       dataDir: safety.dataDir,
       history: safety.history,
+      isNoted: true,
       lifelines: () => this.#lifelinesToKeep(session),
       onPending: (pending) => this.onPending(pending),
     });
-    const reload = () => this.#reload({ isJudged: true, command, user });
-    const edited = await editConfig(reader.file, change, reload, safe, reader);
+    const edited = await editConfig(
+      reader.file,
+      change,
+      {
+        takeOver: ({ config, after }, file) =>
+          this.#takeOver({ isJudged: true, command, user }, { config, after, file }),
+      },
+      safe,
+      {
+        read: () => {
+          this.#parts.expectChange();
+          return reader.read();
+        },
+        expect: (written, bytes) => reader.expect(written, bytes),
+      },
+    );
     if (safe.pending) this.#parts.pendingChanged();
     return { edited, safe };
   }
@@ -170,9 +193,9 @@ export class ConfigEdits {
     return { sessions: own ? [own] : [], gateways: [], resolvers: [], own: [] };
   }
 
-  async #reload(request: ReloadRequest): Promise<ReloadAnswer> {
+  async #takeOver(request: ReloadRequest, change: WrittenChange): Promise<ReloadAnswer> {
     try {
-      const summary = await this.#parts.reload(request);
+      const summary = await this.#parts.reload(request, change);
       return { running: true, ok: true, summary, mode: this.#parts.mode() };
     } catch (error) {
       const exitCode = error instanceof PfwError ? error.exitCode : ExitCode.failed;

@@ -8,8 +8,7 @@ import type { Paths } from "../paths.ts";
 import type { Edited } from "../policy/config_edit.ts";
 import type { EditInputs, EditName, EditValues } from "../policy/edits.ts";
 import type { ChangeRequest } from "../policy/safe_change.ts";
-import { isRunDirectoryHeld } from "../run_files.ts";
-import { type Answer, ask } from "./client.ts";
+import { type Answer, ask, isThere } from "./client.ts";
 
 /** What comes with `POST /edit`. */
 export interface EditRequest<Name extends EditName = EditName> {
@@ -56,7 +55,7 @@ export async function editByRunning<Name extends EditName>(
   ownSession: () => SshSession | undefined,
 ): Promise<EditAnswer<Name> | undefined> {
   // What returns unless it is confirmed is watched over by a process of the command's.
-  if (confirm !== undefined || !isRunDirectoryHeld(paths)) return undefined;
+  if (confirm !== undefined || !isThere(paths.socket)) return undefined;
   const [config, dataDir] = [paths.config, paths.dataDir].map(realPath);
   if (config === undefined || dataDir === undefined) return undefined;
   const request: EditRequest<Name> = {

@@ -25,6 +25,18 @@ export interface Commands {
    * @returns what each printed; `undefined` where one of them failed, which then shows by itself
    */
   runReaders?(commands: readonly (readonly string[])[]): Promise<string[] | undefined>;
+  /**
+   * Runs one program and right after it, in the same shell, one that only reads. Absent where each
+   * shall be run by itself.
+   *
+   * @returns how the first one ended, and what the second one printed; that is `undefined` where
+   *   one of them failed
+   */
+  runThenRead?(
+    argv: readonly string[],
+    stdin: string,
+    reader: readonly string[],
+  ): Promise<{ readonly first: CommandOutput; readonly read: string | undefined }>;
 }
 
 /** A program that ended with another status than 0. */
@@ -60,9 +72,27 @@ export async function runAllOrThrow(
   commands: Commands,
   argvs: readonly (readonly string[])[],
 ): Promise<string[]> {
+  if (argvs.length === 0) return [];
   return await commands.runReaders?.(argvs) ??
     await Promise.all(argvs.map((argv) => runOrThrow(commands, argv)));
 }
+
+/** Runs a program and, after it, one that only reads; throws `CommandError` unless both end with 0. */
+export async function runThenRead(
+  commands: Commands,
+  argv: readonly string[],
+  stdin: string,
+  reader: readonly string[],
+): Promise<string> {
+  const both = await commands.runThenRead?.(argv, stdin, reader);
+  // A shell that lacks a program says less than we do.
+  if (!both || both.first.status === NOT_FOUND) await runOrThrow(commands, argv, stdin);
+  else if (both.first.status !== 0) throw new CommandError(argv, both.first);
+  return both?.read ?? await runOrThrow(commands, reader);
+}
+
+/** The status with which a shell says that there is no such program. */
+const NOT_FOUND = 127;
 
 /** Commands for sbin are not in every PATH (`su` without `-`, cron). */
 const SYSTEM_PATH = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin";
@@ -86,13 +116,24 @@ export class SystemCommands implements Commands {
   }
 
   async runReaders(commands: readonly (readonly string[])[]): Promise<string[] | undefined> {
+    const { output, printed } = await this.#runInShell(commands);
+    return output.status === 0 ? printed : undefined;
+  }
+
+  async runThenRead(argv: readonly string[], stdin: string, reader: readonly string[]) {
+    const { output, printed } = await this.#runInShell([argv, reader], stdin);
+    if (printed.length === 0) return { first: output, read: undefined };
+    const first = { status: 0, stdout: printed[0], stderr: "" };
+    return { first, read: output.status === 0 ? printed[1] : undefined };
+  }
+
+  /** One after another, until one of them fails; what the others have printed. */
+  async #runInShell(commands: readonly (readonly string[])[], stdin?: string) {
     // Nothing that any of them prints: it is made anew each time.
     const end = `end ${crypto.randomUUID()}\n`;
     const script = commands.map((argv) => `${argv.map(quoted).join(" ")} && printf %s "$0"`);
-    const { status, stdout } = await this.run(["sh", "-c", script.join(" && "), end]);
-    const outputs = stdout.split(end);
-    const isWhole = status === 0 && outputs.length === commands.length + 1;
-    return isWhole ? outputs.slice(0, -1) : undefined;
+    const output = await this.run(["sh", "-c", script.join(" && "), end], stdin);
+    return { output, printed: output.stdout.split(end).slice(0, -1) };
   }
 
   #spawn(program: string, args: string[], fed: boolean, signal: AbortSignal): Deno.ChildProcess {

@@ -11,16 +11,19 @@ import { CounterLedger, type KernelCounters } from "./counters.ts";
 import { CreatedTables, removeEmptyTables, type TableKey } from "./created_tables.ts";
 import {
   destroySets,
+  isEmpty,
   type KernelState,
+  ourChains,
   readKernel,
   readSets,
   restoreTables,
 } from "./kernel_state.ts";
 import { chainVerdict } from "./names.ts";
-import { banSets, type KernelPlan, type TablePlan, TABLES } from "./plan.ts";
+import { banSets, type KernelPlan, type TablePlan } from "./plan.ts";
 import { PolicyChange } from "./policy_change.ts";
+import { ReadingAhead } from "./reading_ahead.ts";
 import { isMissingFeature, supportedFamilies } from "./requirements.ts";
-import { isOurs, ourChainIn, type SavedChain } from "./saved_state.ts";
+import type { SavedChain } from "./saved_state.ts";
 import { revert, withoutChains } from "./transition.ts";
 
 export type { ApplyResult } from "./apply_result.ts";
@@ -51,12 +54,22 @@ export interface Inspection {
   readonly rules: number;
 }
 
+/** What became of a policy, and what is still to be done but for it. */
+interface Applying {
+  readonly result: ApplyResult;
+  readonly tidy: () => Promise<void>;
+}
+
+/** Milliseconds until work begins that nobody waits for. */
+const PAUSE = 10;
+
 /** The firewall in the kernel. Calls that overlap wait for each other. */
 export class Enforcer {
   readonly #options: EnforcerOptions;
   readonly #created: CreatedTables;
   readonly #bans: KernelBans;
   readonly #ledger = new CounterLedger();
+  readonly #ahead = new ReadingAhead();
   /** What iptables says of itself. */
   #version: string | undefined;
   #families: readonly Family[] | undefined;
@@ -92,9 +105,16 @@ export class Enforcer {
     this.#exclusive(async () => {
       const { result, tidy } = await this.#apply(policy);
       resolve(result);
+      // To start a program at once would take its time from whoever waits for the result.
+      await new Promise((done) => setTimeout(done, PAUSE));
       await tidy();
     }).catch(reject);
     return promise;
+  }
+
+  /** Begins to read the kernel for an `apply` that comes at once; where it fails, that reads it. */
+  readAhead(): void {
+    this.#exclusive(async () => this.#ahead.keep(await this.#read())).catch(() => {});
   }
 
   /** Waits until everything is done that was begun. */
@@ -120,7 +140,10 @@ export class Enforcer {
    * @throws PfwError when it cannot, also for more than 65,536 bans at once; then all is as before
    */
   changeBans(add: readonly TimedPrefix[], remove: readonly Prefix[]): Promise<void> {
-    return this.#exclusive(() => this.#bans.change(this.#banSets(), add, remove));
+    return this.#exclusive(() => {
+      this.#ahead.forget();
+      return this.#bans.change(this.#banSets(), add, remove);
+    });
   }
 
   /** Removes everything of ours, whoever left it; throws PfwError when something stays. */
@@ -203,11 +226,16 @@ export class Enforcer {
     return state;
   }
 
-  /** @returns what became of it, and what is still to be done but for the policy */
-  async #apply(policy: Policy): Promise<{ result: ApplyResult; tidy: () => Promise<void> }> {
+  async #apply(policy: Policy): Promise<Applying> {
+    const ahead = this.#ahead.take();
+    // Another program may have changed meanwhile what was read ahead: then once more.
+    const applied = ahead && await this.#applyFrom(ahead, policy).catch(() => undefined);
+    return applied ?? await this.#applyFrom(await this.#read(), policy);
+  }
+
+  async #applyFrom(before: KernelState, policy: Policy): Promise<Applying> {
     const started = performance.now();
     const { commands, nflogGroup } = this.#options;
-    const before = await this.#read();
     const plan = compilePlan(policy, { nflogGroup, families: this.#families });
     if (await this.#usesNftables()) await this.#created.note(before.tables);
     const change = new PolicyChange({
@@ -219,12 +247,9 @@ export class Enforcer {
       knownSets: this.#applied?.sets ?? new Map(),
       isInPlace: (family, table) => this.#applied?.holds(family, table, before) ?? false,
     });
-    let after: KernelState;
-    try {
-      after = await change.run();
-    } catch (error) {
+    const after = await change.run().catch(async (error) => {
       throw await this.#undo(change, before, error);
-    }
+    });
     this.#applied = new AppliedPolicy(policy, plan, after);
     return {
       result: applyResult(policy, plan, performance.now() - started),
@@ -272,6 +297,7 @@ export class Enforcer {
   }
 
   async #remove(): Promise<void> {
+    this.#ahead.forget();
     // Main chains and jumps first: then nothing counts any more, and the next reading is final.
     await this.#removeChains((chain) => chainVerdict(chain.name) === undefined);
     await this.#removeChains(() => true);
@@ -313,22 +339,6 @@ function failure(what: string, error: unknown, next = ""): PfwError {
   const why = errorText(error);
   const code = isMissingFeature(why) ? ExitCode.missing : ExitCode.failed;
   return new PfwError(what, why, next, code, { cause: error });
-}
-
-/** Our chains in the tables that we use. */
-function ourChains(state: KernelState): SavedChain[] {
-  return [...state.tables.values()].flatMap((tables) =>
-    TABLES.flatMap((name) => [...(tables.get(name)?.values() ?? [])].filter(isOurs))
-  );
-}
-
-/** Whether nothing of ours is there, nor a rule that leads to it. */
-function isEmpty(state: KernelState): boolean {
-  const chains = [...state.tables.values()].flatMap((tables) =>
-    [...tables.values()].flatMap((table) => [...table.values()])
-  );
-  return state.sets.size === 0 &&
-    !chains.some((chain) => isOurs(chain) || chain.rules.some(ourChainIn));
 }
 
 function chainNames(table: TablePlan): Set<string> {

@@ -1,12 +1,16 @@
 /** Reads what the kernel holds. */
 import type { Family } from "../net/address.ts";
-import { CommandError, type Commands, runAllOrThrow, runOrThrow } from "./command.ts";
+import { CommandError, type Commands, runAllOrThrow, runOrThrow, runThenRead } from "./command.ts";
+import { TABLES } from "./plan.ts";
 import { renderDestroy } from "./render_ipset.ts";
 import {
+  isOurs,
+  ourChainIn,
   parseIptablesSave,
   parseSetEntries,
   parseSetHeaders,
   parseTimedEntries,
+  type SavedChain,
   type SavedSet,
   type SavedTables,
 } from "./saved_state.ts";
@@ -29,11 +33,33 @@ export async function readKernel(
   commands: Commands,
   families: readonly Family[],
 ): Promise<KernelState> {
-  const [sets, ...tables] = await runAllOrThrow(commands, [LIST_SETS, ...families.map(saveTables)]);
+  // Two shells for two families: more at once would take longer to start.
+  const [first, ...others] = families.map(saveTables);
+  const [[sets, ...some], rest] = await Promise.all([
+    runAllOrThrow(commands, [LIST_SETS, ...first ? [first] : []]),
+    runAllOrThrow(commands, others),
+  ]);
+  const tables = [...some, ...rest];
   return {
     tables: new Map(families.map((family, at) => [family, parseIptablesSave(tables[at])])),
     sets: parseSetHeaders(sets),
   };
+}
+
+/** Our chains in the tables that we use. */
+export function ourChains(state: KernelState): SavedChain[] {
+  return [...state.tables.values()].flatMap((tables) =>
+    TABLES.flatMap((name) => [...(tables.get(name)?.values() ?? [])].filter(isOurs))
+  );
+}
+
+/** Whether nothing of ours is there, nor a rule that leads to it. */
+export function isEmpty(state: KernelState): boolean {
+  const chains = [...state.tables.values()].flatMap((tables) =>
+    [...tables.values()].flatMap((table) => [...table.values()])
+  );
+  return state.sets.size === 0 &&
+    !chains.some((chain) => isOurs(chain) || chain.rules.some(ourChainIn));
 }
 
 /** Our sets, without their entries. */
@@ -72,8 +98,22 @@ export async function restoreTables(
   text: string,
 ): Promise<void> {
   if (text === "") return;
-  const argv = [iptablesProgram(family, "-restore"), "--noflush", "-w", "5"];
-  await runOrThrow(commands, argv, text);
+  await runOrThrow(commands, restoreArgv(family), text);
+}
+
+/** The same, and what the tables of the family are then. */
+export async function restoreAndReadTables(
+  commands: Commands,
+  family: Family,
+  text: string,
+): Promise<SavedTables> {
+  if (text === "") return await readTables(commands, family);
+  const saved = await runThenRead(commands, restoreArgv(family), text, saveTables(family));
+  return parseIptablesSave(saved);
+}
+
+function restoreArgv(family: Family): string[] {
+  return [iptablesProgram(family, "-restore"), "--noflush", "-w", "5"];
 }
 
 /** Runs lines of `ipset restore`; entries that are there already, or gone already, are fine. */

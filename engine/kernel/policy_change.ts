@@ -13,9 +13,9 @@ import { compileRaw } from "./compile.ts";
 import {
   destroySets,
   type KernelState,
-  readKernel,
   readSets,
   readTables,
+  restoreAndReadTables,
   restoreSets,
   restoreTables,
 } from "./kernel_state.ts";
@@ -30,7 +30,7 @@ import {
 } from "./render_ipset.ts";
 import { isOurs, ourChainIn, type SavedTable, type SavedTables } from "./saved_state.ts";
 import { compareSets, joinChanges, type SetChanges } from "./set_changes.ts";
-import { revert, switchTable } from "./transition.ts";
+import { replaceMains, revert, switchTable } from "./transition.ts";
 
 /** What a change starts from. */
 export interface ChangeStart {
@@ -65,11 +65,15 @@ export class PolicyChange {
       banChanges(bans),
     );
     await this.#addEntries(changes);
-    for (const family of plan.families) await this.#switchFamily(family);
-    for (const family of plan.families) await this.#dropOldLists(family);
+    // Where no entry goes after the chains have changed, sets are as they stay now.
+    const sets = changes.remove.length === 0 ? readSets(commands) : undefined;
+    sets?.catch(() => {});
+    const tables = await this.#switchFamilies();
     await this.#removeEntries(changes);
     this.#start.bans.settle();
-    return await this.#readBack(wanted);
+    const after = { tables, sets: await (sets ?? readSets(commands)) };
+    await this.#requireInPlace(wanted, after);
+    return after;
   }
 
   /** Takes the steps back, the last one first; returns what could not be. */
@@ -105,39 +109,57 @@ export class PolicyChange {
     await restoreSets(commands, renderAdditions(changes));
   }
 
-  async #switchFamily(plan: FamilyPlan): Promise<void> {
+  /** All at once, for each takes its time and no packet is of two; each is read back right after. */
+  async #switchFamilies(): Promise<Map<Family, SavedTables>> {
+    const { families } = this.#start.plan;
+    for (const one of families) this.#noteSwitch(one);
+    const outcomes = await Promise.allSettled(families.map((one) => this.#switchFamily(one)));
+    return new Map(families.map(({ family }, at) => {
+      const outcome = outcomes[at];
+      if (outcome.status === "rejected") throw outcome.reason;
+      return [family, outcome.value];
+    }));
+  }
+
+  #noteSwitch(plan: FamilyPlan): void {
     const { commands } = this.#start;
     const { family } = plan;
-    const before = this.#tablesBefore(family);
-    const tables = [this.#rawWithOldLists(plan), plan.filter]
-      .filter((table) => !this.#start.isInPlace(family, table));
-    if (tables.length === 0) return;
+    if (this.#switchText(plan, this.#before(plan)) === "") return;
     this.#undo.push(async () => {
-      await restoreTables(commands, family, revert(await readTables(commands, family), before));
+      const now = await readTables(commands, family);
+      await restoreTables(commands, family, revert(now, this.#before(plan)));
     });
-    const text = (saved: SavedTables) =>
-      tables.map((table) => switchTable(table, saved.get(table.name))).join("");
+    const transitional = this.#rawWithOldLists(plan);
+    // Undone first, so that the old `filter` never lacks the old lists.
+    if (transitional !== plan.raw) this.#undo.push(() => this.#switchRaw(family, transitional));
+  }
+
+  async #switchFamily(plan: FamilyPlan): Promise<SavedTables> {
+    const { commands } = this.#start;
+    const before = this.#before(plan);
     try {
-      await restoreTables(commands, family, text(before));
+      return await restoreAndReadTables(commands, plan.family, this.#switchText(plan, before));
     } catch (error) {
       // Another tool may have moved or removed a jump since it was read: then try once more.
-      const now = await readTables(commands, family);
+      const now = await readTables(commands, plan.family);
       if (!(error instanceof CommandError) || jumpsText(now) === jumpsText(before)) throw error;
-      await restoreTables(commands, family, text(now));
+      return await restoreAndReadTables(commands, plan.family, this.#switchText(plan, now));
     }
   }
 
-  /** Undoing this comes before undoing the switch, so the old `filter` never lacks the old lists. */
-  async #dropOldLists(plan: FamilyPlan): Promise<void> {
-    const { commands } = this.#start;
+  /** One transaction for each table, and another one where old lists go in the end. */
+  #switchText(plan: FamilyPlan, saved: SavedTables): string {
     const transitional = this.#rawWithOldLists(plan);
-    if (transitional === plan.raw) return;
-    const change = async (table: TablePlan) => {
-      const now = await readTables(commands, plan.family);
-      await restoreTables(commands, plan.family, switchTable(table, now.get(table.name)));
-    };
-    this.#undo.push(() => change(transitional));
-    await change(plan.raw);
+    const tables = [transitional, plan.filter]
+      .filter((table) => !this.#start.isInPlace(plan.family, table));
+    const text = tables.map((table) => switchTable(table, saved.get(table.name))).join("");
+    return transitional === plan.raw ? text : text + replaceMains(plan.raw);
+  }
+
+  async #switchRaw(family: Family, table: TablePlan): Promise<void> {
+    const { commands } = this.#start;
+    const now = await readTables(commands, family);
+    await restoreTables(commands, family, switchTable(table, now.get(table.name)));
   }
 
   async #removeEntries({ remove, removed }: SetChanges): Promise<void> {
@@ -147,10 +169,9 @@ export class PolicyChange {
     await restoreSets(commands, renderEntries("del", remove));
   }
 
-  async #readBack(wanted: readonly SetPlan[]): Promise<KernelState> {
-    const { commands, plan, bans } = this.#start;
-    const families = plan.families.map(({ family }) => family);
-    const after = await readKernel(commands, families);
+  /** @param after what was read back */
+  async #requireInPlace(wanted: readonly SetPlan[], after: KernelState): Promise<void> {
+    const { plan, bans } = this.#start;
     const known = new Map(wanted.map((set) => [set.name, set]));
     const differences = [
       ...plan.families.flatMap((family) =>
@@ -159,7 +180,7 @@ export class PolicyChange {
       ...wanted.flatMap((set) => setDifferences(set, after.sets.get(set.name))),
       ...banDifferences(await bans.compare(banSets(plan), after.sets, known)),
     ];
-    if (differences.length === 0) return after;
+    if (differences.length === 0) return;
     throw new PfwError(
       "the kernel does not hold the policy after it was applied",
       differences.slice(0, 5).join(", "),
@@ -167,13 +188,13 @@ export class PolicyChange {
     );
   }
 
-  #tablesBefore(family: Family): SavedTables {
+  #before({ family }: FamilyPlan): SavedTables {
     return this.#start.before.tables.get(family) ?? new Map();
   }
 
   /** The plan for `raw` with the lists that the kernel asks now; the plan itself if none is more. */
   #rawWithOldLists(plan: FamilyPlan): TablePlan {
-    const old = listsAsked(this.#tablesBefore(plan.family).get("raw"), plan.family);
+    const old = listsAsked(this.#before(plan).get("raw"), plan.family);
     return old.every((list) => plan.lists.includes(list))
       ? plan.raw
       : compileRaw(plan.family, [...plan.lists, ...old], this.#start.nflogGroup);

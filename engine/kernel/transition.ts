@@ -32,6 +32,11 @@ export function switchTable(plan: TablePlan, saved: SavedTable | undefined): str
   ]);
 }
 
+/** The same where the chains that the main ones lead to, and the jumps, are in place already. */
+export function replaceMains({ name, mains }: TablePlan): string {
+  return transaction(name, [...mains.map(renderDeclaration), ...mains.flatMap(renderChainRules)]);
+}
+
 /** Old jumps go and the new one comes in the same transaction, so none is ever missing. */
 function hookLines(hook: HookPlan, saved: SavedTable | undefined): string[] {
   if (hookInPlace(hook, saved)) return [];

@@ -5,7 +5,7 @@
 import { resolve } from "node:path";
 import type { ReloadAnswer } from "../control/client.ts";
 import { errorText, ExitCode, PfwError } from "../errors.ts";
-import { replaceAtomically, withLock } from "../atomic_file.ts";
+import { replaceAtomically, type StagedFile, stageReplacement, withLock } from "../atomic_file.ts";
 import { checkConfig } from "./config.ts";
 import {
   type ConfigFile,
@@ -55,6 +55,13 @@ export interface EditGuard {
   undo(change: ConfigChange): Promise<void>;
 }
 
+/** Has a running pfw take a change over. */
+export type TakeOver =
+  /** It is asked to, and reads the file. */
+  | (() => Promise<ReloadAnswer>)
+  /** It is this process, which puts the change in force and the file in its place at once. */
+  | { takeOver(change: ConfigChange, file: StagedFile): Promise<ReloadAnswer> };
+
 /** How a configuration is read that is to be changed. */
 export interface EditReader {
   read(): Promise<Pick<ConfigFile, "text" | "draft">>;
@@ -68,14 +75,14 @@ export interface EditReader {
  * reloads must not ask for that lock.
  *
  * @param change edits the draft in place; what it throws leaves everything as it was
- * @param reload asks the running pfw, if there is one, and returns when the kernel enforces
+ * @param running asks the running pfw, if there is one, and returns when the kernel enforces
  * @throws PfwError when the change is not valid (exit 2), cannot be written, is refused by the
  * guard or by the running pfw; the file then holds what it held before
  */
 export function editConfig<T>(
   file: string,
   change: (draft: ConfigDraft) => T,
-  reload: () => Promise<ReloadAnswer>,
+  running: TakeOver,
   guard?: EditGuard,
   reader: EditReader = { read: () => readConfigFile(file) },
 ): Promise<Edited<T>> {
@@ -88,7 +95,7 @@ export function editConfig<T>(
     const config = quickConfigOf(draft) ?? requireValid(after);
     const bytes = new TextEncoder().encode(after);
     reader.expect?.({ text: after, config, draft }, bytes);
-    return { value, ...await put({ file, before, after, config, bytes }, reload, guard) };
+    return { value, ...await put({ file, before, after, config, bytes }, running, guard) };
   });
 }
 
@@ -144,18 +151,17 @@ interface Put extends ConfigChange {
 
 async function put(
   { file, before, after, config, bytes }: Put,
-  reload: () => Promise<ReloadAnswer>,
+  running: TakeOver,
   guard: EditGuard | undefined,
 ): Promise<Omit<Edited<unknown>, "value">> {
   const change = { file: resolve(file), before, after, config };
   await guard?.prepare(change);
   try {
-    await replaceAtomically(file, bytes ?? after);
-    const started = performance.now();
-    const answer = await reloadOrPutBack(file, before, reload);
-    const milliseconds = performance.now() - started;
+    const made = typeof running === "function"
+      ? await replaceAndReload(change, bytes ?? after, running)
+      : await takeOver(change, bytes ?? after, running);
     await guard?.keep(change);
-    return { changed: true, answer, milliseconds };
+    return { changed: true, ...made };
   } catch (error) {
     await guard?.undo(change);
     throw error;
@@ -172,19 +178,41 @@ function requireValid(text: string): Config {
   throw new PfwError("cannot make this change", problems.join(", "), "", ExitCode.usage);
 }
 
-async function reloadOrPutBack(
-  file: string,
-  before: string,
+/** An answer, and how long it took. */
+type Taken = Pick<Edited<unknown>, "milliseconds"> & { readonly answer: Accepted };
+
+async function replaceAndReload(
+  { file, before }: ConfigChange & { readonly before: string },
+  content: string | Uint8Array,
   reload: () => Promise<ReloadAnswer>,
-): Promise<Accepted> {
+): Promise<Taken> {
+  await replaceAtomically(file, content);
+  const started = performance.now();
   const answer = await askSafely(reload);
-  if (!answer.running || answer.ok) return answer;
+  const milliseconds = performance.now() - started;
+  if (!answer.running || answer.ok) return { answer, milliseconds };
   await replaceAtomically(file, before);
-  throw new PfwError(
+  throw refusal(answer);
+}
+
+async function takeOver(
+  change: ConfigChange,
+  content: string | Uint8Array,
+  running: Exclude<TakeOver, () => unknown>,
+): Promise<Taken> {
+  await using staged = stageReplacement(change.file, content);
+  const started = performance.now();
+  const answer = await askSafely(() => running.takeOver(change, staged));
+  if (answer.running && !answer.ok) throw refusal(answer);
+  return { answer, milliseconds: performance.now() - started };
+}
+
+function refusal({ error, exitCode }: Extract<ReloadAnswer, { ok: false }>): PfwError {
+  return new PfwError(
     "the running pfw refused the change, and it was taken back",
-    answer.error,
+    error,
     "see pfw status",
-    answer.exitCode,
+    exitCode,
   );
 }
 

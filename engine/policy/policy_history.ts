@@ -6,7 +6,7 @@
  */
 import { join } from "node:path";
 import { errorText, ExitCode, PfwError } from "../errors.ts";
-import { createAtomically, createBytesAtomically, withLock } from "../atomic_file.ts";
+import { createAtomically, withLock } from "../atomic_file.ts";
 import { packDifference, packText, unpackDifference, unpackText } from "./history_text.ts";
 
 /** What is remembered of one policy. */
@@ -51,6 +51,8 @@ interface Newest {
 export const HISTORY_LIMITS = { entries: 20, bytes: 64 * 1024 * 1024 } as const;
 /** At most so many differences follow one another until a text is kept whole again. */
 const LONGEST_CHAIN = 16;
+/** Milliseconds until work begins that nobody waits for: first comes the answer. */
+const PAUSE = 10;
 /** Longest command that is remembered, in UTF-16 units. */
 const COMMAND_LENGTH = 300;
 
@@ -59,6 +61,8 @@ export class PolicyHistory {
   readonly #directory: string;
   readonly #index: string;
   #newest: Newest | undefined;
+  /** What `addSoon` began last; never fails. */
+  #adding: Promise<void> = Promise.resolve();
 
   constructor(dataDir: string) {
     this.#directory = join(dataDir, "history");
@@ -67,6 +71,7 @@ export class PolicyHistory {
 
   /** Every entry, the oldest first; empty where there is no history or it is damaged. */
   async entries(): Promise<HistoryEntry[]> {
+    await this.#waitForOthers();
     return (await this.#read()).entries.map(({ base: _, ...entry }) => entry);
   }
 
@@ -92,6 +97,7 @@ export class PolicyHistory {
    * @throws PfwError (exit 2) for a number that is not there; (1) when its file is damaged
    */
   async text(number: number): Promise<string> {
+    await this.#waitForOthers();
     const { entries, bases } = await this.#read();
     const entry = entries.find((one) => one.number === number);
     if (!entry) {
@@ -124,10 +130,61 @@ export class PolicyHistory {
    * @throws PfwError when it cannot be written; the history is then as it was
    */
   async add(text: string, command: string, user: string): Promise<void> {
+    await this.#adding;
+    await this.#addLocked(text, command, user, () => Promise.resolve());
+  }
+
+  /**
+   * The same for who shall not wait until it is on the disk: returns once whoever reads the history,
+   * here or in another process, waits for it.
+   *
+   * @param failed told why it cannot be written
+   */
+  async addSoon(
+    text: string,
+    command: string,
+    user: string,
+    failed: (error: unknown) => void,
+  ): Promise<void> {
+    await this.#adding;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const pause = () => {
+      resolve();
+      return new Promise<void>((done) => setTimeout(done, PAUSE));
+    };
+    this.#adding = this.#addLocked(text, command, user, pause).catch(failed).finally(resolve);
+    await promise;
+  }
+
+  /** Waits until all is on the disk. */
+  async settled(): Promise<void> {
+    await this.#adding;
+  }
+
+  async #waitForOthers(): Promise<void> {
+    await this.#adding;
+    try {
+      using lock = await Deno.open(`${this.#index}.lock`);
+      await lock.lock(false);
+    } catch {
+      // Nobody has added anything, or it is not ours to read: reading says so.
+    }
+  }
+
+  /** @param whenLocked waited for before anything is done */
+  async #addLocked(
+    text: string,
+    command: string,
+    user: string,
+    whenLocked: () => Promise<void>,
+  ): Promise<void> {
     if (this.#newest?.text === text && this.#newest.stamp === this.#stamp()) return;
     try {
-      await Deno.mkdir(this.#directory, { recursive: true, mode: 0o700 });
-      await withLock(this.#index, () => this.#add(text, command, user));
+      Deno.mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
+      await withLock(this.#index, async () => {
+        await whenLocked();
+        await this.#add(text, command, user);
+      });
     } catch (error) {
       throw error instanceof PfwError ? error : historyError("cannot write the history", error);
     }
@@ -140,7 +197,7 @@ export class PolicyHistory {
     if (before?.hash === hash) return this.#note(before, text);
     const { packed, base } = this.#pack(text, before, known);
     const number = (before?.number ?? 0) + 1;
-    await createBytesAtomically(this.#file(number), packed, 0o600);
+    await createAtomically(this.#file(number), packed, 0o600);
     const entry: StoredEntry = {
       number,
       at: new Date().toISOString(),

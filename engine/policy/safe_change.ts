@@ -29,6 +29,8 @@ export interface SafeChangeParts extends ChangeRequest {
   readonly dataDir: string;
   /** The history of that directory, where somebody has it already. */
   readonly history?: PolicyHistory;
+  /** Whoever takes the change over adds it to the history. */
+  readonly isNoted?: boolean;
   /** What must not be cut; asked where the change is not forced. */
   readonly lifelines: () => Lifelines;
   /** Called once a return is on disk, before anything changes: starts who watches over it. */
@@ -60,7 +62,8 @@ export class SafeChange implements EditGuard {
   }
 
   async keep({ after }: ConfigChange): Promise<void> {
-    await this.#remember(after, this.#parts.command, this.#parts.user);
+    const { command, user, isNoted } = this.#parts;
+    if (!isNoted) await this.#remember(after, command, user);
   }
 
   async #remember(text: string, command: string, user: string): Promise<void> {

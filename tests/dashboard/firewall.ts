@@ -62,10 +62,13 @@ export class Firewall implements Shown, Disposable {
         lifelines: () => ({ ...NO_LIFELINES, mode: this.enforcement.mode, config, dataDir }),
       },
       mode: () => this.enforcement.mode,
-      reload: () => {
+      expectChange: () => {},
+      reload: async (_request, change) => {
         this.reloads++;
+        await change?.file.sync();
+        change?.file.place();
         this.listeners.changed("config");
-        return Promise.resolve("reloaded");
+        return "reloaded";
       },
       pendingChanged: () => this.listeners.changed("pending"),
     });

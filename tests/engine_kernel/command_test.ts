@@ -1,6 +1,11 @@
 import { equal, match, ok, rejects } from "node:assert/strict";
 import { ExitCode, PfwError } from "../../engine/errors.ts";
-import { CommandError, runOrThrow, SystemCommands } from "../../engine/kernel/command.ts";
+import {
+  CommandError,
+  runOrThrow,
+  runThenRead,
+  SystemCommands,
+} from "../../engine/kernel/command.ts";
 
 const commands = new SystemCommands();
 
@@ -35,4 +40,24 @@ Deno.test("a program that is not installed is named with its package", async () 
     match(error.message, /not installed; install the package iptables/);
     return true;
   });
+});
+
+Deno.test("what is read after a command is what it left, and a failure is its own", async () => {
+  const file = await Deno.makeTempFile();
+  try {
+    const write = ["sh", "-c", 'cat > "$0"; echo noise', file];
+    equal(await runThenRead(commands, write, "it's\nso", ["cat", file]), "it's\nso");
+    await rejects(runThenRead(commands, ["sh", "-c", "echo no >&2; exit 3"], "", ["cat", file]), {
+      message: "sh -c echo no >&2; exit 3: no (status 3)",
+    });
+    await rejects(
+      runThenRead(commands, ["true"], "", ["cat", `${file}.absent`]),
+      /^CommandError: cat/,
+    );
+    await rejects(runThenRead(commands, ["iptables-absent"], "", ["true"]), {
+      exitCode: ExitCode.missing,
+    });
+  } finally {
+    await Deno.remove(file);
+  }
 });

@@ -3,7 +3,12 @@ import fc from "fast-check";
 import { compilePlan } from "../../engine/kernel/compile.ts";
 import { familyDifferences } from "../../engine/kernel/compare.ts";
 import type { SavedTable, SavedTables } from "../../engine/kernel/saved_state.ts";
-import { revert, switchTable, withoutChains } from "../../engine/kernel/transition.ts";
+import {
+  replaceMains,
+  revert,
+  switchTable,
+  withoutChains,
+} from "../../engine/kernel/transition.ts";
 import type { Policy } from "../../engine/policy/policy.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 
@@ -129,6 +134,17 @@ Deno.test("a switch keeps the chains that count", () => {
   const text = switchTable(filter, saved(apply(start, wanted)).get("filter"));
   equal(/:PFW-[DA]-/.test(text), false);
   equal(/-[ID] INPUT/.test(text), false);
+});
+
+Deno.test("lists that are no longer asked go with the main chains alone", () => {
+  const [start] = fc.sample(arbitraryStart, 1);
+  const both = policy({ blacklist: ["192.0.2.1"], threats: ["198.51.100.1"] });
+  const plan = planOf(policy({ threats: ["198.51.100.1"] }));
+  const text = replaceMains(plan.raw);
+  equal(/^:PFW-[DA]-|^-[ID] /m.test(text), false);
+  const left = restore(apply(start, both), text);
+  equal(JSON.stringify([...left.get("raw")!.get("PFW-PRE")!.rules]).includes("pfw-black4"), false);
+  deepEqual(familyDifferences({ ...plan, filter: planOf(both).filter }, saved(left)), []);
 });
 
 Deno.test("a revert leads back to where it was, jumps in their places", () => {

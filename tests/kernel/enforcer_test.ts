@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { PfwError } from "../../engine/errors.ts";
+import { parsePrefix } from "../../engine/net/address.ts";
 import { enforcerIn, FaultyCommands } from "../support/enforcer.ts";
 import { firewallText, kernelTestOnce, NetworkNamespace } from "../support/netns.ts";
 import { policy, ports, rule } from "../support/policies.ts";
@@ -263,3 +264,26 @@ kernelTestOnce("a set of ours with other properties is refused, and nothing chan
     equal((await firewallText(namespace)).includes("pfw-"), false);
   });
 });
+
+kernelTestOnce(
+  "a reading made ahead is used once, and never one that is no longer true",
+  async () => {
+    await withNamespace(async (namespace, directory) => {
+      const enforcer = enforcerIn(namespace, directory);
+      await enforcer.apply(OLD);
+      // Another program moves our jump after the kernel was read.
+      enforcer.readAhead();
+      await enforcer.settled();
+      await namespace.run(["iptables", "-D", "INPUT", "-j", "PFW-IN"]);
+      await enforcer.applyFirst(NEW);
+      deepEqual((await enforcer.inspect()).differences, []);
+      // A ban that came after it is there after the policy.
+      enforcer.readAhead();
+      const prefix = parsePrefix("192.0.2.66")!;
+      await enforcer.changeBans([{ prefix, until: Date.now() + 600_000 }], []);
+      await enforcer.applyFirst(OLD);
+      deepEqual((await enforcer.inspect()).differences, []);
+      match(await namespace.run(["ipset", "save", "pfw-ban4"]), /192\.0\.2\.66/);
+    });
+  },
+);

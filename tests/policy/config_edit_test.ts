@@ -96,6 +96,27 @@ Deno.test("config edit: a refusal by the running pfw puts the old file back", ()
     deepEqual([edited.changed, edited.answer], [true, done]);
   }));
 
+Deno.test("config edit: the process that takes it over puts the file in its place, or leaves it", () =>
+  withFile(TEXT, async (file) => {
+    const add = (draft: ConfigDraft) => addAddresses(draft, "blacklist", ["192.0.2.2"]);
+    const refuse = { takeOver: () => Promise.reject(new Error("no such set")) };
+    await rejects(editConfig(file, add, refuse), /refused the change, .* taken back: no such set/);
+    equal(await Deno.readTextFile(file), TEXT);
+    let seen = "";
+    const edited = await editConfig(file, add, {
+      async takeOver({ after }, staged) {
+        equal(await Deno.readTextFile(file), TEXT);
+        await staged.sync();
+        staged.place();
+        seen = after;
+        return { running: true, ok: true, summary: "", mode: "enforce" };
+      },
+    });
+    ok(edited.changed && seen.includes("192.0.2.2"));
+    equal(await Deno.readTextFile(file), seen);
+    equal((await Deno.stat(file)).mode! & 0o7777, 0o640);
+  }));
+
 Deno.test("config edit: what would not be valid is not written", () =>
   withFile(TEXT, async (file) => {
     const breakIt = (draft: ConfigDraft) => {

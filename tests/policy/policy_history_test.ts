@@ -38,6 +38,25 @@ Deno.test("history: entries keep their numbers, the oldest go, the same text is 
     equal(Deno.statSync(join(directory, "history/index.json")).mode! & 0o777, 0o600);
   }));
 
+Deno.test("history: what is added soon is there for whoever asks next, here and elsewhere", () =>
+  withDirectory(async (directory) => {
+    const history = new PolicyHistory(directory), failures: unknown[] = [];
+    const failed = (error: unknown) => failures.push(error);
+    await history.addSoon("a", "first", "me", failed);
+    equal(filesIn(directory).length, 0, "nobody has waited for it yet");
+    deepEqual((await new PolicyHistory(directory).entries()).map((one) => one.command), ["first"]);
+    await history.addSoon("b", "second", "me", failed);
+    equal(await history.text(2), "b");
+    await history.addSoon("c", "third", "me", failed);
+    await history.add("d", "fourth", "me");
+    deepEqual((await history.entries()).map(({ number }) => number), [1, 2, 3, 4]);
+    Deno.removeSync(join(directory, "history"), { recursive: true });
+    Deno.writeTextFileSync(join(directory, "history"), "");
+    await history.addSoon("e", "fifth", "me", failed);
+    await history.settled();
+    equal(failures.length, 1);
+  }));
+
 Deno.test("history: at once from several, each its number", () =>
   withDirectory(async (directory) => {
     const adds = Array.from(
