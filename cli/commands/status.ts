@@ -1,6 +1,7 @@
 /** `pfw status`: in one glance, whether the machine is protected. */
 import { ask } from "../../engine/control/client.ts";
 import type { RunningStatus } from "../../engine/control/status.ts";
+import { HARMLESS } from "../../engine/observe/losses.ts";
 import {
   type PendingChange,
   PendingFile,
@@ -153,5 +154,6 @@ function lossesText({ losses }: RunningStatus): string {
   // `ringDrops` as "ring drops"; `stats` explains each.
   const words = (name: string) => name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
   const texts = lost.map(([name, count]) => `${formatCount(count)} ${words(name)}`);
-  return paint("yellow", texts.join(", "));
+  const isHarmless = lost.every(([name]) => (HARMLESS as readonly string[]).includes(name));
+  return isHarmless ? texts.join(", ") : paint("yellow", texts.join(", "));
 }

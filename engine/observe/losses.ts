@@ -30,6 +30,14 @@ export class Losses {
   }
 }
 
+/** Nothing is missing where these count: it is only told in less detail. */
+export const HARMLESS: readonly (keyof LossesSnapshot)[] = [
+  "countedOnly",
+  "nflogLost",
+  "rowsCoalesced",
+  "rowsBlurred",
+];
+
 /** The counters as JSON. */
 export type LossesSnapshot = Readonly<
   Pick<
