@@ -1,5 +1,6 @@
 /** Policy to kernel plan: the skeleton of both tables; `compile_rules.ts` does the rules. */
 import { FAMILIES, type Family } from "../net/address.ts";
+import type { PrefixList } from "../net/prefix_list.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { ReasonCode } from "../policy/verdict.ts";
 import { compileRules, type MainChain, RuleSets } from "./compile_rules.ts";
@@ -53,7 +54,7 @@ function compileFamily(policy: Policy, family: Family, group: number): FamilyPla
   return {
     family,
     lists,
-    raw: compileRaw(family, lists, group),
+    raw: compileRaw(family, lists, group, policy.whitelist),
     filter,
     sets: [...listSets(policy, family), ...rateSets(policy, family), ...ruleSets.plans()],
   };
@@ -135,17 +136,24 @@ function loopbackRule(direction: "in" | "out"): PlanRule {
  * last all the same: only about the few packets that would be blocked.
  *
  * @param lists which lists to ask; also used while one policy replaces another
+ * @param whitelist where it alone counts; else the set, which then holds that of both policies
  */
-export function compileRaw(family: Family, lists: readonly ListSet[], group: number): TablePlan {
+export function compileRaw(
+  family: Family,
+  lists: readonly ListSet[],
+  group: number,
+  whitelist?: PrefixList,
+): TablePlan {
   const asked = LIST_SETS.filter((list) => lists.includes(list));
   const unless = (side: Side): Match[] =>
-    asked.includes("white") ? [listMatch("white", family, side, true)] : [];
+    asked.includes("white") ? [whiteMatch(whitelist, family, side, true)] : [];
   const chain = (name: string, direction: "in" | "out", side: Side): ChainPlan => ({
     name,
     rules: [
       loopbackRule(direction),
       ...blocking(asked).map((list) => ({
-        matches: [listMatch(list, family, side), ...unless(side)],
+        // The address first, where it is one: `iptables-save` would tell it so anyway.
+        matches: byAddressFirst([listMatch(list, family, side), ...unless(side)]),
         target: LIST_TARGETS[list],
       })),
     ],
@@ -196,16 +204,26 @@ function listRules(policy: Policy, family: Family, chain: MainChain): PlanRule[]
   ];
 }
 
-/** One address alone, as by default, is compared: that costs a fraction of asking a set. */
 function whiteRules({ whitelist }: Policy, family: Family, side: Side): PlanRule[] {
-  const count = whitelist.count(family);
-  if (count === 0) return [];
-  const [prefix] = whitelist.prefixes(family);
-  const isAddress = count === 1 && prefix.length > 0;
-  const match: Match = isAddress
-    ? { kind: "address", side, prefix }
-    : listMatch("white", family, side);
-  return [{ matches: [match], target: RETURN }];
+  if (whitelist.count(family) === 0) return [];
+  return [{ matches: [whiteMatch(whitelist, family, side)], target: RETURN }];
+}
+
+/** One address alone, as by default, is compared: that costs a fraction of asking a set. */
+function whiteMatch(
+  whitelist: PrefixList | undefined,
+  family: Family,
+  side: Side,
+  isNegated = false,
+): Match {
+  const prefix = whitelist?.count(family) === 1 ? [...whitelist.prefixes(family)][0] : undefined;
+  return prefix && prefix.length > 0
+    ? { kind: "address", side, prefix, isNegated }
+    : listMatch("white", family, side, isNegated);
+}
+
+function byAddressFirst(matches: readonly Match[]): Match[] {
+  return matches.toSorted((a, b) => Number(b.kind === "address") - Number(a.kind === "address"));
 }
 
 /**

@@ -50,7 +50,13 @@ export type Match =
     /** Holds for an address that is not in the set. */
     readonly isNegated?: boolean;
   }
-  | { readonly kind: "address"; readonly side: Side; readonly prefix: Prefix }
+  | {
+    readonly kind: "address";
+    readonly side: Side;
+    readonly prefix: Prefix;
+    /** Holds for an address outside of the prefix. */
+    readonly isNegated?: boolean;
+  }
   | { readonly kind: "protocol"; readonly protocol: "tcp" | "udp" | "icmp" | "ipv6-icmp" }
   /** Destination ports as they stand in the packet; at most 15 slots, a range takes two. */
   | {

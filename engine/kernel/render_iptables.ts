@@ -56,7 +56,8 @@ function renderMatch(match: Match): string {
     case "set":
       return `-m set ${match.isNegated ? "! " : ""}--match-set ${match.set} ${match.side}`;
     case "address":
-      return `${match.side === "src" ? "-s" : "-d"} ${formatPrefix(match.prefix)}`;
+      return `${match.isNegated ? "! " : ""}${match.side === "src" ? "-s" : "-d"} ` +
+        formatPrefix(match.prefix);
     case "protocol":
       return `-p ${match.protocol}`;
     case "ports":

@@ -145,7 +145,8 @@ export class Tracer {
       case "out":
         return scene.outInterface === condition.name;
       case "address":
-        return addressIn(condition.prefix, wordsOf(packet, condition.side));
+        return condition.isNegated !==
+          addressIn(condition.prefix, wordsOf(packet, condition.side));
       case "set":
         return condition.isNegated !==
           scene.sets.get(condition.set)!.has(wordsOf(packet, condition.side));

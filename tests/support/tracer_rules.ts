@@ -8,7 +8,12 @@ export type Range = readonly [first: number, last: number];
 /** One condition; all of a rule's must hold. */
 export type Condition =
   | { readonly kind: "in" | "out"; readonly name: string }
-  | { readonly kind: "address"; readonly side: "src" | "dst"; readonly prefix: Prefix }
+  | {
+    readonly kind: "address";
+    readonly side: "src" | "dst";
+    readonly prefix: Prefix;
+    readonly isNegated: boolean;
+  }
   | {
     readonly kind: "set";
     readonly set: string;
@@ -61,8 +66,6 @@ const MODULES: Record<string, number | undefined> = {
 /** Options by the match that must stand before them. */
 const OPTION_MODULES: Record<string, readonly string[]> = {
   "--match-set": ["set"],
-  // Of all options pfw negates those of these two alone.
-  "!": ["set", "conntrack"],
   "--dport": ["tcp", "udp"],
   "--dports": ["multiport"],
   "--ctstate": ["conntrack"],
@@ -113,7 +116,7 @@ class RuleReader {
         return { kind: name === "-i" ? "in" : "out", name: this.#word() };
       case "-s":
       case "-d":
-        return { kind: "address", side: name === "-s" ? "src" : "dst", prefix: this.#prefix() };
+        return this.#readAddress(name, false);
       case "-p":
         return { kind: "protocol", protocol: this.#oneOf(PROTOCOLS) };
       case "!":
@@ -148,12 +151,18 @@ class RuleReader {
 
   #readNegated(): Condition {
     const name = this.#word();
+    if (name === "-s" || name === "-d") return this.#readAddress(name, true);
     const isKnown = OPTION_MODULES[name]?.some((module) => this.#modules.has(module));
     if (isKnown && name === "--match-set") return this.#readSet(true);
     if (isKnown && name === "--ctstate") {
       return { kind: "state", states: this.#states(), isNegated: true };
     }
     throw this.#unknown("!");
+  }
+
+  #readAddress(name: "-s" | "-d", isNegated: boolean): Condition {
+    const side = name === "-s" ? "src" : "dst";
+    return { kind: "address", side, prefix: this.#prefix(), isNegated };
   }
 
   #readSet(isNegated: boolean): Condition {

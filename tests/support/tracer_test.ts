@@ -224,7 +224,7 @@ Deno.test("tracer: whatever it does not know is an error", () => {
     "-A PFW-IN -p tcp --dport 80 -j RETURN",
     "-A PFW-IN -p sctp -j RETURN",
     "-A PFW-IN -p 6 -j RETURN",
-    "-A PFW-IN ! -s 192.0.2.1 -j RETURN",
+    "-A PFW-IN ! -p tcp -j RETURN",
     "-A PFW-IN ! -i lo -j RETURN",
     "-A PFW-IN -s nonsense -j RETURN",
     "-A PFW-IN -j REJECT",
