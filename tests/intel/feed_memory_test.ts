@@ -7,7 +7,7 @@ import { bytesOf } from "./reading.ts";
 const MEGABYTE = 1 << 20;
 const TOTAL = 100 * MEGABYTE;
 /** What is held while the last of them come: the least, for garbage comes and goes. */
-const LAST = 30;
+const LAST = 60;
 /** None of these may hold more, in bytes. */
 const MAY_HOLD = 8 * MEGABYTE;
 
