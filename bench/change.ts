@@ -183,7 +183,8 @@ function isRuleAt(place: "start" | "end" | "nowhere"): Step["isHeld"] {
   const [{ id }] = buildPolicy(configSchema.parse({ rules: [RULE] })).rules;
   const chain = dropChain("rule", id);
   return async (namespace) => {
-    const text = await namespace.run(["iptables", "-S", "PFW-IN"]);
+    // Of so many rules those for TCP stand in a chain of their own.
+    const text = await namespace.run(["iptables", "-S", "PFW-IN-TCP"]);
     const jumps = [...text.matchAll(/-[jg] (PFW-[AD]-[0-9a-f]{8})$/gm)].map(([, name]) => name);
     if (place === "nowhere") return jumps.length > 0 && !jumps.includes(chain);
     return jumps.at(place === "start" ? 0 : -1) === chain;

@@ -95,7 +95,7 @@ async function flooded(
   const cpu = (pfw.processorSeconds() - before) / seconds;
   const [json] = await pfw.end();
   const { totals, losses } = JSON.parse(json);
-  return { packets: totals.packets, lost: losses.ringDrops + losses.nflogLost, cpu };
+  return { packets: totals.packets, lost: losses.ringDrops + losses.hitsLost, cpu };
 }
 
 async function manyPages(settings: Settings, seconds: number): Promise<Many> {
@@ -150,7 +150,7 @@ function findings({ seconds, seen, alone, watched, many }: Seen): Findings {
         target: { atMost: 150 },
       },
       {
-        name: "packets and reports that pfw lost with the page open",
+        name: "packets that pfw lost with the page open",
         value: watched.lost,
         unit: "packets",
         target: { atMost: alone.lost },

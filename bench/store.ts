@@ -238,9 +238,9 @@ function verdictsOf(floods: readonly Flooded[]): Verdict[] {
   const sum = (part: keyof Flooded) => floods.reduce((total, flood) => total + flood[part], 0);
   return [
     {
-      name: "end to end: drops that rows tell of / drops that the kernel reported",
-      row: "under a flood: drops that rows tell of, of those that the kernel reported",
-      value: sum("told") / (sum("dropped") - sum("unreported")),
+      name: "end to end: drops that rows tell of / drops of the kernel",
+      row: "under a flood: drops that rows tell of, of those that the kernel made",
+      value: sum("told") / sum("dropped"),
       unit: "×",
       target: { atLeast: 1 },
     },
