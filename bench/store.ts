@@ -232,7 +232,7 @@ function findings(
   };
 }
 
-/** The rows, and what was counted without a report, must tell of each drop once. */
+/** The rows must tell of each drop once, reported or not. */
 function verdictsOf(floods: readonly Flooded[]): Verdict[] {
   if (floods.length === 0) return [];
   const sum = (part: keyof Flooded) => floods.reduce((total, flood) => total + flood[part], 0);

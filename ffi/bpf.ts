@@ -1,15 +1,9 @@
 /** What bpf(2) gives: memory that a program in the kernel shares with this process, and the program. */
+import { SharedMapping } from "./shared_mapping.ts";
 
 const SYMBOLS = {
   /** `long syscall(long number, ...)`: glibc has no function of its own for bpf(2) */
   syscall: { parameters: ["i64", "i32", "buffer", "u32"], result: "i64" },
-  /** `void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)` */
-  mmap: {
-    parameters: ["pointer", "usize", "i32", "i32", "i32", "i64" /* off_t */],
-    result: "pointer", /* void* */
-  },
-  /** `int munmap(void *addr, size_t length)` */
-  munmap: { parameters: ["pointer", "usize"], result: "i32" /* int */ },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" /* int */ },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -22,8 +16,6 @@ const ARRAY_MAP = 2, SOCKET_FILTER = 1;
 const CAN_BE_MAPPED = 1 << 10;
 /** Bytes of the part of union bpf_attr that is set; the kernel takes the rest for 0. */
 const MAP_ATTRIBUTES = 20, PROGRAM_ATTRIBUTES = 24;
-const PROT_READ_WRITE = 3, MAP_SHARED = 1;
-const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 /** The functions that are called are everybody's, so the licence is this project's own. */
 const LICENCE = new Uint8Array(new ArrayBuffer(4));
 new TextEncoder().encodeInto("MIT\0", LICENCE);
@@ -58,50 +50,27 @@ export class SocketProgram implements Disposable {
 }
 
 /** A map of one value, in the memory of both the kernel and this process. */
-export class SharedMemory implements Disposable {
-  #memory: Deno.PointerValue = null;
-
-  private constructor(readonly descriptor: number, readonly length: number) {}
+export class SharedMap implements Disposable {
+  private constructor(readonly descriptor: number, readonly mapping: SharedMapping) {}
 
   /**
    * @param length bytes, a multiple of a page
    * @returns `undefined` where the kernel has no such thing or this process may not
    */
-  static create(length: number): SharedMemory | undefined {
+  static create(length: number): SharedMap | undefined {
     const view = new DataView(new ArrayBuffer(MAP_ATTRIBUTES));
     [ARRAY_MAP, 4, /* of the key */ length, 1, CAN_BE_MAPPED]
       .forEach((word, at) => view.setUint32(4 * at, word, true));
     const descriptor = bpf(MAP_CREATE, view);
     if (descriptor < 0) return undefined;
-    const memory = new SharedMemory(descriptor, length);
-    if (memory.#map()) return memory;
-    memory[Symbol.dispose]();
+    const mapping = SharedMapping.open(descriptor, length);
+    if (mapping) return new SharedMap(descriptor, mapping);
+    libc().close(descriptor);
     return undefined;
   }
 
-  #map(): boolean {
-    const pointer = libc().mmap(
-      null,
-      BigInt(this.length),
-      PROT_READ_WRITE,
-      MAP_SHARED,
-      this.descriptor,
-      0n,
-    );
-    if (Deno.UnsafePointer.value(pointer) === MAP_FAILED) return false;
-    this.#memory = pointer;
-    return true;
-  }
-
-  /** The bytes. They are gone with this object: reading them then ends the process. */
-  memory(): ArrayBuffer {
-    if (this.#memory === null) throw new Error("the shared memory is closed");
-    return Deno.UnsafePointerView.getArrayBuffer(this.#memory, this.length);
-  }
-
   [Symbol.dispose](): void {
-    if (this.#memory !== null) libc().munmap(this.#memory, BigInt(this.length));
-    this.#memory = null;
+    this.mapping[Symbol.dispose]();
     libc().close(this.descriptor);
   }
 }

@@ -1,5 +1,6 @@
 /** A packet socket (packet(7)) with the kernel's ring in this process's memory. */
 import { interfaceIndex } from "./libc.ts";
+import { SharedMapping } from "./shared_mapping.ts";
 
 const SYMBOLS = {
   /** `int socket(int domain, int type, int protocol)` */
@@ -12,13 +13,6 @@ const SYMBOLS = {
   bind: { parameters: ["i32", "buffer", "u32"], result: "i32" /* int */ },
   /** `int getsockname(int fd, struct sockaddr *address, socklen_t *length)` */
   getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" /* int */ },
-  /** `void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset)` */
-  mmap: {
-    parameters: ["pointer", "usize", "i32", "i32", "i32", "i64" /* off_t */],
-    result: "pointer", /* void* */
-  },
-  /** `int munmap(void *addr, size_t length)` */
-  munmap: { parameters: ["pointer", "usize"], result: "i32" /* int */ },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" /* int */ },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -29,8 +23,6 @@ const ETH_P_ALL = 0x0003;
 const SOL_SOCKET = 1, SO_ERROR = 4, SO_ATTACH_FILTER = 26, SO_ATTACH_BPF = 50;
 const SOL_PACKET = 263, PACKET_RX_RING = 5, PACKET_STATISTICS = 6, PACKET_VERSION = 10;
 const TPACKET_V3 = 2;
-const PROT_READ_WRITE = 3, MAP_SHARED = 1;
-const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 /** BPF_RET | BPF_K: how many bytes of a packet are kept. */
 const BPF_RETURN = 0x06;
 /** struct sockaddr_ll, and where its fields are. */
@@ -70,7 +62,7 @@ export interface PacketStatistics {
 /** An owned socket and the mapping of its ring. */
 export class PacketSocket implements Disposable {
   readonly descriptor: number;
-  #memory: Deno.PointerValue = null;
+  #mapping: SharedMapping | undefined;
   readonly #length: number;
 
   private constructor(descriptor: number, length: number) {
@@ -130,17 +122,8 @@ export class PacketSocket implements Disposable {
   }
 
   #map(): boolean {
-    const memory = libc().mmap(
-      null,
-      BigInt(this.#length),
-      PROT_READ_WRITE,
-      MAP_SHARED,
-      this.descriptor,
-      0n,
-    );
-    if (Deno.UnsafePointer.value(memory) === MAP_FAILED) return false;
-    this.#memory = memory;
-    return true;
+    this.#mapping = SharedMapping.open(this.descriptor, this.#length);
+    return this.#mapping !== undefined;
   }
 
   #bind(index: number): boolean {
@@ -166,8 +149,8 @@ export class PacketSocket implements Disposable {
 
   /** The ring's memory. It is gone once the socket is closed: reading it then ends the process. */
   memory(): ArrayBuffer {
-    if (this.#memory === null) throw new Error("the packet socket is closed");
-    return Deno.UnsafePointerView.getArrayBuffer(this.#memory, this.#length);
+    if (!this.#mapping) throw new Error("the packet socket is closed");
+    return this.#mapping.memory();
   }
 
   /** The error that waits (errno(3)), or 0. Asking clears it. */
@@ -189,8 +172,8 @@ export class PacketSocket implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#memory !== null) libc().munmap(this.#memory, BigInt(this.#length));
-    this.#memory = null;
+    this.#mapping?.[Symbol.dispose]();
+    this.#mapping = undefined;
     libc().close(this.descriptor);
   }
 }

@@ -5,7 +5,7 @@
  * bytes stay exact. Beginnings and ends of TCP connections are always handed over, for they tell who
  * opened what and who scans or floods.
  */
-import { SharedMemory, SocketProgram } from "./bpf.ts";
+import { SharedMap, SocketProgram } from "./bpf.ts";
 import { BpfAssembler, Helper, Register, Size } from "./bpf_assembler.ts";
 
 const { result, argument1, argument2, argument3, argument4, argument5, kept6, kept7, frame } =
@@ -47,18 +47,18 @@ export class TapBudget implements Disposable {
   packets = 0;
   bytes = 0;
   readonly #program: SocketProgram;
-  readonly #memory: SharedMemory;
+  readonly #memory: SharedMap;
   readonly #words: Uint32Array;
 
-  private constructor(program: SocketProgram, memory: SharedMemory) {
+  private constructor(program: SocketProgram, memory: SharedMap) {
     this.#program = program;
     this.#memory = memory;
-    this.#words = new Uint32Array(memory.memory());
+    this.#words = new Uint32Array(memory.mapping.memory());
   }
 
   /** `undefined` where the kernel has no such thing (before Linux 5.5) or this process may not. */
   static create(options: BudgetOptions): TapBudget | undefined {
-    const memory = SharedMemory.create(SLOTS * SLOT_BYTES);
+    const memory = SharedMap.create(SLOTS * SLOT_BYTES);
     if (!memory) return undefined;
     const program = SocketProgram.load(budgetProgram(memory.descriptor, options));
     if (program) return new TapBudget(program, memory);

@@ -1,12 +1,18 @@
 /** What packets of late were, to tell what those were most likely that nobody looked at. */
-import { DECODE_RESULTS, DecodeResult, DIRECTIONS, type ParsedPacket } from "../packet/packet.ts";
+import {
+  DECODE_RESULTS,
+  DecodeResult,
+  DIRECTIONS,
+  type ParsedPacket,
+  TcpFlag,
+} from "../packet/packet.ts";
 import { REASONS } from "../policy/verdict.ts";
 
 /** What became of a packet: it could not be decoded, or was allowed for a reason, or neither. */
 const KINDS = DECODE_RESULTS.length + REASONS.length + 1;
 const NOT_ALLOWED = KINDS - 1;
 /** FIN, SYN and RST: such packets are always looked at, so they stand for no others. */
-const CONNECTION_FLAGS = 7;
+const CONNECTION_FLAGS = TcpFlag.fin | TcpFlag.syn | TcpFlag.rst;
 
 /** Called with a part of the packets. */
 export type Part = (index: number, packets: number, bytes: number) => void;

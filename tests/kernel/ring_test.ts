@@ -1,6 +1,6 @@
 /** The kernel's ring read in place tells what libpcap tells of the same packets. */
 import { deepEqual, equal } from "node:assert/strict";
-import { createPair, kernelTest, type NetworkNamespace } from "../support/netns.ts";
+import { createPair, kernelTest, type NetworkNamespace, silence } from "../support/netns.ts";
 import { flood } from "../support/flood.ts";
 import { eventually, startPfw } from "../support/running_pfw.ts";
 import { Sandbox } from "../support/sandbox.ts";
@@ -22,11 +22,6 @@ async function sendFrames(from: NetworkNamespace, frames: readonly string[]): Pr
     "s.bind(('veth-0', 0))\n" +
     "for frame in sys.argv[1:]: s.send(bytes.fromhex('ff' * 6 + '020000000902' + frame))\n";
   await from.run(["python3", "-c", script, ...frames]);
-}
-
-async function silence(namespace: NetworkNamespace): Promise<void> {
-  await namespace.run(["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"]);
-  await namespace.run(["ip", "link", "set", "veth-0", "arp", "off"]);
 }
 
 for (const device of ["veth-0", "any", "lo"]) {

@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { ask } from "../../engine/control/client.ts";
 import { flood } from "../support/flood.ts";
-import { createPair, kernelTest, type Link } from "../support/netns.ts";
+import { createPair, kernelTest, type Link, silence } from "../support/netns.ts";
 import { eventually, startPfw } from "../support/running_pfw.ts";
 import { Sandbox } from "../support/sandbox.ts";
 
@@ -38,8 +38,7 @@ async function quietPair(): Promise<Link & AsyncDisposable> {
     ends.map(([end]) => end.run(["cat", "/sys/class/net/veth-0/address"])),
   );
   for (const [at, [end]] of ends.entries()) {
-    await end.run(["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"]);
-    await end.run(["ip", "link", "set", "veth-0", "arp", "off"]);
+    await silence(end);
     const peer = ["lladdr", macs[1 - at].trim(), "dev", "veth-0", "nud", "permanent"];
     await end.run(["ip", "neigh", "replace", ends[1 - at][1], ...peer]);
     // How many ports are said to be closed is a question of the kernel's limits.

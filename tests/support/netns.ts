@@ -90,6 +90,12 @@ export class NetworkNamespace implements AsyncDisposable {
   }
 }
 
+/** Has an end of a pair send nothing of its own: no neighbour discovery, and IPv4 only. */
+export async function silence(namespace: NetworkNamespace): Promise<void> {
+  await namespace.run(["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"]);
+  await namespace.run(["ip", "link", "set", "veth-0", "arp", "off"]);
+}
+
 /** A process of a test; `await using` ends it. */
 export class BackgroundProcess implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
