@@ -183,9 +183,12 @@ function isRuleAt(place: "start" | "end" | "nowhere"): Step["isHeld"] {
   const [{ id }] = buildPolicy(configSchema.parse({ rules: [RULE] })).rules;
   const chain = dropChain("rule", id);
   return async (namespace) => {
-    // Of so many rules those for TCP stand in a chain of their own.
-    const text = await namespace.run(["iptables", "-S", "PFW-IN-TCP"]);
-    const jumps = [...text.matchAll(/-[jg] (PFW-[AD]-[0-9a-f]{8})$/gm)].map(([, name]) => name);
+    const text = await namespace.run(["iptables", "-S"]);
+    // Of so many rules those for TCP stand in a chain of their own; another one may stand in for it.
+    const isSuperseded = text.includes("-A PFW-IN-TCP -g PFW-NEXT-IN-TCP\n");
+    const where = isSuperseded ? "PFW-NEXT-IN-TCP" : "PFW-IN-TCP";
+    const lines = text.split("\n").filter((line) => line.startsWith(`-A ${where} `));
+    const jumps = lines.flatMap((line) => / -[jg] (PFW-[AD]-[0-9a-f]{8})$/.exec(line)?.[1] ?? []);
     if (place === "nowhere") return jumps.length > 0 && !jumps.includes(chain);
     return jumps.at(place === "start" ? 0 : -1) === chain;
   };

@@ -3,39 +3,35 @@ import type { Family } from "../net/address.ts";
 import type { Policy } from "../policy/policy.ts";
 import { familyDifferences, fingerprint, setDifferences } from "./compare.ts";
 import type { KernelState } from "./kernel_state.ts";
-import type { FamilyPlan, KernelPlan, SetPlan, TablePlan } from "./plan.ts";
-import { switchTable } from "./transition.ts";
-
-interface TableSnapshot {
-  /** What was written. */
-  readonly rendered: string;
-  /** What the kernel made of it. */
-  readonly fingerprint: string;
-}
+import type { FamilyPlan, KernelPlan, SetPlan, TableName, TablePlan } from "./plan.ts";
+import { withoutStandIns } from "./stand_ins.ts";
 
 /** Remembers what was applied, to tell later whether it is still so. */
 export class AppliedPolicy {
   /** What was put into the sets, by name. */
   readonly sets: ReadonlyMap<string, SetPlan>;
-  readonly #tables = new Map<string, TableSnapshot>();
+  /** What the kernel made of each table. */
+  readonly #fingerprints = new Map<string, string>();
 
   /** @param after the reading that showed that everything is in place */
   constructor(readonly policy: Policy, readonly plan: KernelPlan, after: KernelState) {
     const sets = plan.families.flatMap((family) => family.sets);
     this.sets = new Map(sets.map((set) => [set.name, set]));
     for (const [family, table] of tablesOf(plan.families)) {
-      this.#tables.set(key(family, table), {
-        rendered: switchTable(table, undefined),
-        fingerprint: fingerprint(table, savedTable(after, family, table)),
-      });
+      const saved = savedTable(after, family, table);
+      this.#fingerprints.set(key(family, table), fingerprint(table, saved));
     }
   }
 
-  /** Whether the kernel holds exactly this table: written by us, touched by nobody. */
-  holds(family: Family, table: TablePlan, now: KernelState): boolean {
-    const known = this.#tables.get(key(family, table));
-    return known !== undefined && known.rendered === switchTable(table, undefined) &&
-      known.fingerprint === fingerprint(table, savedTable(now, family, table));
+  /** What the kernel holds of a table, exactly: written by us, touched by nobody. */
+  held(family: Family, name: TableName, now: KernelState): TablePlan | undefined {
+    const table = this.plan.families.find((one) => one.family === family)?.[name];
+    return table && this.#isUntouched(family, table, now) ? table : undefined;
+  }
+
+  #isUntouched(family: Family, table: TablePlan, now: KernelState): boolean {
+    const known = this.#fingerprints.get(key(family, table));
+    return known === fingerprint(table, savedTable(now, family, table));
   }
 
   /** What is not as it was, in words; empty when everything is. */
@@ -48,10 +44,11 @@ export class AppliedPolicy {
   }
 
   #familyDifferences(plan: FamilyPlan, now: KernelState): string[] {
-    const found = familyDifferences(plan, now.tables.get(plan.family) ?? new Map());
+    const tables = withoutStandIns(now.tables.get(plan.family) ?? new Map());
+    const found = familyDifferences(plan, tables);
     if (found.length > 0) return found;
     return tablesOf([plan])
-      .filter(([family, table]) => !this.holds(family, table, now))
+      .filter(([family, table]) => !this.#isUntouched(family, table, now))
       .map(([family, table]) => `rules of ours differ (${table.name}, IPv${family})`);
   }
 }

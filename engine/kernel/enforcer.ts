@@ -9,22 +9,12 @@ import { type Commands, runOrThrow } from "./command.ts";
 import { compilePlan } from "./compile.ts";
 import { CounterLedger, type KernelCounters } from "./counters.ts";
 import { CreatedTables, removeEmptyTables, type TableKey } from "./created_tables.ts";
-import {
-  destroySets,
-  isEmpty,
-  type KernelState,
-  ourChains,
-  readKernel,
-  readSets,
-  restoreTables,
-} from "./kernel_state.ts";
-import { chainVerdict } from "./names.ts";
-import { banSets, type KernelPlan, type TablePlan } from "./plan.ts";
+import { destroySets, isEmpty, type KernelState, ourChains, readKernel } from "./kernel_state.ts";
+import { LastReading } from "./last_reading.ts";
+import { banSets, type KernelPlan } from "./plan.ts";
 import { PolicyChange } from "./policy_change.ts";
-import { ReadingAhead } from "./reading_ahead.ts";
+import { removeEverything } from "./removal.ts";
 import { isMissingFeature, supportedFamilies } from "./requirements.ts";
-import type { SavedChain } from "./saved_state.ts";
-import { revert, withoutChains } from "./transition.ts";
 
 export type { ApplyResult } from "./apply_result.ts";
 
@@ -60,8 +50,8 @@ interface Applying {
   readonly tidy: () => Promise<void>;
 }
 
-/** Milliseconds until work begins that nobody waits for. */
-const PAUSE = 10;
+/** Milliseconds until work begins that nobody waits for: the answer to who waited comes first. */
+const PAUSE = 25;
 
 /** The firewall in the kernel. Calls that overlap wait for each other. */
 export class Enforcer {
@@ -69,7 +59,7 @@ export class Enforcer {
   readonly #created: CreatedTables;
   readonly #bans: KernelBans;
   readonly #ledger = new CounterLedger();
-  readonly #ahead = new ReadingAhead();
+  readonly #last = new LastReading();
   /** What iptables says of itself. */
   #version: string | undefined;
   #families: readonly Family[] | undefined;
@@ -90,20 +80,19 @@ export class Enforcer {
    */
   async apply(policy: Policy): Promise<ApplyResult> {
     return await this.#exclusive(async () => {
-      const { result, tidy } = await this.#apply(policy);
-      await tidy();
-      return result;
+      this.#last.forget();
+      return await this.#applyWhole(policy);
     });
   }
 
   /**
-   * The same for who goes on living: returns once the kernel enforces the policy. Chains and sets
-   * that nothing refers to any more are deleted afterwards, before anything else happens here.
+   * The same for who goes on living: returns once the kernel enforces the policy. What that made
+   * superfluous is deleted afterwards, before anything else happens here.
    */
   applyFirst(policy: Policy): Promise<ApplyResult> {
     const { promise, resolve, reject } = Promise.withResolvers<ApplyResult>();
     this.#exclusive(async () => {
-      const { result, tidy } = await this.#apply(policy);
+      const { result, tidy } = await this.#apply(policy, true);
       resolve(result);
       // To start a program at once would take its time from whoever waits for the result.
       await new Promise((done) => setTimeout(done, PAUSE));
@@ -112,9 +101,14 @@ export class Enforcer {
     return promise;
   }
 
-  /** Begins to read the kernel for an `apply` that comes at once; where it fails, that reads it. */
+  /**
+   * Begins to read the kernel, unless it was read of late, for an `applyFirst` that comes at once;
+   * where it fails, that reads it.
+   */
   readAhead(): void {
-    this.#exclusive(async () => this.#ahead.keep(await this.#read())).catch(() => {});
+    this.#exclusive(async () => {
+      if (!this.#last.isFresh) await this.#read();
+    }).catch(() => {});
   }
 
   /** Waits until everything is done that was begun. */
@@ -141,7 +135,7 @@ export class Enforcer {
    */
   changeBans(add: readonly TimedPrefix[], remove: readonly Prefix[]): Promise<void> {
     return this.#exclusive(() => {
-      this.#ahead.forget();
+      this.#last.forget();
       return this.#bans.change(this.#banSets(), add, remove);
     });
   }
@@ -195,10 +189,8 @@ export class Enforcer {
       const state = await this.#read();
       const bans = await this.#compareBans(state);
       const differences = [...this.#applied.differences(state), ...banDifferences(bans)];
-      if (differences.length + bans.length > 0) {
-        const { tidy } = await this.#apply(this.#applied.policy);
-        await tidy();
-      } else this.#bans.settle();
+      if (differences.length + bans.length > 0) await this.#applyWhole(this.#applied.policy);
+      else this.#bans.settle();
       return differences;
     });
   }
@@ -223,17 +215,26 @@ export class Enforcer {
     this.#families ??= this.#options.families ?? await supportedFamilies();
     const state = await readKernel(this.#options.commands, this.#families);
     this.#ledger.observe(state.tables);
+    this.#last.keep(state);
     return state;
   }
 
-  async #apply(policy: Policy): Promise<Applying> {
-    const ahead = this.#ahead.take();
-    // Another program may have changed meanwhile what was read ahead: then once more.
-    const applied = ahead && await this.#applyFrom(ahead, policy).catch(() => undefined);
-    return applied ?? await this.#applyFrom(await this.#read(), policy);
+  async #applyWhole(policy: Policy): Promise<ApplyResult> {
+    const { result, tidy } = await this.#apply(policy, false);
+    await tidy();
+    return result;
   }
 
-  async #applyFrom(before: KernelState, policy: Policy): Promise<Applying> {
+  async #apply(policy: Policy, isHurried: boolean): Promise<Applying> {
+    const last = this.#last.take();
+    // Another program may have changed meanwhile what was read: then once more.
+    const applied = last && await this.#applyFrom(last, policy, isHurried).catch(() => undefined);
+    if (applied) return applied;
+    await this.#read();
+    return await this.#applyFrom(this.#last.take()!, policy, isHurried);
+  }
+
+  async #applyFrom(before: KernelState, policy: Policy, isHurried: boolean): Promise<Applying> {
     const started = performance.now();
     const { commands, nflogGroup } = this.#options;
     const plan = compilePlan(policy, { nflogGroup, families: this.#families });
@@ -245,15 +246,16 @@ export class Enforcer {
       before,
       bans: this.#bans,
       knownSets: this.#applied?.sets ?? new Map(),
-      isInPlace: (family, table) => this.#applied?.holds(family, table, before) ?? false,
+      held: (family, table) => this.#applied?.held(family, table, before),
+      isHurried,
     });
     const after = await change.run().catch(async (error) => {
       throw await this.#undo(change, before, error);
     });
-    this.#applied = new AppliedPolicy(policy, plan, after);
+    this.#applied = new AppliedPolicy(policy, change.inForce, after);
     return {
       result: applyResult(policy, plan, performance.now() - started),
-      tidy: () => this.#tidy(plan, after),
+      tidy: () => this.#tidy(change, policy, plan, after),
     };
   }
 
@@ -277,49 +279,32 @@ export class Enforcer {
   }
 
   /** Deletes chains and sets that nothing refers to any more. Failing harms nobody: say so. */
-  async #tidy(plan: KernelPlan, after: KernelState): Promise<void> {
+  async #tidy(change: PolicyChange, policy: Policy, plan: KernelPlan, after: KernelState) {
     const { commands, log } = this.#options;
     // Nothing can reach these chains since the switch: this reading is their final one.
     this.#ledger.observe(after.tables);
     try {
-      for (const { family, raw, filter } of plan.families) {
-        const wanted = new Map([raw, filter].map((table) => [table.name, chainNames(table)]));
-        const now = after.tables.get(family) ?? new Map();
-        const surplus = (table: string, chain: { name: string }) =>
-          wanted.get(table as TablePlan["name"])?.has(chain.name) === false;
-        await restoreTables(commands, family, revert(now, withoutChains(now, surplus)));
-      }
+      const settled = await change.settle(after);
+      this.#applied = new AppliedPolicy(policy, plan, settled);
       const wanted = new Set(plan.families.flatMap(({ sets }) => sets.map((set) => set.name)));
-      await destroySets(commands, [...after.sets.keys()].filter((name) => !wanted.has(name)));
+      const [kept, surplus] = [true, false].map((isWanted) =>
+        [...settled.sets].filter(([name]) => wanted.has(name) === isWanted)
+      );
+      await destroySets(commands, surplus.map(([name]) => name));
+      this.#last.keep({ tables: settled.tables, sets: new Map(kept) });
     } catch (error) {
       log?.(`what the policy before left in the kernel stays for now: ${errorText(error)}`);
+      // Some of it may be gone: where that cannot be read, the next look finds and mends it.
+      const state = await this.#read().catch(() => undefined);
+      if (state) this.#applied = new AppliedPolicy(policy, change.inForceOf(state), state);
     }
   }
 
   async #remove(): Promise<void> {
-    this.#ahead.forget();
-    // Main chains and jumps first: then nothing counts any more, and the next reading is final.
-    await this.#removeChains((chain) => chainVerdict(chain.name) === undefined);
-    await this.#removeChains(() => true);
-    const { commands } = this.#options;
-    await destroySets(commands, [...(await readSets(commands)).keys()]);
+    await removeEverything(this.#options.commands, () => this.#read());
     this.#applied = undefined;
-    if (!isEmpty(await this.#read())) {
-      throw new PfwError(
-        "cannot remove pfw from the kernel",
-        "another program changed the firewall at the same time",
-        "run `pfw cleanup`",
-      );
-    }
+    this.#last.forget();
     await this.#removeTables();
-  }
-
-  async #removeChains(unwanted: (chain: SavedChain) => boolean): Promise<void> {
-    const { tables } = await this.#read();
-    for (const [family, now] of tables) {
-      const target = withoutChains(now, (_table, chain) => unwanted(chain));
-      await restoreTables(this.#options.commands, family, revert(now, target));
-    }
   }
 
   async #removeTables(): Promise<void> {
@@ -339,8 +324,4 @@ function failure(what: string, error: unknown, next = ""): PfwError {
   const why = errorText(error);
   const code = isMissingFeature(why) ? ExitCode.missing : ExitCode.failed;
   return new PfwError(what, why, next, code, { cause: error });
-}
-
-function chainNames(table: TablePlan): Set<string> {
-  return new Set([...table.mains, ...table.targets].map((chain) => chain.name));
 }

@@ -20,7 +20,14 @@ import {
   restoreTables,
 } from "./kernel_state.ts";
 import { LIST_SETS, type ListSet, listSetName } from "./names.ts";
-import { banSets, type FamilyPlan, type KernelPlan, type SetPlan, type TablePlan } from "./plan.ts";
+import {
+  banSets,
+  type FamilyPlan,
+  type KernelPlan,
+  type SetPlan,
+  type TableName,
+  type TablePlan,
+} from "./plan.ts";
 import {
   renderCreate,
   renderEntries,
@@ -30,7 +37,8 @@ import {
 } from "./render_ipset.ts";
 import { isOurs, ourChainIn, type SavedTable, type SavedTables } from "./saved_state.ts";
 import { compareSets, joinChanges, type SetChanges } from "./set_changes.ts";
-import { replaceMains, revert, switchTable } from "./transition.ts";
+import { hasStandIns, settleTable, supersedeTable, withoutStandIns } from "./stand_ins.ts";
+import { isSameTable, replaceMains, revert, switchTable } from "./transition.ts";
 
 /** What a change starts from. */
 export interface ChangeStart {
@@ -42,14 +50,17 @@ export interface ChangeStart {
   /** What this process last put into the sets, by name. */
   readonly knownSets: ReadonlyMap<string, SetPlan>;
   readonly bans: KernelBans;
-  /** Whether a table holds exactly this plan already, so that it can be left alone. */
-  readonly isInPlace: (family: Family, table: TablePlan) => boolean;
+  /** What a table holds, exactly, where that is known: what it has already is left alone. */
+  readonly held: (family: Family, table: TableName) => TablePlan | undefined;
+  /** Somebody waits: what else is to be done is left to `settle`. */
+  readonly isHurried: boolean;
 }
 
-/** A change under way: `run` once, then `undo` if that threw. */
+/** A change under way: `run` once, then `undo` if that threw, `settle` if not. */
 export class PolicyChange {
   readonly #start: ChangeStart;
   readonly #undo: (() => Promise<void>)[] = [];
+  readonly #transitional = new Map<Family, TablePlan>();
 
   constructor(start: ChangeStart) {
     this.#start = start;
@@ -74,6 +85,43 @@ export class PolicyChange {
     const after = { tables, sets: await (sets ?? readSets(commands)) };
     await this.#requireInPlace(wanted, after);
     return after;
+  }
+
+  /** What the kernel holds after `run`: the plan, or, until `settle`, one with more lists asked. */
+  get inForce(): KernelPlan {
+    const { families } = this.#start.plan;
+    return { families: families.map((one) => ({ ...one, raw: this.#passing(one) })) };
+  }
+
+  /** The same where `settle` failed: families may differ in how far it came. */
+  inForceOf({ tables }: KernelState): KernelPlan {
+    const families = this.#start.plan.families.map((one, at) => {
+      const saved = withoutStandIns(tables.get(one.family) ?? new Map());
+      return familyDifferences(one, saved).length === 0 ? one : this.inForce.families[at];
+    });
+    return { families };
+  }
+
+  /**
+   * Deletes chains that nothing leads to any more, and has main chains hold their rules themselves.
+   *
+   * @param after what `run` found
+   * @returns what the kernel holds then
+   */
+  async settle({ tables, sets }: KernelState): Promise<KernelState> {
+    const { plan: { families } } = this.#start;
+    const settling = families.map((one) => this.#settleFamily(one, tables.get(one.family)));
+    return { tables: await allOf(families, settling), sets };
+  }
+
+  async #settleFamily(plan: FamilyPlan, saved: SavedTables = new Map()): Promise<SavedTables> {
+    const isFinal = this.#passing(plan) === plan.raw;
+    const text = [plan.raw, plan.filter].map((table) => {
+      const there = saved.get(table.name);
+      return there ? settleTable(table, there, isFinal || table !== plan.raw) : "";
+    }).join("");
+    if (text === "") return saved;
+    return await restoreAndReadTables(this.#start.commands, plan.family, text);
   }
 
   /** Takes the steps back, the last one first; returns what could not be. */
@@ -113,47 +161,52 @@ export class PolicyChange {
   async #switchFamilies(): Promise<Map<Family, SavedTables>> {
     const { families } = this.#start.plan;
     for (const one of families) this.#noteSwitch(one);
-    const outcomes = await Promise.allSettled(families.map((one) => this.#switchFamily(one)));
-    return new Map(families.map(({ family }, at) => {
-      const outcome = outcomes[at];
-      if (outcome.status === "rejected") throw outcome.reason;
-      return [family, outcome.value];
-    }));
+    return await allOf(families, families.map((one) => this.#switchFamily(one)));
   }
 
   #noteSwitch(plan: FamilyPlan): void {
     const { commands } = this.#start;
     const { family } = plan;
-    if (this.#switchText(plan, this.#before(plan)) === "") return;
+    if (this.#switchText(plan, this.#before(plan), false) === "") return;
     this.#undo.push(async () => {
       const now = await readTables(commands, family);
       await restoreTables(commands, family, revert(now, this.#before(plan)));
     });
     const transitional = this.#rawWithOldLists(plan);
     // Undone first, so that the old `filter` never lacks the old lists.
-    if (transitional !== plan.raw) this.#undo.push(() => this.#switchRaw(family, transitional));
+    if (transitional !== this.#passing(plan)) {
+      this.#undo.push(() => this.#switchRaw(family, transitional));
+    }
   }
 
   async #switchFamily(plan: FamilyPlan): Promise<SavedTables> {
-    const { commands } = this.#start;
+    const { commands, isHurried } = this.#start;
     const before = this.#before(plan);
+    const text = this.#switchText(plan, before, isHurried);
     try {
-      return await restoreAndReadTables(commands, plan.family, this.#switchText(plan, before));
+      return await restoreAndReadTables(commands, plan.family, text);
     } catch (error) {
       // Another tool may have moved or removed a jump since it was read: then try once more.
       const now = await readTables(commands, plan.family);
       if (!(error instanceof CommandError) || jumpsText(now) === jumpsText(before)) throw error;
-      return await restoreAndReadTables(commands, plan.family, this.#switchText(plan, now));
+      return await restoreAndReadTables(commands, plan.family, this.#switchText(plan, now, false));
     }
   }
 
-  /** One transaction for each table, and another one where old lists go in the end. */
-  #switchText(plan: FamilyPlan, saved: SavedTables): string {
-    const transitional = this.#rawWithOldLists(plan);
-    const tables = [transitional, plan.filter]
-      .filter((table) => !this.#start.isInPlace(plan.family, table));
-    const text = tables.map((table) => switchTable(table, saved.get(table.name))).join("");
-    return transitional === plan.raw ? text : text + replaceMains(plan.raw);
+  /**
+   * One transaction for each table, and another one where old lists go in the end.
+   *
+   * @param byStandIns where it can be
+   */
+  #switchText(plan: FamilyPlan, saved: SavedTables, byStandIns: boolean): string {
+    const transitional = this.#rawWithOldLists(plan), last = this.#passing(plan);
+    const text = [transitional, plan.filter].map((table) => {
+      const held = this.#start.held(plan.family, table.name), there = saved.get(table.name);
+      if (held && isSameTable(held, table)) return "";
+      const canStandIn = byStandIns && held && !hasStandIns(there);
+      return canStandIn ? supersedeTable(table, held) : switchTable(table, there);
+    });
+    return text.join("") + (transitional === last ? "" : replaceMains(last));
   }
 
   async #switchRaw(family: Family, table: TablePlan): Promise<void> {
@@ -174,8 +227,8 @@ export class PolicyChange {
     const { plan, bans } = this.#start;
     const known = new Map(wanted.map((set) => [set.name, set]));
     const differences = [
-      ...plan.families.flatMap((family) =>
-        familyDifferences(family, after.tables.get(family.family) ?? new Map())
+      ...this.inForce.families.flatMap((family) =>
+        familyDifferences(family, withoutStandIns(after.tables.get(family.family) ?? new Map()))
       ),
       ...wanted.flatMap((set) => setDifferences(set, after.sets.get(set.name))),
       ...banDifferences(await bans.compare(banSets(plan), after.sets, known)),
@@ -192,13 +245,37 @@ export class PolicyChange {
     return this.#start.before.tables.get(family) ?? new Map();
   }
 
+  /** What `raw` holds after `run`. */
+  #passing(plan: FamilyPlan): TablePlan {
+    return this.#start.isHurried ? this.#rawWithOldLists(plan) : plan.raw;
+  }
+
   /** The plan for `raw` with the lists that the kernel asks now; the plan itself if none is more. */
   #rawWithOldLists(plan: FamilyPlan): TablePlan {
+    const made = this.#transitional.get(plan.family) ?? this.#makeTransitional(plan);
+    this.#transitional.set(plan.family, made);
+    return made;
+  }
+
+  #makeTransitional(plan: FamilyPlan): TablePlan {
     const old = listsAsked(this.#before(plan).get("raw"), plan.family);
     return old.every((list) => plan.lists.includes(list))
       ? plan.raw
       : compileRaw(plan.family, [...plan.lists, ...old], this.#start.nflogGroup);
   }
+}
+
+/** What came of each family; where one failed, once all have ended. */
+async function allOf(
+  families: readonly FamilyPlan[],
+  work: readonly Promise<SavedTables>[],
+): Promise<Map<Family, SavedTables>> {
+  const outcomes = await Promise.allSettled(work);
+  return new Map(families.map(({ family }, at) => {
+    const outcome = outcomes[at];
+    if (outcome.status === "rejected") throw outcome.reason;
+    return [family, outcome.value];
+  }));
 }
 
 function* renderAdditions({ create, replace, add }: SetChanges): Generator<string> {

@@ -32,6 +32,11 @@ export function switchTable(plan: TablePlan, saved: SavedTable | undefined): str
   ]);
 }
 
+/** Whether two plans of a table put the same in place. */
+export function isSameTable(a: TablePlan, b: TablePlan): boolean {
+  return switchTable(a, undefined) === switchTable(b, undefined);
+}
+
 /** The same where the chains that the main ones lead to, and the jumps, are in place already. */
 export function replaceMains({ name, mains }: TablePlan): string {
   return transaction(name, [...mains.map(renderDeclaration), ...mains.flatMap(renderChainRules)]);
@@ -118,6 +123,7 @@ export function withoutChains(
   return kept;
 }
 
-function transaction(table: string, lines: readonly string[]): string {
+/** The lines as one transaction of a table; empty where there are none. */
+export function transaction(table: string, lines: readonly string[]): string {
   return lines.length === 0 ? "" : `*${table}\n${lines.join("\n")}\nCOMMIT\n`;
 }

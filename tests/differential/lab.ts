@@ -10,7 +10,7 @@
  */
 import type { Commands } from "../../engine/kernel/command.ts";
 import type { Enforcer } from "../../engine/kernel/enforcer.ts";
-import { enforcerIn } from "../support/enforcer.ts";
+import { enforcerIn, Unsettled } from "../support/enforcer.ts";
 import { NetworkNamespace } from "../support/netns.ts";
 import { PASS_GROUP, type SendReply, type SendRequest, SENT_MARK } from "./lab_protocol.ts";
 import { type Fate, policyOf, type PolicyText, type Shot } from "./scenario.ts";
@@ -39,10 +39,12 @@ function toolOf(backend: Backend, tool: string): string {
 /** The namespaces, the enforcer and the agent; `await using` removes them. */
 export class Lab implements AsyncDisposable {
   #batches = 0;
+  #policies = 0;
 
   private constructor(
     readonly local: NetworkNamespace,
     readonly enforcer: Enforcer,
+    readonly unsettled: Unsettled,
     readonly agent: Agent,
     readonly backend: Backend,
     readonly owned: AsyncDisposable,
@@ -64,9 +66,10 @@ export class Lab implements AsyncDisposable {
     const commands: Commands = {
       run: ([tool, ...args], stdin) => local.commands.run([toolOf(backend, tool), ...args], stdin),
     };
-    const enforcer = enforcerIn(local, directory, commands);
+    const unsettled = new Unsettled(commands);
+    const enforcer = enforcerIn(local, directory, unsettled);
     const owned = made.move();
-    return new Lab(local, enforcer, agent, backend, {
+    return new Lab(local, enforcer, unsettled, agent, backend, {
       [Symbol.asyncDispose]: () => owned.disposeAsync(),
     });
   }
@@ -83,7 +86,10 @@ export class Lab implements AsyncDisposable {
 
   /** Applies a policy, forgets every connection, sends the packets and says what became of them. */
   async fire(policy: PolicyText, shots: readonly Shot[]): Promise<KernelFates> {
-    await this.enforcer.apply(policyOf(policy));
+    // Every other policy is met as it is enforced at first, by chains that stand in for others.
+    this.unsettled.isOn = this.#policies++ % 2 === 1;
+    await this.enforcer.applyFirst(policyOf(policy));
+    await this.enforcer.settled();
     const before = await this.#counters();
     const reply = await this.agent.send({
       frames: shots.flatMap(({ way, pieces }) =>
@@ -112,14 +118,19 @@ export class Lab implements AsyncDisposable {
   }
 }
 
+/** What stands in for a chain counts as that chain. */
 function readCounters(text: string, family: number, counters: Map<string, number>): void {
   let table = "";
   const places = new Map<string, number>();
+  const superseded = new Set<string>();
   for (const line of text.split("\n")) {
     if (line.startsWith("*")) table = line.slice(1);
-    const rule = /^\[(\d+):\d+\] -A (PFW-\S+)/.exec(line);
+    const rule = /^\[(\d+):\d+\] -A (PFW-\S+)(?: -g PFW-NEXT-)?/.exec(line);
     if (!rule) continue;
-    const key = `${family} ${table} ${rule[2]}`;
+    const chain = rule[2].replace("PFW-NEXT-", "PFW-");
+    const key = `${family} ${table} ${chain}`;
+    if (rule[0].endsWith(" -g PFW-NEXT-")) superseded.add(key);
+    if (chain === rule[2] && superseded.has(key)) continue;
     const place = (places.get(key) ?? 0) + 1;
     places.set(key, place);
     counters.set(`${key} ${place}`, Number(rule[1]));

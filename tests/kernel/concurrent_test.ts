@@ -45,5 +45,5 @@ kernelTest(
 
 /** The rule of a destination port, in the text of iptables. */
 function portPattern(port: string): RegExp {
-  return new RegExp(`^-A PFW-IN\\S* .*\\b${port}\\b.* -j PFW-D-`, "m");
+  return new RegExp(`^-A PFW-(?:NEXT-)?IN\\S* .*\\b${port}\\b.* -j PFW-D-`, "m");
 }

@@ -1,7 +1,9 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { PfwError } from "../../engine/errors.ts";
 import { parsePrefix } from "../../engine/net/address.ts";
-import { enforcerIn, FaultyCommands } from "../support/enforcer.ts";
+import type { Enforcer } from "../../engine/kernel/enforcer.ts";
+import type { Policy } from "../../engine/policy/policy.ts";
+import { enforcerIn, FaultyCommands, Unsettled } from "../support/enforcer.ts";
 import { firewallText, kernelTestOnce, NetworkNamespace } from "../support/netns.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 
@@ -137,13 +139,19 @@ kernelTestOnce("another process takes over what a crash left, whatever it was", 
 
 kernelTestOnce("a step that fails leaves what was there before, whichever step", async (test) => {
   await withNamespace(async (namespace, directory) => {
-    for (const [name, from, to] of [["first", undefined, OLD], ["change", OLD, NEW]] as const) {
+    for (
+      const [name, from, to, put] of [
+        ["first", undefined, OLD, inOneGo],
+        ["change", OLD, NEW, inOneGo],
+        ["hurried change", OLD, NEW, inHaste],
+      ] as const
+    ) {
       const faulty = new FaultyCommands(namespace.commands);
       const enforcer = enforcerIn(namespace, directory, faulty);
       const prepare = () => from ? enforcer.apply(from) : enforcer.remove();
       await prepare();
       faulty.changes.length = 0;
-      await enforcer.apply(to);
+      await put(enforcer, to);
       // The last steps only tidy up: failing there is logged, and the new policy stands.
       const steps = faulty.changes.length;
       const wanted = await actingText(namespace);
@@ -153,11 +161,11 @@ kernelTestOnce("a step that fails leaves what was there before, whichever step",
         for (const afterRunning of [false, true]) {
           const step = `${name}: step ${at + 1} of ${steps}${afterRunning ? ", halfway" : ""}`;
           await test.step(step, async () => {
-            await failAt(faulty, at, afterRunning, () => enforcer.apply(to), async (failed) => {
+            await failAt(faulty, at, afterRunning, () => put(enforcer, to), async (failed) => {
               if (failed) equal(await actingText(namespace), before);
               else ok((await enforcer.inspect()).inPlace);
             });
-            await enforcer.apply(to);
+            await put(enforcer, to);
             equal(await actingText(namespace), wanted);
             await prepare();
           });
@@ -167,6 +175,14 @@ kernelTestOnce("a step that fails leaves what was there before, whichever step",
     }
   });
 });
+
+const inOneGo = (enforcer: Enforcer, wanted: Policy) => enforcer.apply(wanted);
+
+/** As a running pfw does it: what nobody waits for comes later. */
+async function inHaste(enforcer: Enforcer, wanted: Policy): Promise<void> {
+  await enforcer.applyFirst(wanted);
+  await enforcer.settled();
+}
 
 /** Makes one change fail; an apply may then throw a `PfwError`, or have done its work. */
 async function failAt(
@@ -192,28 +208,52 @@ async function failAt(
 kernelTestOnce("whenever a process is killed, the next one ends what it began", async (test) => {
   await withNamespace(async (namespace, directory) => {
     const clean = await firewallText(namespace);
-    const counting = new FaultyCommands(namespace.commands);
-    const enforcer = enforcerIn(namespace, directory, counting);
-    await enforcer.apply(OLD);
-    const first = counting.changes.length;
-    await enforcer.apply(NEW);
-    const steps = counting.changes.length;
-    const wanted = await actingText(namespace);
-    await enforcer.remove();
-    for (let at = first; at < steps; at++) {
-      await test.step(`killed at step ${at - first + 1} of ${steps - first}`, async () => {
-        const dying = new FaultyCommands(namespace.commands);
-        const victim = enforcerIn(namespace, directory, dying);
-        await victim.apply(OLD);
-        Object.assign(dying, { failAt: at, fatal: true, afterRunning: at % 2 === 0 });
-        await victim.apply(NEW).catch(() => {});
-        const successor = enforcerIn(namespace, directory);
-        await successor.apply(NEW);
-        equal(await actingText(namespace), wanted);
-        await successor.remove();
-        equal(await firewallText(namespace), clean);
-      });
+    for (const [name, put] of [["", inOneGo], ["in haste, ", inHaste]] as const) {
+      const counting = new FaultyCommands(namespace.commands);
+      const enforcer = enforcerIn(namespace, directory, counting);
+      await enforcer.apply(OLD);
+      const first = counting.changes.length;
+      await put(enforcer, NEW);
+      const steps = counting.changes.length;
+      const wanted = await actingText(namespace);
+      await enforcer.remove();
+      for (let at = first; at < steps; at++) {
+        await test.step(`${name}killed at step ${at - first + 1} of ${steps - first}`, async () => {
+          const dying = new FaultyCommands(namespace.commands);
+          const victim = enforcerIn(namespace, directory, dying);
+          await victim.apply(OLD);
+          Object.assign(dying, { failAt: at, fatal: true, afterRunning: at % 2 === 0 });
+          await put(victim, NEW).catch(() => {});
+          const successor = enforcerIn(namespace, directory);
+          await successor.apply(NEW);
+          equal(await actingText(namespace), wanted);
+          await successor.remove();
+          equal(await firewallText(namespace), clean);
+        });
+      }
     }
+  });
+});
+
+kernelTestOnce("chains that stand in for others are the policy until all is settled", async () => {
+  await withNamespace(async (namespace, directory) => {
+    const unsettled = new Unsettled(namespace.commands);
+    const log: string[] = [];
+    const enforcer = enforcerIn(namespace, directory, unsettled, log);
+    await enforcer.apply(OLD);
+    unsettled.isOn = true;
+    await inHaste(enforcer, NEW);
+    match(log.join(), /what the policy before left in the kernel stays for now/);
+    match(await namespace.run(["iptables-save"]), /-A PFW-IN-RULES -g PFW-NEXT-IN-RULES/);
+    deepEqual((await enforcer.inspect()).differences, [], "it is in force all the same");
+    deepEqual(await enforcer.restoreIfDrifted(), []);
+    unsettled.isOn = false;
+    await inHaste(enforcer, OLD);
+    equal((await firewallText(namespace)).includes("PFW-NEXT-"), false);
+    const settled = await actingText(namespace);
+    await enforcer.remove();
+    await enforcer.apply(OLD);
+    equal(settled, await actingText(namespace), "the same as on an empty kernel");
   });
 });
 
@@ -266,7 +306,7 @@ kernelTestOnce("a set of ours with other properties is refused, and nothing chan
 });
 
 kernelTestOnce(
-  "a reading made ahead is used once, and never one that is no longer true",
+  "a reading of before is used once, and never one that is no longer true",
   async () => {
     await withNamespace(async (namespace, directory) => {
       const enforcer = enforcerIn(namespace, directory);

@@ -56,3 +56,20 @@ export class FaultyCommands implements Commands {
     return { status: 1, stdout: "", stderr: "made to fail by a test\n" };
   }
 }
+
+/**
+ * While it is on, what stands in for chains of `filter` stays, as where deleting the old ones fails.
+ * `raw` is settled, so that it asks the lists of the new policy alone.
+ */
+export class Unsettled implements Commands {
+  isOn = false;
+
+  constructor(private readonly inner: Commands) {}
+
+  async run(argv: readonly string[], stdin?: string | Iterable<string>): Promise<CommandOutput> {
+    const isSettling = typeof stdin === "string" && stdin.includes("-X PFW-NEXT-");
+    if (!this.isOn || !isSettling) return await this.inner.run(argv, stdin);
+    await this.inner.run(argv, stdin.slice(0, stdin.indexOf("*filter")));
+    return { status: 1, stdout: "", stderr: "made to fail by a test\n" };
+  }
+}

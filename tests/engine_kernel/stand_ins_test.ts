@@ -1,0 +1,129 @@
+import { deepEqual, equal } from "node:assert/strict";
+import fc from "fast-check";
+import { familyDifferences } from "../../engine/kernel/compare.ts";
+import { compilePlan } from "../../engine/kernel/compile.ts";
+import type { FamilyPlan } from "../../engine/kernel/plan.ts";
+import { renderRule } from "../../engine/kernel/render_iptables.ts";
+import {
+  hasStandIns,
+  settleTable,
+  supersedeTable,
+  withoutStandIns,
+} from "../../engine/kernel/stand_ins.ts";
+import { switchTable } from "../../engine/kernel/transition.ts";
+import type { Policy } from "../../engine/policy/policy.ts";
+import { policy, ports, rule } from "../support/policies.ts";
+import { arbitraryStart, type Model, restore, saved } from "../support/table_model.ts";
+
+const TABLES = ["raw", "filter"] as const;
+
+/** Rules of one protocol come into chains of their own where there are many. */
+const arbitraryPolicy: fc.Arbitrary<Policy> = fc.record({
+  isOpen: fc.boolean(),
+  rules: fc.array(
+    fc.record({
+      port: fc.integer({ min: 1, max: 9 }),
+      isAllowed: fc.boolean(),
+      isTcp: fc.boolean(),
+    }),
+    { maxLength: 7 },
+  ),
+  blacklist: fc.subarray(["192.0.2.1", "192.0.2.7"]),
+  threats: fc.subarray(["198.51.100.1"]),
+}).map(({ isOpen, rules, blacklist, threats }) =>
+  policy({
+    defaultAction: isOpen ? "allow" : "block",
+    rules: rules.map(({ port, isAllowed, isTcp }) =>
+      rule({
+        action: isAllowed ? "allow" : "block",
+        protocol: isTcp ? "tcp" : "udp",
+        ports: ports(port),
+      })
+    ),
+    blacklist,
+    threats,
+  })
+);
+
+function planOf(wanted: Policy): FamilyPlan {
+  return compilePlan(wanted, { nflogGroup: 1, families: [4] }).families[0];
+}
+
+function put(before: Model, plan: FamilyPlan): Model {
+  const tables = saved(before);
+  return restore(before, TABLES.map((name) => switchTable(plan[name], tables.get(name))).join(""));
+}
+
+/** Main chains of ours with their rules. */
+function mainRules(tables: ReturnType<typeof saved>, plan: FamilyPlan) {
+  return TABLES.map((name) =>
+    plan[name].mains.map((chain) => [
+      chain.name,
+      tables.get(name)?.get(chain.name)?.rules.map((one) => one.text),
+    ])
+  );
+}
+
+function wantedRules(plan: FamilyPlan) {
+  return TABLES.map((name) =>
+    plan[name].mains.map((chain) => [chain.name, chain.rules.map(renderRule)])
+  );
+}
+
+Deno.test("stand-ins put a plan in place and delete nothing", () => {
+  fc.assert(
+    fc.property(arbitraryStart, arbitraryPolicy, arbitraryPolicy, (start, a, b) => {
+      const old = planOf(a), next = planOf(b);
+      const text = TABLES.map((name) => supersedeTable(next[name], old[name])).join("");
+      const first = put(start, old);
+      deepEqual(declared(text).filter(([table, chain]) => first.get(table)!.has(chain)), []);
+      equal(/^-[DRX] /m.test(text), false);
+      const tables = withoutStandIns(saved(restore(first, text)));
+      deepEqual(mainRules(tables, next), wantedRules(next));
+      deepEqual(familyDifferences(next, tables), []);
+    }),
+  );
+});
+
+/** What is created, or emptied where it is there. */
+function declared(text: string): [table: string, chain: string][] {
+  let table = "";
+  return text.split("\n").flatMap((line): [string, string][] => {
+    if (line.startsWith("*")) table = line.slice(1);
+    return line.startsWith(":") ? [[table, line.slice(1).split(" ")[0]]] : [];
+  });
+}
+
+Deno.test("what is settled is as if no chain had ever stood in for another one", () => {
+  fc.assert(
+    fc.property(arbitraryStart, arbitraryPolicy, arbitraryPolicy, (start, a, b) => {
+      const old = planOf(a), next = planOf(b);
+      const hurried = restore(
+        put(start, old),
+        TABLES.map((name) => supersedeTable(next[name], old[name])).join(""),
+      );
+      const settle = (model: Model) =>
+        TABLES.map((name) => settleTable(next[name], saved(model).get(name)!, true)).join("");
+      const settled = restore(hurried, settle(hurried));
+      equal(TABLES.some((name) => hasStandIns(saved(settled).get(name))), false);
+      deepEqual(sorted(settled), sorted(put(start, next)));
+      equal(settle(settled), "");
+    }),
+  );
+});
+
+Deno.test("lists that are no longer asked go when all is settled", () => {
+  const [start] = fc.sample(arbitraryStart, 1);
+  const both = planOf(policy({ blacklist: ["192.0.2.1"], threats: ["198.51.100.1"] }));
+  const one = planOf(policy({ threats: ["198.51.100.1"] }));
+  const model = put(start, { ...one, raw: both.raw });
+  const text = settleTable(one.raw, saved(model).get("raw")!, false);
+  deepEqual(sorted(restore(model, text)), sorted(put(start, one)));
+});
+
+function sorted(model: Model) {
+  return [...model].map(([name, chains]) => [
+    name,
+    [...chains].sort(([a], [b]) => (a < b ? -1 : 1)),
+  ]);
+}
