@@ -116,6 +116,16 @@ export class BanTimes {
     return { least, most };
   }
 
+  /** In which there are any; also where the last one has just ended. */
+  get families(): Set<Family> {
+    const families = new Set<Family>();
+    for (const { prefix } of this.#bans.values()) {
+      families.add(prefix.family);
+      if (families.size === 2) break;
+    }
+    return families;
+  }
+
   /** Whether any ban lasts longer than the kernel can be told. */
   outlastsKernel(now: number): boolean {
     for (const ban of this.#bans.values()) if (outlastsKernel(ban, now)) return true;

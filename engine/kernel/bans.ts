@@ -4,7 +4,7 @@
  * reading them.
  */
 import { errorText, ExitCode, PfwError } from "../errors.ts";
-import type { Prefix } from "../net/address.ts";
+import type { Family, Prefix } from "../net/address.ts";
 import {
   BanTimes,
   LONGEST_TIMEOUT,
@@ -54,6 +54,11 @@ export class KernelBans {
 
   constructor(private readonly commands: Commands) {}
 
+  /** In which there are bans. */
+  get families(): ReadonlySet<Family> {
+    return this.#times.families;
+  }
+
   /** What shall be banned from now on; nothing happens in the kernel. */
   set(bans: readonly TimedPrefix[]): void {
     const now = Date.now();
@@ -64,12 +69,14 @@ export class KernelBans {
    * Bans and unbans, in what shall be and in the kernel. A prefix that stands in both is banned.
    *
    * @param sets the plan's sets of bans; none while no policy is in force
+   * @param haveAsked sees to it that packets are looked up in what the sets hold then
    * @throws PfwError when it cannot; then nothing is changed
    */
   async change(
     sets: readonly SetPlan[],
     add: readonly TimedPrefix[],
     remove: readonly Prefix[],
+    haveAsked: () => Promise<void> = () => Promise.resolve(),
   ): Promise<void> {
     const times = this.#times, now = Date.now();
     if (!times.hasRoomFor(add, remove, now)) throw tooMany();
@@ -81,6 +88,7 @@ export class KernelBans {
     }
     try {
       await this.#write(sets, times, [...past, ...changed]);
+      await haveAsked();
     } catch (error) {
       times.revert(change);
       // Whatever the kernel holds now, the next look finds out.

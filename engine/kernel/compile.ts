@@ -35,6 +35,8 @@ export interface PlanOptions {
   readonly nflogGroup: number;
   /** Default: both. */
   readonly families?: readonly Family[];
+  /** In which there are bans besides those of the policy; default: none. */
+  readonly banned?: ReadonlySet<Family>;
 }
 
 /**
@@ -43,14 +45,22 @@ export interface PlanOptions {
  * @throws PfwError where the kernel cannot do what the policy asks
  */
 export function compilePlan(policy: Policy, options: PlanOptions): KernelPlan {
-  const families = options.families ?? FAMILIES;
-  return { families: families.map((family) => compileFamily(policy, family, options.nflogGroup)) };
+  const { families = FAMILIES, banned = new Set(), nflogGroup } = options;
+  return {
+    families: families.map((family) =>
+      compileFamily(policy, family, matchedLists(policy, family, banned), nflogGroup)
+    ),
+  };
 }
 
-function compileFamily(policy: Policy, family: Family, group: number): FamilyPlan {
-  const lists = matchedLists(policy, family);
+function compileFamily(
+  policy: Policy,
+  family: Family,
+  lists: readonly ListSet[],
+  group: number,
+): FamilyPlan {
   const ruleSets = new RuleSets(family);
-  const filter = compileFilter(policy, family, ruleSets, group);
+  const filter = compileFilter(policy, family, lists, ruleSets, group);
   return {
     family,
     lists,
@@ -82,12 +92,11 @@ function listPrefixes(policy: Policy, list: ListSet) {
   }[list];
 }
 
-/**
- * The lists that packets are looked up in. An empty set costs every packet a call, so it is left
- * out; bans are always asked because they come and go without a new plan.
- */
-function matchedLists(policy: Policy, family: Family): ListSet[] {
-  return LIST_SETS.filter((list) => list === "ban" || listPrefixes(policy, list).count(family) > 0);
+/** The lists that packets are looked up in. An empty set costs every packet a call: it is left out. */
+function matchedLists(policy: Policy, family: Family, banned: ReadonlySet<Family>): ListSet[] {
+  return LIST_SETS.filter((list) =>
+    listPrefixes(policy, list).count(family) > 0 || (list === "ban" && banned.has(family))
+  );
 }
 
 /**
@@ -132,8 +141,8 @@ function loopbackRule(direction: "in" | "out"): PlanRule {
 
 /**
  * The part in `raw`: lists are asked before connection tracking, so a block also cuts running
- * connections, covers what a container published, and costs least. The whitelist wins, and is asked
- * last all the same: only about the few packets that would be blocked.
+ * connections, covers what a container published, and costs least. The whitelist and the loopback
+ * device win, and are asked last all the same: only about the few packets that would be blocked.
  *
  * @param lists which lists to ask; also used while one policy replaces another
  * @param whitelist where it alone counts; else the set, which then holds that of both policies
@@ -147,33 +156,34 @@ export function compileRaw(
   const asked = LIST_SETS.filter((list) => lists.includes(list));
   const unless = (side: Side): Match[] =>
     asked.includes("white") ? [whiteMatch(whitelist, family, side, true)] : [];
-  const chain = (name: string, direction: "in" | "out", side: Side): ChainPlan => ({
-    name,
-    rules: [
-      loopbackRule(direction),
-      ...blocking(asked).map((list) => ({
-        // The address first, where it is one: `iptables-save` would tell it so anyway.
-        matches: byAddressFirst([listMatch(list, family, side), ...unless(side)]),
-        target: LIST_TARGETS[list],
-      })),
-    ],
-  });
-  const mains = [chain("PFW-PRE", "in", "src"), chain("PFW-OUT", "out", "dst")];
-  return table("raw", mains, [
+  const rules = (side: Side): PlanRule[] =>
+    blocking(asked).map((list) => ({
+      // The address first, where it is one: `iptables-save` would tell it so anyway.
+      matches: byAddressFirst([listMatch(list, family, side), ...unless(side)]),
+      target: LIST_TARGETS[list],
+    }));
+  const mains: ChainPlan[] = [
+    { name: "PFW-PRE", rules: rules("src") },
+    { name: "PFW-OUT", rules: [loopbackRule("out"), ...rules("dst")] },
+  ];
+  const hooks: HookPlan[] = [
     { hook: "PREROUTING", chain: "PFW-PRE" },
     { hook: "OUTPUT", chain: "PFW-OUT" },
-  ], group);
+  ];
+  // What a packet came in by is compared as text, which costs as much as three other rules.
+  return table("raw", mains, hooks, group, [loopbackRule("in")]);
 }
 
 function compileFilter(
   policy: Policy,
   family: Family,
+  lists: readonly ListSet[],
   sets: RuleSets,
   group: number,
 ): TablePlan {
   const mains: MainChain[] = ["PFW-IN", "PFW-OUT", "PFW-FWD"];
   const chains = mains.flatMap((name): ChainPlan[] => [
-    { name, rules: [...listRules(policy, family, name), ...protocolRules(family, name)] },
+    { name, rules: [...listRules(policy, family, lists, name), ...protocolRules(family, name)] },
     ...ruleChains(name, compileRules(policy.rules, family, name, sets), defaultRules(policy)),
   ]);
   return table(
@@ -189,8 +199,12 @@ function compileFilter(
 }
 
 /** Loopback and lists. `raw` has blocked sources; where forwarded packets go is asked here. */
-function listRules(policy: Policy, family: Family, chain: MainChain): PlanRule[] {
-  const lists = matchedLists(policy, family);
+function listRules(
+  policy: Policy,
+  family: Family,
+  lists: readonly ListSet[],
+  chain: MainChain,
+): PlanRule[] {
   const white = (side: Side) => whiteRules(policy, family, side);
   if (chain === "PFW-IN") return [loopbackRule("in"), ...white("src")];
   if (chain === "PFW-OUT") return [loopbackRule("out"), ...white("dst")];
@@ -273,21 +287,27 @@ function defaultRules(policy: Policy): PlanRule[] {
   ];
 }
 
+/** @param spared what is not blocked after all; asked of what would be, before it is reported */
 function table(
   name: TableName,
   mains: readonly ChainPlan[],
   hooks: readonly HookPlan[],
   group: number,
+  spared: readonly PlanRule[] = [],
 ): TablePlan {
   const targets = new Map<string, ChainPlan>();
   for (const { target } of mains.flatMap((chain) => chain.rules)) {
-    const chain = targetChain(target, group);
+    const chain = targetChain(target, group, spared);
     if (chain) targets.set(chain.name, chain);
   }
   return { name, hooks, mains, targets: [...targets.values()] };
 }
 
-function targetChain(target: Target, group: number): ChainPlan | undefined {
+function targetChain(
+  target: Target,
+  group: number,
+  spared: readonly PlanRule[],
+): ChainPlan | undefined {
   if (target.kind === "allow") {
     return { name: allowChain(target.ruleId), rules: [{ matches: [], target: RETURN }] };
   }
@@ -296,6 +316,10 @@ function targetChain(target: Target, group: number): ChainPlan | undefined {
   const report: Target = { kind: "nflog", group, prefix: nflogPrefix(reason, ruleId) };
   return {
     name: dropChain(reason, ruleId),
-    rules: [{ matches: [REPORTED], target: report }, { matches: [], target: { kind: "drop" } }],
+    rules: [
+      ...spared,
+      { matches: [REPORTED], target: report },
+      { matches: [], target: { kind: "drop" } },
+    ],
   };
 }

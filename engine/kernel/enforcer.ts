@@ -136,8 +136,20 @@ export class Enforcer {
   changeBans(add: readonly TimedPrefix[], remove: readonly Prefix[]): Promise<void> {
     return this.#exclusive(() => {
       this.#last.forget();
-      return this.#bans.change(this.#banSets(), add, remove);
+      return this.#bans.change(this.#banSets(), add, remove, () => this.#haveBansAsked());
     });
+  }
+
+  /** While there are no bans no packet is looked up in their set: the first one changes that. */
+  async #haveBansAsked(): Promise<void> {
+    const applied = this.#applied;
+    const asking = applied?.plan.families.filter(({ lists }) => lists.includes("ban")) ?? [];
+    const families = new Set(asking.map(({ family }) => family));
+    const isNew = [...this.#bans.families].some((family) =>
+      this.#families?.includes(family) && !families.has(family)
+    );
+    if (!applied || !isNew) return;
+    await this.#applyWhole(applied.policy);
   }
 
   /** Removes everything of ours, whoever left it; throws PfwError when something stays. */
@@ -237,7 +249,8 @@ export class Enforcer {
   async #applyFrom(before: KernelState, policy: Policy, isHurried: boolean): Promise<Applying> {
     const started = performance.now();
     const { commands, nflogGroup } = this.#options;
-    const plan = compilePlan(policy, { nflogGroup, families: this.#families });
+    const banned = this.#bans.families;
+    const plan = compilePlan(policy, { nflogGroup, families: this.#families, banned });
     if (await this.#usesNftables()) await this.#created.note(before.tables);
     const change = new PolicyChange({
       commands,

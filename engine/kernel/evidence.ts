@@ -61,7 +61,7 @@ async function isInSet(commands: Commands, set: string, address: Prefix): Promis
   return status === 0;
 }
 
-/** Every packet passes the last rule of such a chain: that rule's counter is the chain's. */
+/** The last rule of such a chain drops or lets through: that one's counter is the chain's. */
 function countsOf(tables: SavedTables, name: string) {
   const found: string[] = [];
   let packets = 0, bytes = 0;

@@ -105,7 +105,7 @@ const PLAN = compilePlan(
     ],
     blacklist: ["203.0.113.9"],
   }),
-  { nflogGroup: 5, families: [4] },
+  { nflogGroup: 5, families: [4], banned: new Set([4]) },
 ).families[0];
 
 /** What `iptables-save -c` says after the plan was written onto an empty kernel. */

@@ -117,6 +117,42 @@ kernelTestOnce(
   },
 );
 
+kernelTestOnce(
+  "packets are looked up among bans while there are any, of their family",
+  async () => {
+    await withEnforcer(async (_, namespace, directory) => {
+      const faulty = new FaultyCommands(namespace.commands);
+      const enforcer = enforcerIn(namespace, directory, faulty);
+      const asked = async () => {
+        const saved = await namespace.run(["sh", "-c", "iptables-save; ip6tables-save"]);
+        return [...new Set(saved.match(/pfw-ban[46] (src|dst)/g))].sort();
+      };
+      await enforcer.apply(POLICY);
+      deepEqual(await asked(), []);
+      faulty.changes.length = 0;
+      await enforcer.changeBans([ban("192.0.2.7")], []);
+      deepEqual(await asked(), ["pfw-ban4 dst", "pfw-ban4 src"]);
+      const steps = faulty.changes.length;
+      await enforcer.changeBans([ban("192.0.2.8")], [prefix("192.0.2.7")]);
+      equal(faulty.changes.length, steps + 1, "the next one is an entry and no more");
+      await enforcer.changeBans([], [prefix("192.0.2.8")]);
+      await enforcer.apply(OTHER);
+      deepEqual(await asked(), [], "with the next policy they are not asked any more");
+      // Where the rules cannot follow, there is no ban.
+      for (let at = 0; at < steps; at++) {
+        Object.assign(faulty, { failAt: faulty.changes.length + at });
+        const change = enforcer.changeBans([ban("192.0.2.7")], []);
+        await change.catch((error) => ok(error instanceof PfwError));
+        faulty.failAt = -1;
+        equal((await bannedNames(namespace)).length > 0, (await asked()).length > 0, `step ${at}`);
+        deepEqual((await enforcer.inspect()).differences, []);
+        await enforcer.changeBans([], [prefix("192.0.2.7")]);
+        await enforcer.apply(OTHER);
+      }
+    });
+  },
+);
+
 kernelTestOnce("bans are there after the first apply, and live through others", async () => {
   await withEnforcer(async (enforcer, namespace) => {
     enforcer.setBans([ban("192.0.2.7"), ban("2001:db8::/64", 2 * HOUR), ban("192.0.2.9", -1)]);
