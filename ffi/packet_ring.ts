@@ -103,7 +103,8 @@ export class PacketRing implements Disposable {
    */
   beginBudget(packets: PacketBudget): boolean {
     const loopback = interfaceIndex("lo");
-    const budget = TapBudget.create({ ...packets, snaplen: this.#snaplen, loopback });
+    const isCooked = this.#index === 0;
+    const budget = TapBudget.create({ ...packets, snaplen: this.#snaplen, isCooked, loopback });
     if (!budget) return false;
     if (this.#socket.takeBy(budget.descriptor)) {
       this.#dropBudget();

@@ -14,7 +14,7 @@ const { result, argument1, argument2, argument3, argument4, argument5, kept6, ke
   Register;
 
 /** Fields of struct __sk_buff (linux/bpf.h). */
-const LENGTH = 0, PACKET_TYPE = 4, PROTOCOL = 16, INTERFACE = 40;
+const LENGTH = 0, PACKET_TYPE = 4, PROTOCOL = 16, HAS_TAG = 20, INTERFACE = 40;
 const PACKET_OUTGOING = 4;
 /** EtherTypes in the order of the wire, as a little-endian processor reads them. */
 const IPV4 = 0x0008, IPV6 = 0xdd86;
@@ -47,6 +47,8 @@ export interface PacketBudget {
 export interface BudgetOptions extends PacketBudget {
   /** Bytes kept of each packet. */
   readonly snaplen: number;
+  /** Packets begin with the network layer: no byte before it is counted. */
+  readonly isCooked: boolean;
   /** Index of the loopback device, whose packets come twice. */
   readonly loopback: number;
 }
@@ -140,7 +142,7 @@ export class TapBudget implements Disposable {
  * Answers how many bytes of a packet are kept: none of one that is only counted. While there is
  * budget nobody looks into a packet.
  */
-function budgetProgram(counters: number, { snaplen, loopback }: BudgetOptions) {
+function budgetProgram(counters: number, { snaplen, isCooked, loopback }: BudgetOptions) {
   const program = new BpfAssembler();
   program.copy(kept6, argument1)
     .load(Size.word, argument2, kept6, PACKET_TYPE)
@@ -157,13 +159,13 @@ function budgetProgram(counters: number, { snaplen, loopback }: BudgetOptions) {
     .answer(snaplen)
     .place("beyond");
   findFlags(program);
-  return program.place("flags")
+  program.place("flags")
     .jumpIfAnyBit(argument1, CONNECTION_FLAGS, "keep")
     .place("ordinary")
     .set(argument1, 1)
-    .addInMemory(kept7, PACKETS, argument1)
-    .load(Size.word, argument1, kept6, LENGTH)
-    .addInMemory(kept7, BYTES, argument1)
+    .addInMemory(kept7, PACKETS, argument1);
+  findLength(program, isCooked);
+  return program.addInMemory(kept7, BYTES, argument1)
     .place("twice")
     .answer(0)
     .assemble();
@@ -213,6 +215,15 @@ function leaveOthers(program: BpfAssembler): void {
     .jumpIfNot(argument1, TCP, "ordinary")
     .load(Size.half, argument1, frame, HEADER_AT + V4_FRAGMENT)
     .jumpIfAnyBit(argument1, FRAGMENT_OFFSET, "ordinary");
+}
+
+/** Bytes on the wire to `argument1`: a VLAN tag (4 bytes) is told beside the frame and was in it. */
+function findLength(program: BpfAssembler, isCooked: boolean): void {
+  program.load(Size.word, argument1, kept6, LENGTH);
+  if (isCooked) return;
+  program.load(Size.word, argument2, kept6, HAS_TAG)
+    .shiftLeft(argument2, 2)
+    .addRegister(argument1, argument2);
 }
 
 /** Bytes of the packet to the stack, from the offset in `argument2` on; where it has none, away. */
