@@ -37,7 +37,7 @@ const LEFT = 0, PACKETS = 8, BYTES = 16;
 
 /** How many packets are handed over, for each processor. */
 export interface PacketBudget {
-  /** In the long run; more than this only as `renew` is late. */
+  /** In the long run. */
   readonly packetsPerSecond: number;
   /** At once: what a quiet time saves, and what a budget begins with. */
   readonly burst: number;
