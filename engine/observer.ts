@@ -30,7 +30,7 @@ const ROUND_BUDGET = 20;
 const BUSY_PAUSE = 20;
 /** The same where a round found an eighth of a ring filled: it would not hold much more. */
 const SHORT_PAUSE = 1;
-/** Least time between two rounds that begin the taps' budgets again: most rounds, but for hasty ones. */
+/** Least time between two rounds that add to the taps' budgets: most rounds, but for hasty ones. */
 const BUDGET_INTERVAL = 15;
 /** Rounds that find nothing before the loop sleeps until something comes, which costs a thread's hop. */
 const QUIET_ROUNDS = 2;
@@ -130,7 +130,7 @@ export class Observer implements Disposable {
   #renewBudgets(now: number): void {
     this.#nextBudget = now + BUDGET_INTERVAL;
     for (const device of this.#devices) {
-      const { packets, bytes } = device.renewBudget();
+      const { packets, bytes } = device.renewBudget(now);
       if (packets > 0) this.#pipeline.countOnly(packets, bytes);
     }
   }

@@ -6,7 +6,7 @@ import { interfaceIndex, interfaceName } from "./libc.ts";
 import { type CaptureStats, PcapError } from "./pcap.ts";
 import { PacketSocket, type RingShape } from "./packet_socket.ts";
 import { COOKED_HEADER, RingBlocks } from "./ring_block.ts";
-import { TapBudget } from "./tap_budget.ts";
+import { type PacketBudget, TapBudget } from "./tap_budget.ts";
 
 /** How a ring is opened. */
 export interface RingOptions {
@@ -96,14 +96,15 @@ export class PacketRing implements Disposable {
   }
 
   /**
-   * From now on the kernel hands over so many packets for each processor and call of
-   * `renewBudget`, and only counts the others; see `TapBudget`.
+   * From now on the kernel hands over so many packets, as long as `renewBudget` is called again and
+   * again, and only counts the others; see `TapBudget`.
    *
    * @returns whether it does: an older kernel, or a process that may not, gets all of them
    */
-  beginBudget(packets: number): boolean {
+  beginBudget(packets: PacketBudget): boolean {
     const loopback = interfaceIndex("lo");
-    const budget = TapBudget.create({ snaplen: this.#snaplen, packets, loopback });
+    const isCooked = this.#index === 0;
+    const budget = TapBudget.create({ ...packets, snaplen: this.#snaplen, isCooked, loopback });
     if (!budget) return false;
     if (this.#socket.takeBy(budget.descriptor)) {
       this.#dropBudget();
@@ -119,9 +120,13 @@ export class PacketRing implements Disposable {
     if (this.#budget && this.#socket.takeEvery(this.#snaplen)) this.#dropBudget();
   }
 
-  /** Lets the kernel hand over as many packets again. */
-  renewBudget(): void {
-    this.#budget?.renew();
+  /**
+   * Lets the kernel hand over what the time since the last call allows.
+   *
+   * @param now of `performance.now()`
+   */
+  renewBudget(now: number): void {
+    this.#budget?.renew(now);
   }
 
   /** Since opening, as of the last `renewBudget`. */
@@ -134,7 +139,7 @@ export class PacketRing implements Disposable {
   }
 
   #dropBudget(): void {
-    this.#budget?.renew();
+    this.#budget?.count();
     this.#earlier = this.countedOnly;
     this.#budget?.[Symbol.dispose]();
     this.#budget = undefined;

@@ -1,59 +1,77 @@
 /**
  * How many packets a tap takes while the kernel enforces. Each packet that a tap takes costs the
  * connection that it belongs to; what it is, the kernel's chains decide without us. So a small
- * program in the kernel hands over so many, and counts the others where they are: their number and
- * bytes stay exact. Beginnings and ends of TCP connections are always handed over, for they tell who
- * opened what and who scans or floods.
+ * program in the kernel hands over so many a second, a burst of them at once where it was quiet
+ * before, and counts the others where they are: their number and bytes stay exact. Beginnings and
+ * ends of TCP connections are always handed over, for they tell who opened what and who scans or
+ * floods.
  */
 import { SharedMap, SocketProgram } from "./bpf.ts";
 import { BpfAssembler, Helper, Register, Size } from "./bpf_assembler.ts";
+import { TokenRefill } from "./token_refill.ts";
 
 const { result, argument1, argument2, argument3, argument4, argument5, kept6, kept7, frame } =
   Register;
 
 /** Fields of struct __sk_buff (linux/bpf.h). */
-const LENGTH = 0, PACKET_TYPE = 4, PROTOCOL = 16, INTERFACE = 40;
+const LENGTH = 0, PACKET_TYPE = 4, PROTOCOL = 16, HAS_TAG = 20, INTERFACE = 40;
 const PACKET_OUTGOING = 4;
 /** EtherTypes in the order of the wire, as a little-endian processor reads them. */
 const IPV4 = 0x0008, IPV6 = 0xdd86;
 const TCP = 6;
 /** BPF_HDR_START_NET: from the network header on. */
 const NETWORK_HEADER = 1;
-/** Bytes of the network header that are looked at, and where they are put. */
-const HEADER_BYTES = 20, HEADER_AT = -32, FLAGS_AT = -8;
-/** Offsets in the headers of IPv4 and IPv6 (RFC 791, RFC 8200) and in that of TCP (RFC 9293). */
-const V4_FRAGMENT = 6, V4_PROTOCOL = 9, V6_NEXT = 6, V6_BYTES = 40, TCP_FLAGS = 13;
+/** Where on the stack the bytes are put that are looked at, both headers at most. */
+const HEADER_AT = -56;
+/** Offsets in the headers of IPv4 and IPv6 (RFC 791, RFC 8200), and bytes of those without options. */
+const V4_WORDS = 15, V4_FRAGMENT = 6, V4_PROTOCOL = 9, V4_BYTES = 20, V6_NEXT = 6, V6_BYTES = 40;
+/** In the header of TCP (RFC 9293), and how much of it is looked at. */
+const TCP_FLAGS = 13, TCP_BYTES = TCP_FLAGS + 1;
 /** The fragment's offset, as a little-endian processor reads it; FIN, SYN and RST. */
 const FRAGMENT_OFFSET = 0xff1f, CONNECTION_FLAGS = 7;
 
 /** Each processor counts in a line of the cache of its own; more than 64 share them. */
 const SLOTS = 64, SLOT_BYTES = 64, SLOT_SHIFT = 6;
-/** Where in a slot: packets handed over since the last `renew`, packets and bytes only counted. */
-const TAKEN = 0, PACKETS = 8, BYTES = 16;
+/** Where in a slot: packets that may yet be handed over, and packets and bytes only counted. */
+const LEFT = 0, PACKETS = 8, BYTES = 16;
+
+/** How many packets are handed over, for each processor. */
+export interface PacketBudget {
+  /** In the long run. */
+  readonly packetsPerSecond: number;
+  /** At once: what a quiet time saves, and what a budget begins with. */
+  readonly burst: number;
+}
 
 /** What is handed over. */
-export interface BudgetOptions {
+export interface BudgetOptions extends PacketBudget {
   /** Bytes kept of each packet. */
   readonly snaplen: number;
-  /** Packets for each processor between two calls of `renew`. */
-  readonly packets: number;
+  /** Packets begin with the network layer: no byte before it is counted. */
+  readonly isCooked: boolean;
   /** Index of the loopback device, whose packets come twice. */
   readonly loopback: number;
 }
 
 /** A program for a packet socket and what it counts. */
 export class TapBudget implements Disposable {
-  /** Packets and bytes that were counted and not handed over, at the last `renew`. */
+  /** Packets and bytes that were counted and not handed over, at the last `renew` or `count`. */
   packets = 0;
   bytes = 0;
   readonly #program: SocketProgram;
   readonly #memory: SharedMap;
   readonly #words: Uint32Array;
+  readonly #burst: number;
+  readonly #refill: TokenRefill;
 
-  private constructor(program: SocketProgram, memory: SharedMap) {
+  private constructor(program: SocketProgram, memory: SharedMap, budget: PacketBudget) {
+    const { packetsPerSecond, burst } = budget;
     this.#program = program;
     this.#memory = memory;
     this.#words = new Uint32Array(memory.mapping.memory());
+    this.#burst = burst;
+    this.#refill = new TokenRefill(packetsPerSecond, burst, performance.now());
+    this.#add(burst);
   }
 
   /** `undefined` where the kernel has no such thing (before Linux 5.5) or this process may not. */
@@ -61,7 +79,7 @@ export class TapBudget implements Disposable {
     const memory = SharedMap.create(SLOTS * SLOT_BYTES);
     if (!memory) return undefined;
     const program = SocketProgram.load(budgetProgram(memory.descriptor, options));
-    if (program) return new TapBudget(program, memory);
+    if (program) return new TapBudget(program, memory, options);
     memory[Symbol.dispose]();
     return undefined;
   }
@@ -71,21 +89,42 @@ export class TapBudget implements Disposable {
     return this.#program.descriptor;
   }
 
-  /** Lets the kernel hand over as many packets again, and brings the counters up to date. */
-  renew(): void {
+  /**
+   * Lets the kernel hand over what the time since the last call allows, and counts.
+   *
+   * @param now of `performance.now()`
+   */
+  renew(now: number): void {
+    this.#add(this.#refill.take(now));
+    this.count();
+  }
+
+  /**
+   * The kernel may take a packet between the read and the write here, or write in between: then one
+   * packet more is handed over, or what was added is lost. Neither can come to less than none left.
+   */
+  #add(packets: number): void {
+    if (packets === 0) return;
+    for (let slot = 0; slot < SLOTS * SLOT_BYTES; slot += SLOT_BYTES) {
+      const at = (slot + LEFT) >> 2, left = this.#words[at];
+      // A processor that has them all keeps its line of the cache.
+      if (left < this.#burst) this.#words[at] = Math.min(this.#burst, left + packets);
+    }
+  }
+
+  /** Brings the counters up to date. */
+  count(): void {
     let packets = 0, bytes = 0;
     for (let slot = 0; slot < SLOTS * SLOT_BYTES; slot += SLOT_BYTES) {
-      const taken = (slot + TAKEN) >> 2;
-      if (this.#words[taken] !== 0) this.#words[taken] = 0;
-      packets += this.#count(slot + PACKETS);
-      bytes += this.#count(slot + BYTES);
+      packets += this.#counter(slot + PACKETS);
+      bytes += this.#counter(slot + BYTES);
     }
     this.packets = packets;
     this.bytes = bytes;
   }
 
   /** 64 bits that another processor may be adding to, its upper half read before and after. */
-  #count(at: number): number {
+  #counter(at: number): number {
     const words = this.#words, low = at >> 2, high = low + 1;
     for (;;) {
       const upper = words[high], lower = words[low];
@@ -99,8 +138,11 @@ export class TapBudget implements Disposable {
   }
 }
 
-/** Answers how many bytes of a packet are kept: none of one that is only counted. */
-function budgetProgram(counters: number, { snaplen, packets, loopback }: BudgetOptions) {
+/**
+ * Answers how many bytes of a packet are kept: none of one that is only counted. While there is
+ * budget nobody looks into a packet.
+ */
+function budgetProgram(counters: number, { snaplen, isCooked, loopback }: BudgetOptions) {
   const program = new BpfAssembler();
   program.copy(kept6, argument1)
     .load(Size.word, argument2, kept6, PACKET_TYPE)
@@ -108,61 +150,91 @@ function budgetProgram(counters: number, { snaplen, packets, loopback }: BudgetO
     .load(Size.word, argument2, kept6, INTERFACE)
     .jumpIfEqual(argument2, loopback, "twice")
     .place("once");
-  findFlags(program);
-  program.load(Size.byte, argument1, frame, FLAGS_AT)
-    .jumpIfAnyBit(argument1, CONNECTION_FLAGS, "keep")
-    .place("ordinary");
   findSlot(program, counters);
-  return program.load(Size.double, argument1, kept7, TAKEN)
-    .jumpIfAtLeast(argument1, packets, "count")
-    .add(argument1, 1)
-    .store(Size.double, kept7, TAKEN, argument1)
+  program.load(Size.word, argument1, kept7, LEFT)
+    .jumpIfEqual(argument1, 0, "beyond")
+    .add(argument1, -1)
+    .store(Size.word, kept7, LEFT, argument1)
     .place("keep")
     .answer(snaplen)
-    .place("count")
+    .place("beyond");
+  findFlags(program);
+  program.place("flags")
+    .jumpIfAnyBit(argument1, CONNECTION_FLAGS, "keep")
+    .place("ordinary")
     .set(argument1, 1)
-    .addInMemory(kept7, PACKETS, argument1)
-    .load(Size.word, argument1, kept6, LENGTH)
-    .addInMemory(kept7, BYTES, argument1)
+    .addInMemory(kept7, PACKETS, argument1);
+  findLength(program, isCooked);
+  return program.addInMemory(kept7, BYTES, argument1)
     .place("twice")
     .answer(0)
     .assemble();
 }
 
-/** TCP's flags to the stack, or to "ordinary" with what has none; what cannot be read is kept. */
+/**
+ * The byte of TCP's flags to `argument1`, or to "ordinary" with what has none; what is cut off
+ * before them is kept. A call costs more than all else here, so one finds what most packets need.
+ */
 function findFlags(program: BpfAssembler): void {
-  loadBytes(program.set(argument2, 0), HEADER_AT, HEADER_BYTES);
   program.load(Size.word, argument1, kept6, PROTOCOL)
     .jumpIfEqual(argument1, IPV4, "v4")
-    .jumpIfEqual(argument1, IPV6, "v6")
-    .jump("ordinary")
-    .place("v4")
-    .load(Size.byte, argument1, frame, HEADER_AT + V4_PROTOCOL)
+    .jumpIfNot(argument1, IPV6, "ordinary");
+  loadBytes(program.set(argument2, 0), V6_BYTES + TCP_BYTES, "short v6");
+  program.load(Size.byte, argument1, frame, HEADER_AT + V6_NEXT)
     .jumpIfNot(argument1, TCP, "ordinary")
-    .load(Size.half, argument1, frame, HEADER_AT + V4_FRAGMENT)
-    .jumpIfAnyBit(argument1, FRAGMENT_OFFSET, "ordinary")
-    .load(Size.byte, argument2, frame, HEADER_AT)
-    .and(argument2, 15)
-    .shiftLeft(argument2, 2)
-    .add(argument2, TCP_FLAGS)
+    .load(Size.byte, argument1, frame, HEADER_AT + V6_BYTES + TCP_FLAGS)
     .jump("flags")
-    .place("v6")
-    .load(Size.byte, argument1, frame, HEADER_AT + V6_NEXT)
+    .place("short v6");
+  loadBytes(program.set(argument2, 0), V6_BYTES, "keep");
+  program.load(Size.byte, argument1, frame, HEADER_AT + V6_NEXT)
     .jumpIfNot(argument1, TCP, "ordinary")
-    .set(argument2, V6_BYTES + TCP_FLAGS)
-    .place("flags");
-  loadBytes(program, FLAGS_AT, 1);
+    .jump("keep")
+    .place("v4");
+  loadBytes(program.set(argument2, 0), V4_BYTES + TCP_BYTES, "short v4");
+  leaveOthers(program);
+  program.load(Size.byte, argument2, frame, HEADER_AT)
+    .and(argument2, V4_WORDS)
+    .jumpIfNot(argument2, V4_BYTES >> 2, "options")
+    .load(Size.byte, argument1, frame, HEADER_AT + V4_BYTES + TCP_FLAGS)
+    .jump("flags")
+    .place("options")
+    .shiftLeft(argument2, 2)
+    .add(argument2, TCP_FLAGS);
+  loadBytes(program, 1, "keep");
+  program.load(Size.byte, argument1, frame, HEADER_AT)
+    .jump("flags")
+    .place("short v4");
+  loadBytes(program.set(argument2, 0), V4_BYTES, "keep");
+  leaveOthers(program);
+  program.jump("keep");
 }
 
-/** Bytes of the packet to the stack, from the offset in `argument2` on. */
-function loadBytes(program: BpfAssembler, to: number, length: number): void {
+/** To "ordinary" unless IPv4's header, on the stack, is before one of TCP. */
+function leaveOthers(program: BpfAssembler): void {
+  program.load(Size.byte, argument1, frame, HEADER_AT + V4_PROTOCOL)
+    .jumpIfNot(argument1, TCP, "ordinary")
+    .load(Size.half, argument1, frame, HEADER_AT + V4_FRAGMENT)
+    .jumpIfAnyBit(argument1, FRAGMENT_OFFSET, "ordinary");
+}
+
+/** Bytes on the wire to `argument1`: a VLAN tag (4 bytes) is told beside the frame and was in it. */
+function findLength(program: BpfAssembler, isCooked: boolean): void {
+  program.load(Size.word, argument1, kept6, LENGTH);
+  if (isCooked) return;
+  program.load(Size.word, argument2, kept6, HAS_TAG)
+    .shiftLeft(argument2, 2)
+    .addRegister(argument1, argument2);
+}
+
+/** Bytes of the packet to the stack, from the offset in `argument2` on; where it has none, away. */
+function loadBytes(program: BpfAssembler, length: number, otherwise: string): void {
   program.copy(argument1, kept6)
     .copy(argument3, frame)
-    .add(argument3, to)
+    .add(argument3, HEADER_AT)
     .set(argument4, length)
     .set(argument5, NETWORK_HEADER)
     .call(Helper.loadBytesRelative)
-    .jumpIfNot(result, 0, "keep");
+    .jumpIfNot(result, 0, otherwise);
 }
 
 /** The address of this processor's counters to `kept7`. */

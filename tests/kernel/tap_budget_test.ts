@@ -1,6 +1,7 @@
 /** While the kernel enforces, a tap takes some packets of many, and yet each one is counted. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { ask } from "../../engine/control/client.ts";
+import { startBudgetedRing } from "../support/budgeted.ts";
 import { flood } from "../support/flood.ts";
 import { createPair, kernelTest, type Link, silence } from "../support/netns.ts";
 import { eventually, startPfw } from "../support/running_pfw.ts";
@@ -102,6 +103,54 @@ kernelTest("tap budget: whoever opens connections is always seen", async () => {
   const tap = devices.find(({ name }: { name: string }) => name === "veth-0");
   equal(tap.received, 2 * MANY);
 });
+
+kernelTest(
+  "tap budget: a burst after a quiet time is looked at whole, one packet after another",
+  async () => {
+    await using link = await quietPair();
+    await using sandbox = new Sandbox();
+    sandbox.writeConfig({ ...CONFIG, rules: [] });
+    await using _pfw = await startPfw(link.local, sandbox, ["veth-0"]);
+    const udp = { protocol: "udp", from: "10.9.0.2", to: "10.9.0.1", sourcePort: 40_005 } as const;
+    for (const sent of [900, 1_800]) {
+      await flood(link.remote, { ...udp, port: 2002, count: 900 });
+      const { totals, losses } = await eventually(
+        () => status(sandbox),
+        ({ totals }) => totals.packets >= sent,
+      );
+      deepEqual([totals.packets, losses.countedOnly], [sent, 0]);
+      // Longer than the budget takes to have as many again.
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+    }
+  },
+);
+
+kernelTest(
+  "tap budget: of a long flood some are looked at all the time, and each connection",
+  async () => {
+    await using link = await quietPair();
+    const budget = { packetsPerSecond: 1_600, burst: 1_024 }, floods = 80_000, syns = 4_000;
+    const ends = { from: "10.9.0.2", to: "10.9.0.1", port: 2002, sourcePort: 40_006 };
+    const all = floods + 2 * syns;
+    await using ring = await startBudgetedRing(link.local, "veth-0", all, budget);
+    const start = performance.now();
+    await Promise.all([
+      flood(link.remote, { ...ends, protocol: "udp", count: floods }),
+      flood(link.remote, { ...ends, protocol: "tcp-syn", count: syns }),
+    ]);
+    const { kept, packets } = await ring.seen();
+    const seconds = (performance.now() - start) / 1000;
+    equal(kept.length + packets, all);
+    // The protocol stands in the tenth byte behind Ethernet's header.
+    const connections = kept.filter((packet) => packet.slice(46, 48) === "06").length;
+    equal(connections, 2 * syns, "a SYN and the RST that answers it are looked at, each of them");
+    // Connections use the budget up as well, and how many processors are at work is the kernel's choice.
+    const looked = kept.length - connections, rate = budget.packetsPerSecond * seconds;
+    ok(looked > (budget.burst + rate) / 2, `${looked} in ${seconds} s`);
+    const most = 2 * navigator.hardwareConcurrency * (budget.burst + rate);
+    ok(looked < most, `${looked} in ${seconds} s`);
+  },
+);
 
 kernelTest("tap budget: it begins with enforcing and ends with it", async () => {
   await using link = await quietPair();
