@@ -3,6 +3,14 @@ import { FAMILIES, type Family } from "../net/address.ts";
 import type { PrefixList } from "../net/prefix_list.ts";
 import type { Policy } from "../policy/policy.ts";
 import type { ReasonCode } from "../policy/verdict.ts";
+import {
+  byAddressFirst,
+  listMatch,
+  listPrefixes,
+  matchedLists,
+  spared,
+  whiteMatch,
+} from "./compile_lists.ts";
 import { compileRules, type MainChain, RuleSets } from "./compile_rules.ts";
 import {
   allowChain,
@@ -83,27 +91,11 @@ function rateSets({ rateLimit }: Policy, family: Family): SetPlan[] {
   return rateLimit ? [rateSet(compileRate(rateLimit, family), family)] : [];
 }
 
-function listPrefixes(policy: Policy, list: ListSet) {
-  return {
-    white: policy.whitelist,
-    black: policy.blacklist,
-    ban: policy.bans,
-    threat: policy.threats,
-  }[list];
-}
-
-/** The lists that packets are looked up in. An empty set costs every packet a call: it is left out. */
-function matchedLists(policy: Policy, family: Family, banned: ReadonlySet<Family>): ListSet[] {
-  return LIST_SETS.filter((list) =>
-    listPrefixes(policy, list).count(family) > 0 || (list === "ban" && banned.has(family))
-  );
-}
-
 /**
  * A report costs more than the drop. Under a flood so many of them tell what goes on; how many
  * packets it was is counted by the drops themselves.
  */
-const REPORTS_EACH_SECOND = 60_000, REPORTS_AT_ONCE = 20_000;
+const REPORTS_EACH_SECOND = 50_000, REPORTS_AT_ONCE = 20_000;
 
 const REPORTED: Match = {
   kind: "packets_below_together",
@@ -129,10 +121,6 @@ function blocking(lists: readonly ListSet[]): BlockingList[] {
 
 function block(reason: ReasonCode): Target {
   return { kind: "block", reason, ruleId: undefined };
-}
-
-function listMatch(list: ListSet, family: Family, side: Side, isNegated = false): Match {
-  return { kind: "set", set: listSetName(list, family), side, isNegated };
 }
 
 function loopbackRule(direction: "in" | "out"): PlanRule {
@@ -219,25 +207,8 @@ function listRules(
 }
 
 function whiteRules({ whitelist }: Policy, family: Family, side: Side): PlanRule[] {
-  if (whitelist.count(family) === 0) return [];
+  if (spared(whitelist, family).length === 0) return [];
   return [{ matches: [whiteMatch(whitelist, family, side)], target: RETURN }];
-}
-
-/** One address alone, as by default, is compared: that costs a fraction of asking a set. */
-function whiteMatch(
-  whitelist: PrefixList | undefined,
-  family: Family,
-  side: Side,
-  isNegated = false,
-): Match {
-  const prefix = whitelist?.count(family) === 1 ? [...whitelist.prefixes(family)][0] : undefined;
-  return prefix && prefix.length > 0
-    ? { kind: "address", side, prefix, isNegated }
-    : listMatch("white", family, side, isNegated);
-}
-
-function byAddressFirst(matches: readonly Match[]): Match[] {
-  return matches.toSorted((a, b) => Number(b.kind === "address") - Number(a.kind === "address"));
 }
 
 /**

@@ -43,6 +43,26 @@ Deno.test("ports are those of the packet here, and the original ones where it is
   ]);
 });
 
+Deno.test("no packet is asked about a loopback address on the whitelist", () => {
+  const asked = (whitelist: string[]) => {
+    const { families } = compilePlan(
+      policy({ whitelist, threats: ["198.51.100.1", "2001:db8::1"] }),
+      {
+        nflogGroup: 1,
+      },
+    );
+    const lines = families.flatMap(({ raw, filter }) =>
+      [...raw.mains, ...filter.mains].flatMap(renderChainRules)
+    );
+    return lines.filter((line) => / -[sd] |white/.test(line)).length;
+  };
+  equal(asked(["127.0.0.1", "127.3.0.0/16", "::1"]), 0);
+  // Before the list in `raw`, and in `filter` both ways and where packets are forwarded.
+  equal(asked(["127.0.0.1", "192.0.2.7"]), 2 + 2 + 2);
+  equal(asked(["0.0.0.0/0", "::/0"]), 2 * (2 + 2 + 2));
+  equal(asked(["126.0.0.0/7"]), 2 + 2 + 2);
+});
+
 Deno.test("every port is no condition on ports", () => {
   const every = rule({ protocol: "tcp", ports: ports([0, 65535]), direction: "out" });
   deepEqual(ruleLines(policy({ rules: [every] }), 4), ["-A PFW-OUT-RULES -p tcp"]);
