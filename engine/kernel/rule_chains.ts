@@ -1,9 +1,11 @@
 /**
  * The rules of a policy as chains: one for all of them, or one for TCP, one for UDP and one for the
- * rest, so that a packet passes no rules that cannot concern it.
+ * rest, so that a packet passes no rules that cannot concern it. Ports divide them further
+ * (`port_chains.ts`).
  */
 import type { ChainPlan, PlanRule } from "./plan.ts";
 import type { MainChain } from "./compile_rules.ts";
+import { portChains } from "./port_chains.ts";
 
 /** Rules for one protocol that are worth chains of their own. */
 const WORTH_DIVIDING = 4;
@@ -28,16 +30,16 @@ export function ruleChains(
 ): ChainPlan[] {
   const name = rulesChain(main);
   if (!isWorthDividing(rules)) return [{ name, rules: [...rules, ...ends] }];
-  const own = (protocol: Protocol): ChainPlan => ({
-    name: `${main}-${protocol.toUpperCase()}`,
-    rules: [...rules.filter((rule) => canConcern(rule, protocol)), ...ends],
-  });
+  const own = (protocol: Protocol) => {
+    const concerning = rules.filter((rule) => canConcern(rule, protocol));
+    return portChains(`${main}-${protocol.toUpperCase()}`, concerning, ends);
+  };
   const tcp = own("tcp"), udp = own("udp");
   const others = rules.filter((rule) => !isOf(rule, "tcp") && !isOf(rule, "udp"));
   return [
-    { name, rules: [goFrom("tcp", tcp), goFrom("udp", udp), ...others, ...ends] },
-    tcp,
-    udp,
+    { name, rules: [goFrom("tcp", tcp[0]), goFrom("udp", udp[0]), ...others, ...ends] },
+    ...tcp,
+    ...udp,
   ];
 }
 
