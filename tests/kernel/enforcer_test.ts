@@ -293,30 +293,6 @@ kernelTestOnce("what other programs change is found and put back", async (test) 
   });
 });
 
-kernelTestOnce(
-  "many rules are a tree of chains that the kernel takes, stood in for or not",
-  async () => {
-    await withNamespace(async (namespace, directory) => {
-      const many = (first: number, parity = 0) =>
-        policy({
-          defaultAction: "block",
-          rateLimit: { connections: first, seconds: 10 },
-          rules: Array.from(
-            { length: 600 },
-            (_, at) =>
-              rule({ action: at % 2 === parity ? "allow" : "block", ports: ports(7 * at + first) }),
-          ),
-        });
-      const enforcer = enforcerIn(namespace, directory);
-      await enforcer.apply(many(1));
-      match(await namespace.run(["iptables-save"]), /-A PFW-FWD-UDP-\d+-\d+ .* -g PFW-FWD-UDP-/);
-      await inHaste(enforcer, many(2));
-      await inHaste(enforcer, many(2, 1));
-      deepEqual((await enforcer.inspect()).differences, []);
-    });
-  },
-);
-
 kernelTestOnce("a set of ours with other properties is refused, and nothing changes", async () => {
   await withNamespace(async (namespace, directory) => {
     await namespace.run(["ipset", "create", "pfw-black4", "hash:ip"]);
