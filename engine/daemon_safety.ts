@@ -5,7 +5,7 @@
 import type { ReloadRequest } from "./control/client.ts";
 import type { Mode, RunningLifelines } from "./control/status.ts";
 import { errorText, PfwError } from "./errors.ts";
-import { findLifelines, type Lifelines } from "./net/lifelines.ts";
+import { findLifelines, findLifelinesSoon, type Lifelines } from "./net/lifelines.ts";
 import type { Viewers } from "./net/viewers.ts";
 import type { AppLog } from "./observe/application_log.ts";
 import type { Paths } from "./paths.ts";
@@ -112,8 +112,18 @@ export class DaemonSafety {
 
   /** What the network of this process depends on. */
   lifelines(): RunningLifelines {
-    const { paths } = this.#parts;
-    return { ...this.#find(), mode: this.mode, config: paths.config, dataDir: paths.dataDir };
+    return this.#running(this.#find());
+  }
+
+  /** The same for who has something else to do meanwhile. */
+  async lifelinesSoon(): Promise<RunningLifelines> {
+    const found = await findLifelinesSoon();
+    return this.#running({ ...found, viewers: this.#parts.viewers.now() });
+  }
+
+  #running(lifelines: Lifelines): RunningLifelines {
+    const { paths: { config, dataDir } } = this.#parts;
+    return { ...lifelines, mode: this.mode, config, dataDir };
   }
 
   /** Called every second: takes a change back whose time has run out. */

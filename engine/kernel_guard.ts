@@ -130,10 +130,10 @@ export class KernelGuard {
   async #check(): Promise<void> {
     const { enforcer, log } = this.#parts;
     try {
+      const before = this.#unreported.reports();
       const differences = await enforcer.restoreIfDrifted();
       if (differences.length > 0) this.#noteRepair(differences);
-      const before = this.#unreported.reports();
-      const counters = await enforcer.counters();
+      const counters = enforcer.counted();
       await new Promise((resolve) => setTimeout(resolve, REPORT_DELAY));
       if (!this.#stopped) this.reconcile(counters, before);
     } catch (error) {

@@ -50,7 +50,7 @@ export interface EditSafety {
   readonly dataDir: string;
   readonly history: PolicyHistory;
   /** With the mode: what nobody enforces cuts nobody. */
-  lifelines(): RunningLifelines;
+  lifelinesSoon(): Promise<RunningLifelines>;
 }
 
 /** A change that is about to be written. */
@@ -124,12 +124,13 @@ export class ConfigEdits {
   ): Promise<Made<T>> {
     const { reader, safety } = this.#parts;
     const { command, user } = request;
+    let lifelines: Promise<Lifelines> | undefined;
     const safe = new SafeChange({
       ...request,
       dataDir: safety.dataDir,
       history: safety.history,
       isNoted: true,
-      lifelines: () => this.#lifelinesToKeep(session),
+      lifelines: () => lifelines ?? this.#lifelinesToKeep(session),
       onPending: (pending) => this.onPending(pending),
     });
     const edited = await editConfig(
@@ -143,6 +144,9 @@ export class ConfigEdits {
       {
         read: () => {
           this.#parts.expectChange();
+          // They take as long as all else up to the kernel.
+          if (!request.force) lifelines = this.#lifelinesToKeep(session);
+          lifelines?.catch(() => {});
           return reader.read();
         },
         expect: (written, bytes) => reader.expect(written, bytes),
@@ -187,8 +191,8 @@ export class ConfigEdits {
   }
 
   /** What depends on the network counts only where it is enforced. */
-  #lifelinesToKeep(own: SshSession | undefined): Lifelines {
-    const { mode, ...running } = this.#parts.safety.lifelines();
+  async #lifelinesToKeep(own: SshSession | undefined): Promise<Lifelines> {
+    const { mode, ...running } = await this.#parts.safety.lifelinesSoon();
     if (mode === "enforce") return { ...running, sessions: sessionsToKeep(own, running.sessions) };
     return { sessions: own ? [own] : [], gateways: [], resolvers: [], own: [] };
   }

@@ -165,6 +165,11 @@ export class Enforcer {
     });
   }
 
+  /** The same as of the last reading, whatever that was for. */
+  counted(): KernelCounters {
+    return this.#ledger.totals();
+  }
+
   /** What the kernel holds of ours, compared with what was applied. */
   inspect(): Promise<Inspection> {
     return this.#exclusive(async () => {

@@ -118,8 +118,19 @@ function restoreArgv(family: Family): string[] {
 
 /** Runs lines of `ipset restore`; entries that are there already, or gone already, are fine. */
 export async function restoreSets(commands: Commands, text: Iterable<string>): Promise<void> {
-  await runOrThrow(commands, ["ipset", "restore", "-exist"], text);
+  await runOrThrow(commands, RESTORE_SETS, text);
 }
+
+/** The same, and what our sets are then, without their entries. */
+export async function restoreAndReadSets(
+  commands: Commands,
+  text: Iterable<string>,
+): Promise<Map<string, SavedSet>> {
+  const whole = Array.from(text).join("");
+  return parseSetHeaders(await runThenRead(commands, RESTORE_SETS, whole, LIST_SETS));
+}
+
+const RESTORE_SETS = ["ipset", "restore", "-exist"];
 
 /** How long the kernel may take to let go of a set whose last rule was deleted. */
 const RELEASE_MS = 3_000;

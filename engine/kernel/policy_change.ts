@@ -15,6 +15,7 @@ import {
   type KernelState,
   readSets,
   readTables,
+  restoreAndReadSets,
   restoreAndReadTables,
   restoreSets,
   restoreTables,
@@ -35,7 +36,13 @@ import {
   replacementName,
   type SetChange,
 } from "./render_ipset.ts";
-import { isOurs, ourChainIn, type SavedTable, type SavedTables } from "./saved_state.ts";
+import {
+  isOurs,
+  ourChainIn,
+  type SavedSet,
+  type SavedTable,
+  type SavedTables,
+} from "./saved_state.ts";
 import { compareSets, joinChanges, type SetChanges } from "./set_changes.ts";
 import { hasStandIns, settleTable, supersedeTable, withoutStandIns } from "./stand_ins.ts";
 import { isSameTable, replaceMains, revert, switchTable } from "./transition.ts";
@@ -80,9 +87,8 @@ export class PolicyChange {
     const sets = changes.remove.length === 0 ? readSets(commands) : undefined;
     sets?.catch(() => {});
     const tables = await this.#switchFamilies();
-    await this.#removeEntries(changes);
+    const after = { tables, sets: await (sets ?? this.#removeEntries(changes)) };
     this.#start.bans.settle();
-    const after = { tables, sets: await (sets ?? readSets(commands)) };
     await this.#requireInPlace(wanted, after);
     return after;
   }
@@ -215,11 +221,11 @@ export class PolicyChange {
     await restoreTables(commands, family, switchTable(table, now.get(table.name)));
   }
 
-  async #removeEntries({ remove, removed }: SetChanges): Promise<void> {
-    if (remove.length === 0) return;
+  /** Returns what the sets are then. */
+  async #removeEntries({ remove, removed }: SetChanges): Promise<Map<string, SavedSet>> {
     const { commands } = this.#start;
     this.#undo.push(() => restoreSets(commands, renderEntries("add", removed)));
-    await restoreSets(commands, renderEntries("del", remove));
+    return await restoreAndReadSets(commands, renderEntries("del", remove));
   }
 
   /** @param after what was read back */

@@ -13,6 +13,7 @@ import {
   establishedSessions,
   ownSession,
   type ReadVariable,
+  SESSION_TABLES,
   sessionsToKeep,
   type SshSession,
 } from "./ssh_sessions.ts";
@@ -41,6 +42,13 @@ export interface LifelineSources {
 /** Finds everything. */
 export function findLifelines(sources: LifelineSources = {}): Lifelines {
   return { sessions: findSessions(sources), ...findNetworkLifelines(sources) };
+}
+
+/** The same for who has something else to do meanwhile. */
+export async function findLifelinesSoon(
+  { root, ...sources }: Omit<LifelineSources, "proc"> & { readonly root?: string } = {},
+): Promise<Lifelines> {
+  return findLifelines({ ...sources, proc: await ProcFiles.ahead(SESSION_TABLES, root) });
 }
 
 /** Our own session, and all others where that does not tell enough. */

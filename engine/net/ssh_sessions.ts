@@ -80,11 +80,17 @@ export interface SshConnection extends SshSession {
   readonly isLoggedIn: boolean | undefined;
 }
 
+/** The kernel's tables of TCP connections, in `/proc`. */
+const TABLE4 = "net/tcp", TABLE6 = "net/tcp6";
+
+/** What `establishedSessions` reads first, and longest. */
+export const SESSION_TABLES = [TABLE4, TABLE6];
+
 /** Every established connection to port 22 or to a process of an SSH server. */
 export function establishedSessions(proc: ProcFiles): SshConnection[] {
   const connections = [
-    ...parseEstablished(proc.read("net/tcp"), 4),
-    ...parseEstablished(proc.read("net/tcp6"), 6),
+    ...parseEstablished(proc.read(TABLE4), 4),
+    ...parseEstablished(proc.read(TABLE6), 6),
   ];
   if (connections.length === 0) return [];
   const logins = loginsOf(proc);

@@ -32,7 +32,7 @@ export interface SafeChangeParts extends ChangeRequest {
   /** Whoever takes the change over adds it to the history. */
   readonly isNoted?: boolean;
   /** What must not be cut; asked where the change is not forced. */
-  readonly lifelines: () => Lifelines;
+  readonly lifelines: () => Lifelines | Promise<Lifelines>;
   /** Called once a return is on disk, before anything changes: starts who watches over it. */
   readonly onPending?: (change: PendingChange) => void;
 }
@@ -94,7 +94,7 @@ export class SafeChange implements EditGuard {
   }
 
   async #requireLifelines({ before, config }: ConfigChange): Promise<void> {
-    const lifelines = this.#parts.lifelines();
+    const lifelines = await this.#parts.lifelines();
     const cuts = findCuts(buildPolicy(config), lifelines);
     if (cuts.length === 0) return;
     const known = await this.#policyBefore(before);

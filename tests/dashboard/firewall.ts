@@ -59,7 +59,8 @@ export class Firewall implements Shown, Disposable {
       safety: {
         dataDir,
         history: new PolicyHistory(dataDir),
-        lifelines: () => ({ ...NO_LIFELINES, mode: this.enforcement.mode, config, dataDir }),
+        lifelinesSoon: () =>
+          Promise.resolve({ ...NO_LIFELINES, mode: this.enforcement.mode, config, dataDir }),
       },
       mode: () => this.enforcement.mode,
       expectChange: () => {},

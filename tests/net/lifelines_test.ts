@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { formatPrefix, parsePrefix, type Prefix } from "../../engine/net/address.ts";
 import {
   findLifelines,
+  findLifelinesSoon,
   findSessions,
   type LifelineSources,
   protectedAddresses,
@@ -117,6 +118,19 @@ Deno.test("lifelines: the session of the environment, of a parent, or all that s
   const live = "SSH_CONNECTION=203.0.113.7 50000 192.0.2.9 22\0";
   deepEqual(seen({ ...MACHINE, "30/environ": `HOME=/root\0${live}` }), [sshd[0]]);
   deepEqual(seen({}), []);
+});
+
+Deno.test("lifelines: who reads long tables meanwhile finds the same", async () => {
+  for (const files of [MACHINE, { ...MACHINE, "net/tcp": TCP4.repeat(2_000) }, {}]) {
+    using proc = new FakeProc(files);
+    const { proc: _, ...sources } = sourcesOf(proc);
+    deepEqual(
+      await findLifelinesSoon({ ...sources, root: proc.root }),
+      findLifelines(sourcesOf(proc)),
+    );
+  }
+  const ahead = await ProcFiles.ahead(["net/route"]);
+  equal(ahead.read("net/route"), new ProcFiles().read("net/route"), "files of /proc have size 0");
 });
 
 Deno.test("lifelines: what SSH_CONNECTION and SSH_CLIENT say", () => {
