@@ -171,7 +171,7 @@ function compileFilter(
 ): TablePlan {
   const mains: MainChain[] = ["PFW-IN", "PFW-OUT", "PFW-FWD"];
   const chains = mains.flatMap((name): ChainPlan[] => [
-    { name, rules: [...listRules(policy, family, lists, name), ...protocolRules(family, name)] },
+    { name, rules: mainRules(policy, family, lists, name) },
     ...ruleChains(name, compileRules(policy.rules, family, name, sets), defaultRules(policy)),
   ]);
   return table(
@@ -186,19 +186,11 @@ function compileFilter(
   );
 }
 
-/** Loopback and lists. `raw` has blocked sources; where forwarded packets go is asked here. */
-function listRules(
-  policy: Policy,
-  family: Family,
-  lists: readonly ListSet[],
-  chain: MainChain,
-): PlanRule[] {
-  const white = (side: Side) => whiteRules(policy, family, side);
-  if (chain === "PFW-IN") return [loopbackRule("in"), ...white("src")];
-  if (chain === "PFW-OUT") return [loopbackRule("out"), ...white("dst")];
+/** `raw` has blocked sources; where forwarded packets go is asked here. */
+function forwardedLists(policy: Policy, family: Family, lists: readonly ListSet[]): PlanRule[] {
   return [
-    ...white("src"),
-    ...white("dst"),
+    ...whiteRules(policy, family, "src"),
+    ...whiteRules(policy, family, "dst"),
     ...blocking(lists).map((list) => ({
       matches: [listMatch(list, family, "dst")],
       target: LIST_TARGETS[list],
@@ -213,28 +205,45 @@ function whiteRules({ whitelist }: Policy, family: Family, side: Side): PlanRule
 
 /**
  * What IPv6 cannot live without (RFC 4890, section 4.4): packet too big, router and neighbour
- * discovery with redirect.
+ * discovery with redirect. Connection tracking never takes these for packets of a connection.
  */
 const VITAL_ICMPV6 = [2, 133, 134, 135, 136, 137];
 
-function protocolRules(family: Family, chain: MainChain): PlanRule[] {
-  const rules: PlanRule[] = [];
-  const add = (matches: Match[], target: Target) => rules.push({ matches, target });
-  if (family === 6) {
-    for (const type of VITAL_ICMPV6) add([{ kind: "icmpv6_type", type }], RETURN);
-  }
-  // Rules speak of who opened the connection. Every packet in that direction is judged, not the
-  // first alone, so a new rule also cuts what already runs.
+/**
+ * What a main chain asks before the rules. These speak of who opened the connection: every packet in
+ * that direction is judged, not the first alone, so a new rule also cuts what already runs.
+ *
+ * Nearly every packet belongs to a connection: the fewer questions it is asked the better, so what
+ * none of its packets can be comes after it.
+ */
+function mainRules(
+  policy: Policy,
+  family: Family,
+  lists: readonly ListSet[],
+  chain: MainChain,
+): PlanRule[] {
+  const vital = family === 6 ? VITAL_ICMPV6.map(vitalRule) : [];
   const judge: Target = { kind: "goto", chain: rulesChain(chain) };
-  if (chain !== "PFW-OUT") {
-    // Nearly every packet is one of these two: the fewer questions the better.
-    add([{ kind: "established_original" }], judge);
-    add([{ kind: "state", states: ["ESTABLISHED"] }], RETURN);
-    add([], { kind: "jump", chain: NEW_CHAIN });
+  const reply: PlanRule = { matches: [{ kind: "reply" }], target: RETURN };
+  const rest: PlanRule = { matches: [], target: judge };
+  if (chain === "PFW-OUT") {
+    return [...whiteRules(policy, family, "dst"), reply, loopbackRule("out"), ...vital, rest];
   }
-  add([{ kind: "reply" }], RETURN);
-  add([], judge);
-  return rules;
+  return [
+    ...chain === "PFW-IN"
+      ? [loopbackRule("in"), ...whiteRules(policy, family, "src")]
+      : forwardedLists(policy, family, lists),
+    { matches: [{ kind: "established_original" }], target: judge },
+    { matches: [{ kind: "state", states: ["ESTABLISHED"] }], target: RETURN },
+    ...vital,
+    { matches: [], target: { kind: "jump", chain: NEW_CHAIN } },
+    reply,
+    rest,
+  ];
+}
+
+function vitalRule(type: number): PlanRule {
+  return { matches: [{ kind: "icmpv6_type", type }], target: RETURN };
 }
 
 /**
