@@ -1,7 +1,13 @@
 /** A policy that was applied, and how the kernel looked right after. */
 import type { Family } from "../net/address.ts";
 import type { Policy } from "../policy/policy.ts";
-import { familyDifferences, fingerprint, setDifferences } from "./compare.ts";
+import {
+  type ExactTexts,
+  exactTexts,
+  familyDifferences,
+  isUntouched,
+  setDifferences,
+} from "./compare.ts";
 import type { KernelState } from "./kernel_state.ts";
 import type { FamilyPlan, KernelPlan, SetPlan, TableName, TablePlan } from "./plan.ts";
 import { withoutStandIns } from "./stand_ins.ts";
@@ -11,15 +17,14 @@ export class AppliedPolicy {
   /** What was put into the sets, by name. */
   readonly sets: ReadonlyMap<string, SetPlan>;
   /** What the kernel made of each table. */
-  readonly #fingerprints = new Map<string, string>();
+  readonly #texts = new Map<string, ExactTexts>();
 
   /** @param after the reading that showed that everything is in place */
   constructor(readonly policy: Policy, readonly plan: KernelPlan, after: KernelState) {
     const sets = plan.families.flatMap((family) => family.sets);
     this.sets = new Map(sets.map((set) => [set.name, set]));
     for (const [family, table] of tablesOf(plan.families)) {
-      const saved = savedTable(after, family, table);
-      this.#fingerprints.set(key(family, table), fingerprint(table, saved));
+      this.#texts.set(key(family, table.name), exactTexts(savedTable(after, family, table.name)));
     }
   }
 
@@ -29,9 +34,15 @@ export class AppliedPolicy {
     return table && this.#isUntouched(family, table, now) ? table : undefined;
   }
 
+  /** What the kernel made of a table. */
+  texts(family: Family, name: TableName): ExactTexts | undefined {
+    return this.#texts.get(key(family, name));
+  }
+
   #isUntouched(family: Family, table: TablePlan, now: KernelState): boolean {
-    const known = this.#fingerprints.get(key(family, table));
-    return known === fingerprint(table, savedTable(now, family, table));
+    const known = this.texts(family, table.name);
+    const saved = savedTable(now, family, table.name);
+    return known !== undefined && isUntouched(table, known, exactTexts(saved));
   }
 
   /** What is not as it was, in words; empty when everything is. */
@@ -60,10 +71,10 @@ function tablesOf(families: readonly FamilyPlan[]): [Family, TablePlan][] {
   ]);
 }
 
-function savedTable(state: KernelState, family: Family, table: TablePlan) {
-  return state.tables.get(family)?.get(table.name);
+function savedTable(state: KernelState, family: Family, name: TableName) {
+  return state.tables.get(family)?.get(name);
 }
 
-function key(family: Family, table: TablePlan): string {
-  return `${family}/${table.name}`;
+function key(family: Family, name: TableName): string {
+  return `${family}/${name}`;
 }

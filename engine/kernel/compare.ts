@@ -2,6 +2,7 @@
 import { type Family, formatPrefix, parsePrefix } from "../net/address.ts";
 import type { ChainPlan, FamilyPlan, HookPlan, TablePlan } from "./plan.ts";
 import { entryCount, type SetPlan } from "./plan.ts";
+import { standInFor } from "./names.ts";
 import { renderRule } from "./render_iptables.ts";
 import {
   isOurs,
@@ -113,21 +114,29 @@ export function setDifferences(plan: SetPlan, saved: SavedSet | undefined): stri
     : [`set ${plan.name} holds ${saved.entries} entries instead of ${wanted}`];
 }
 
-/**
- * The exact text of the plan's part of a table, jumps included: equal as long as nobody touched
- * it. Counters are not part of it.
- */
-export function fingerprint(plan: TablePlan, saved: SavedTable | undefined): string {
-  if (!saved) return "";
-  const lines: string[] = [];
-  for (const { name } of [...plan.mains, ...plan.targets]) {
-    lines.push(`:${name}`, ...(saved.get(name)?.rules ?? []).map((rule) => rule.text));
+/** What of a table is ours, exactly: the rules of each chain, and the jumps under `JUMPS`. */
+export type ExactTexts = ReadonlyMap<string, string>;
+
+/** No chain is called so. */
+export const JUMPS = "";
+
+/** Reads it; counters are not part of it. */
+export function exactTexts(saved: SavedTable | undefined): ExactTexts {
+  const texts = new Map<string, string>(), jumps: string[] = [];
+  for (const { name, rules } of saved?.values() ?? []) {
+    if (isOurs({ name })) texts.set(name, rules.map((rule) => rule.text).join("\n"));
+    else {
+      rules.forEach((rule, at) => {
+        if (ourChainIn(rule)) jumps.push(`${name} ${at} ${rule.text}`);
+      });
+    }
   }
-  for (const chain of saved.values()) {
-    if (isOurs(chain)) continue;
-    chain.rules.forEach((rule, at) => {
-      if (ourChainIn(rule)) lines.push(`${chain.name} ${at} ${rule.text}`);
-    });
-  }
-  return lines.join("\n");
+  return texts.set(JUMPS, jumps.join("\n"));
+}
+
+/** Whether nobody touched the plan's part of a table, nor a chain that stands in for one of it. */
+export function isUntouched(plan: TablePlan, before: ExactTexts, now: ExactTexts): boolean {
+  const names = [...plan.mains, ...plan.targets].map(({ name }) => name);
+  return [JUMPS, ...names, ...names.map(standInFor)]
+    .every((name) => before.get(name) === now.get(name));
 }

@@ -38,6 +38,18 @@ export function allowChain(ruleId: string): string {
   return ALLOW_PREFIX + ruleId;
 }
 
+const STAND_IN_PREFIX = `${CHAIN_PREFIX}NEXT-`;
+
+/** The chain that stands in for a main chain; see `stand_ins.ts`. */
+export function standInFor(main: string): string {
+  return STAND_IN_PREFIX + main.slice(CHAIN_PREFIX.length);
+}
+
+/** Whether a chain stands in for another one. */
+export function isStandIn(chain: string): boolean {
+  return chain.startsWith(STAND_IN_PREFIX);
+}
+
 /** What a chain's counter stands for. */
 export type ChainVerdict =
   | { readonly action: "block"; readonly reason: ReasonCode; readonly ruleId: string | undefined }

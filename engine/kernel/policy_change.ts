@@ -8,8 +8,13 @@ import { PfwError } from "../errors.ts";
 import type { Family } from "../net/address.ts";
 import { banChanges, banDifferences, type KernelBans } from "./bans.ts";
 import { CommandError, type Commands } from "./command.ts";
-import { familyDifferences, setDifferences } from "./compare.ts";
-import { compileRaw } from "./compile.ts";
+import {
+  type ExactTexts,
+  exactTexts,
+  familyDifferences,
+  JUMPS,
+  setDifferences,
+} from "./compare.ts";
 import {
   destroySets,
   type KernelState,
@@ -20,7 +25,6 @@ import {
   restoreSets,
   restoreTables,
 } from "./kernel_state.ts";
-import { LIST_SETS, type ListSet, listSetName } from "./names.ts";
 import {
   banSets,
   type FamilyPlan,
@@ -29,6 +33,7 @@ import {
   type TableName,
   type TablePlan,
 } from "./plan.ts";
+import { transitionalRaw } from "./raw_transition.ts";
 import {
   renderCreate,
   renderEntries,
@@ -36,15 +41,15 @@ import {
   replacementName,
   type SetChange,
 } from "./render_ipset.ts";
-import {
-  isOurs,
-  ourChainIn,
-  type SavedSet,
-  type SavedTable,
-  type SavedTables,
-} from "./saved_state.ts";
+import { isOurs, ourChainIn, type SavedSet, type SavedTables } from "./saved_state.ts";
 import { compareSets, joinChanges, type SetChanges } from "./set_changes.ts";
-import { hasStandIns, settleTable, supersedeTable, withoutStandIns } from "./stand_ins.ts";
+import {
+  hasStandIns,
+  settleTable,
+  supersedeTable,
+  withoutQuestion,
+  withoutStandIns,
+} from "./stand_ins.ts";
 import { isSameTable, replaceMains, revert, switchTable } from "./transition.ts";
 
 /** What a change starts from. */
@@ -59,6 +64,8 @@ export interface ChangeStart {
   readonly bans: KernelBans;
   /** What a table holds, exactly, where that is known: what it has already is left alone. */
   readonly held: (family: Family, table: TableName) => TablePlan | undefined;
+  /** How the kernel told a table when it was written last, where that is known. */
+  readonly texts: (family: Family, table: TableName) => ExactTexts | undefined;
   /** Somebody waits: what else is to be done is left to `settle`. */
   readonly isHurried: boolean;
 }
@@ -97,6 +104,11 @@ export class PolicyChange {
   get inForce(): KernelPlan {
     const { families } = this.#start.plan;
     return { families: families.map((one) => ({ ...one, raw: this.#passing(one) })) };
+  }
+
+  /** Whether `settle` is to take lists out of `raw` that are asked until then. */
+  get isPassing(): boolean {
+    return this.#start.plan.families.some((one) => this.#passing(one) !== one.raw);
   }
 
   /** The same where `settle` failed: families may differ in how far it came. */
@@ -210,7 +222,8 @@ export class PolicyChange {
       const held = this.#start.held(plan.family, table.name), there = saved.get(table.name);
       if (held && isSameTable(held, table)) return "";
       const canStandIn = byStandIns && held && !hasStandIns(there);
-      return canStandIn ? supersedeTable(table, held) : switchTable(table, there);
+      if (canStandIn) return supersedeTable(table, held);
+      return switchTable(table, there, this.#start.texts(plan.family, table.name));
     });
     return text.join("") + (transitional === last ? "" : replaceMains(last));
   }
@@ -225,7 +238,8 @@ export class PolicyChange {
   async #removeEntries({ remove, removed }: SetChanges): Promise<Map<string, SavedSet>> {
     const { commands } = this.#start;
     this.#undo.push(() => restoreSets(commands, renderEntries("add", removed)));
-    return await restoreAndReadSets(commands, renderEntries("del", remove));
+    // The whitelist comes first among sets, and goes last: it wins to the end.
+    return await restoreAndReadSets(commands, renderEntries("del", remove.toReversed()));
   }
 
   /** @param after what was read back */
@@ -233,6 +247,7 @@ export class PolicyChange {
     const { plan, bans } = this.#start;
     const known = new Map(wanted.map((set) => [set.name, set]));
     const differences = [
+      ...plan.families.flatMap((family) => this.#meddling(family, after)),
       ...this.inForce.families.flatMap((family) =>
         familyDifferences(family, withoutStandIns(after.tables.get(family.family) ?? new Map()))
       ),
@@ -247,6 +262,32 @@ export class PolicyChange {
     );
   }
 
+  /**
+   * Chains that this change left alone and that are another now. What is compared with the plan is
+   * not every word, so what another program did since the reading would be taken for ours.
+   */
+  #meddling(plan: FamilyPlan, after: KernelState): string[] {
+    const { held, isHurried } = this.#start;
+    return [this.#rawWithOldLists(plan), plan.filter].flatMap((table) => {
+      const known = held(plan.family, table.name), saved = this.#before(plan).get(table.name);
+      if (!known) return [];
+      const isSuperseded = isHurried && !hasStandIns(saved);
+      const isWritten = (!isSameTable(known, table) && !isSuperseded) ||
+        (table !== plan.filter && table !== this.#passing(plan));
+      const chains = isWritten ? known.targets : [...known.mains, ...known.targets];
+      const before = exactTexts(saved);
+      const now = exactTexts(after.tables.get(plan.family)?.get(table.name));
+      return [JUMPS, ...chains.map(({ name }) => name)]
+        .filter((name) => {
+          const [was, is] = [before, now].map((texts) => withoutQuestion(name, texts.get(name)));
+          return was !== is;
+        })
+        .map((name) =>
+          `${name || "a jump"} was changed meanwhile (${table.name}, IPv${plan.family})`
+        );
+    });
+  }
+
   #before({ family }: FamilyPlan): SavedTables {
     return this.#start.before.tables.get(family) ?? new Map();
   }
@@ -258,16 +299,10 @@ export class PolicyChange {
 
   /** The plan for `raw` with the lists that the kernel asks now; the plan itself if none is more. */
   #rawWithOldLists(plan: FamilyPlan): TablePlan {
-    const made = this.#transitional.get(plan.family) ?? this.#makeTransitional(plan);
+    const made = this.#transitional.get(plan.family) ??
+      transitionalRaw(plan, this.#before(plan).get("raw"), this.#start.nflogGroup);
     this.#transitional.set(plan.family, made);
     return made;
-  }
-
-  #makeTransitional(plan: FamilyPlan): TablePlan {
-    const old = listsAsked(this.#before(plan).get("raw"), plan.family);
-    return old.every((list) => plan.lists.includes(list))
-      ? plan.raw
-      : compileRaw(plan.family, [...plan.lists, ...old], this.#start.nflogGroup);
   }
 }
 
@@ -288,13 +323,6 @@ function* renderAdditions({ create, replace, add }: SetChanges): Generator<strin
   for (const set of create) yield `${renderCreate(set)}\n`;
   yield* renderEntries("add", add);
   for (const { set, surplus } of replace) yield* renderReplacement(set, surplus);
-}
-
-function listsAsked(raw: SavedTable | undefined, family: Family): ListSet[] {
-  const rules = [...(raw?.values() ?? [])].filter(isOurs).flatMap((chain) => chain.rules);
-  return LIST_SETS.filter((list) =>
-    rules.some((rule) => rule.text.includes(`--match-set ${listSetName(list, family)} `))
-  );
 }
 
 function jumpsText(tables: SavedTables): string {

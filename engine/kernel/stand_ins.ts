@@ -4,22 +4,15 @@
  * each family in turn. So another chain stands in for it: the first rule of the old one goes there.
  * That only adds; what it makes superfluous is deleted once nobody waits (`settleTable`).
  */
-import { CHAIN_PREFIX } from "./names.ts";
+import { isStandIn, standInFor } from "./names.ts";
 import type { ChainPlan, TablePlan } from "./plan.ts";
 import { renderChainRules, renderDeclaration } from "./render_iptables.ts";
 import { isOurs, type SavedChain, type SavedTable, type SavedTables } from "./saved_state.ts";
 import { transaction } from "./transition.ts";
 
-const PREFIX = `${CHAIN_PREFIX}NEXT-`;
-
-/** The chain that stands in for a main chain. */
-function standInFor(main: string): string {
-  return PREFIX + main.slice(CHAIN_PREFIX.length);
-}
-
 /** Whether any chain of the table stands in for another one. */
 export function hasStandIns(saved: SavedTable | undefined): boolean {
-  return [...saved?.keys() ?? []].some((name) => name.startsWith(PREFIX));
+  return [...saved?.keys() ?? []].some(isStandIn);
 }
 
 /**
@@ -45,6 +38,12 @@ export function supersedeTable(plan: TablePlan, held: TablePlan): string {
   ]);
 }
 
+/** The rules of a main chain, one a line, without the one that goes to what stands in for it. */
+export function withoutQuestion(main: string, rules: string | undefined): string | undefined {
+  const [first, ...others] = rules?.split("\n") ?? [];
+  return first === `-g ${standInFor(main)}` ? others.join("\n") : rules;
+}
+
 function text(chain: ChainPlan): string {
   return renderChainRules(chain).join("\n");
 }
@@ -60,7 +59,7 @@ export function withoutStandIns(saved: SavedTables): SavedTables {
 function resolve(table: SavedTable): SavedTable {
   const resolved = new Map<string, SavedChain>();
   for (const chain of table.values()) {
-    if (chain.name.startsWith(PREFIX)) continue;
+    if (isStandIn(chain.name)) continue;
     const standIn = table.get(standInFor(chain.name));
     const isSuperseded = standIn && chain.rules[0]?.text === `-g ${standIn.name}`;
     resolved.set(chain.name, isSuperseded ? { ...chain, rules: standIn.rules } : chain);

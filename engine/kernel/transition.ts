@@ -2,7 +2,7 @@
  * The text for `iptables-restore --noflush` that leads from what the kernel holds to what it
  * shall hold. Each table is one transaction; nothing but what is ours is named.
  */
-import { chainMatches, hookInPlace } from "./compare.ts";
+import { chainMatches, type ExactTexts, exactTexts, hookInPlace } from "./compare.ts";
 import type { ChainPlan, HookPlan, TablePlan } from "./plan.ts";
 import { renderChainRules, renderDeclaration } from "./render_iptables.ts";
 import {
@@ -18,11 +18,19 @@ import {
  *
  * Main chains are replaced whole. A chain `PFW-D-…` or `PFW-A-…` that already holds what it shall
  * is not even named: declaring it would empty it, and its counter would start again.
+ *
+ * @param known how the kernel told such chains when they were written, where that is known
  */
-export function switchTable(plan: TablePlan, saved: SavedTable | undefined): string {
+export function switchTable(
+  plan: TablePlan,
+  saved: SavedTable | undefined,
+  known: ExactTexts = new Map(),
+): string {
+  const now = exactTexts(saved);
   const targets = plan.targets.filter((chain) => {
-    const there = saved?.get(chain.name);
-    return !there || !chainMatches(chain, there);
+    const there = saved?.get(chain.name), text = known.get(chain.name);
+    return !there || !chainMatches(chain, there) ||
+      (text !== undefined && text !== now.get(chain.name));
   });
   const chains: ChainPlan[] = [...targets, ...plan.mains];
   return transaction(plan.name, [

@@ -149,6 +149,12 @@ kernelTestOnce(
         await enforcer.changeBans([], [prefix("192.0.2.7")]);
         await enforcer.apply(OTHER);
       }
+      // Bans that are told of without a change of the kernel: the next look sees to it.
+      enforcer.setBans([ban("192.0.2.7")]);
+      await namespace.run(["ipset", "add", "pfw-ban4", "192.0.2.7", "timeout", "3600"]);
+      match((await enforcer.restoreIfDrifted()).join(), /packets are not looked up among bans/);
+      deepEqual(await asked(), ["pfw-ban4 dst", "pfw-ban4 src"]);
+      deepEqual((await enforcer.inspect()).differences, []);
     });
   },
 );

@@ -1,9 +1,8 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { PfwError } from "../../engine/errors.ts";
-import { parsePrefix } from "../../engine/net/address.ts";
 import type { Enforcer } from "../../engine/kernel/enforcer.ts";
 import type { Policy } from "../../engine/policy/policy.ts";
-import { enforcerIn, FaultyCommands, Unsettled } from "../support/enforcer.ts";
+import { enforcerIn, FaultyCommands } from "../support/enforcer.ts";
 import { firewallText, kernelTestOnce, NetworkNamespace } from "../support/netns.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 
@@ -235,28 +234,6 @@ kernelTestOnce("whenever a process is killed, the next one ends what it began", 
   });
 });
 
-kernelTestOnce("chains that stand in for others are the policy until all is settled", async () => {
-  await withNamespace(async (namespace, directory) => {
-    const unsettled = new Unsettled(namespace.commands);
-    const log: string[] = [];
-    const enforcer = enforcerIn(namespace, directory, unsettled, log);
-    await enforcer.apply(OLD);
-    unsettled.isOn = true;
-    await inHaste(enforcer, NEW);
-    match(log.join(), /what the policy before left in the kernel stays for now/);
-    match(await namespace.run(["iptables-save"]), /-A PFW-IN-RULES -g PFW-NEXT-IN-RULES/);
-    deepEqual((await enforcer.inspect()).differences, [], "it is in force all the same");
-    deepEqual(await enforcer.restoreIfDrifted(), []);
-    unsettled.isOn = false;
-    await inHaste(enforcer, OLD);
-    equal((await firewallText(namespace)).includes("PFW-NEXT-"), false);
-    const settled = await actingText(namespace);
-    await enforcer.remove();
-    await enforcer.apply(OLD);
-    equal(settled, await actingText(namespace), "the same as on an empty kernel");
-  });
-});
-
 kernelTestOnce("what other programs change is found and put back", async (test) => {
   await withNamespace(async (namespace, directory) => {
     const enforcer = enforcerIn(namespace, directory);
@@ -304,26 +281,3 @@ kernelTestOnce("a set of ours with other properties is refused, and nothing chan
     equal((await firewallText(namespace)).includes("pfw-"), false);
   });
 });
-
-kernelTestOnce(
-  "a reading of before is used once, and never one that is no longer true",
-  async () => {
-    await withNamespace(async (namespace, directory) => {
-      const enforcer = enforcerIn(namespace, directory);
-      await enforcer.apply(OLD);
-      // Another program moves our jump after the kernel was read.
-      enforcer.readAhead();
-      await enforcer.settled();
-      await namespace.run(["iptables", "-D", "INPUT", "-j", "PFW-IN"]);
-      await enforcer.applyFirst(NEW);
-      deepEqual((await enforcer.inspect()).differences, []);
-      // A ban that came after it is there after the policy.
-      enforcer.readAhead();
-      const prefix = parsePrefix("192.0.2.66")!;
-      await enforcer.changeBans([{ prefix, until: Date.now() + 600_000 }], []);
-      await enforcer.applyFirst(OLD);
-      deepEqual((await enforcer.inspect()).differences, []);
-      match(await namespace.run(["ipset", "save", "pfw-ban4"]), /192\.0\.2\.66/);
-    });
-  },
-);

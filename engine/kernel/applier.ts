@@ -1,0 +1,190 @@
+/** How a policy comes into the kernel, and what is known of what the kernel holds. */
+import { errorText, ExitCode, PfwError } from "../errors.ts";
+import type { Family } from "../net/address.ts";
+import type { Policy } from "../policy/policy.ts";
+import { type ApplyResult, applyResult } from "./apply_result.ts";
+import { AppliedPolicy } from "./applied.ts";
+import type { KernelBans } from "./bans.ts";
+import { type Commands, runOrThrow } from "./command.ts";
+import { compilePlan } from "./compile.ts";
+import { CounterLedger } from "./counters.ts";
+import type { CreatedTables } from "./created_tables.ts";
+import { destroySets, isEmpty, type KernelState, readKernel } from "./kernel_state.ts";
+import { LastReading } from "./last_reading.ts";
+import type { KernelPlan } from "./plan.ts";
+import { PolicyChange } from "./policy_change.ts";
+import { isMissingFeature, supportedFamilies } from "./requirements.ts";
+
+/** What it works with. */
+export interface ApplierParts {
+  readonly commands: Commands;
+  /** NFLOG group of the reports, 0 to 65,535. */
+  readonly nflogGroup: number;
+  /** Gets one line for what went wrong without making the policy wrong. */
+  readonly log?: (message: string) => void;
+  /** Default: IPv4, and IPv6 unless the kernel has none. */
+  readonly families?: readonly Family[];
+  readonly bans: KernelBans;
+  readonly created: CreatedTables;
+  /** Deletes what the first policy created and a failure leaves empty. */
+  readonly removeTables: () => Promise<void>;
+}
+
+/** What became of a policy, and what is still to be done but for it. */
+export interface Applying {
+  readonly result: ApplyResult;
+  readonly tidy: () => Promise<void>;
+}
+
+/** A failure after which the kernel holds neither the old policy nor the new one. */
+class NotUndone extends PfwError {}
+
+/** Puts policies in place, one after another: whoever calls sees to that. */
+export class Applier {
+  readonly ledger = new CounterLedger();
+  readonly last = new LastReading();
+  /** What is in force, as far as this process knows. */
+  applied: AppliedPolicy | undefined;
+  /** Something that nothing refers to any more is still there. */
+  isUnsettled = false;
+  readonly #parts: ApplierParts;
+  /** What iptables says of itself. */
+  #version: string | undefined;
+  #families: readonly Family[] | undefined;
+
+  constructor(parts: ApplierParts) {
+    this.#parts = parts;
+  }
+
+  /** Reads the kernel, and counts. */
+  async read(): Promise<KernelState> {
+    this.#families ??= this.#parts.families ?? await supportedFamilies();
+    const state = await readKernel(this.#parts.commands, this.#families);
+    this.ledger.observe(state.tables);
+    this.last.keep(state);
+    return state;
+  }
+
+  /** Applies a policy and does all that is to be done. */
+  async applyWhole(policy: Policy): Promise<ApplyResult> {
+    const { result, tidy } = await this.apply(policy, false);
+    await tidy();
+    return result;
+  }
+
+  /**
+   * Applies a policy, from the last reading where there is one.
+   *
+   * @param isHurried somebody waits
+   * @throws PfwError when it cannot; what was in the kernel before is then in force again
+   */
+  async apply(policy: Policy, isHurried: boolean): Promise<Applying> {
+    const last = this.last.take();
+    // Another program may have changed meanwhile what was read: then once more.
+    const applied = last && await this.#applyFrom(last, policy, isHurried).catch((error) => {
+      if (error instanceof NotUndone) throw error;
+    });
+    if (applied) return applied;
+    const now = await this.read();
+    this.last.forget();
+    return await this.#applyFrom(now, policy, isHurried);
+  }
+
+  /** Families with bans that packets are not looked up among: while there are none, nobody asks. */
+  get unasked(): readonly Family[] {
+    const { plan } = this.applied ?? {};
+    const banned = this.#parts.bans.families;
+    return (plan?.families ?? [])
+      .filter(({ family, lists }) => banned.has(family) && !lists.includes("ban"))
+      .map(({ family }) => family);
+  }
+
+  async #applyFrom(before: KernelState, policy: Policy, isHurried: boolean): Promise<Applying> {
+    const started = performance.now();
+    const { commands, nflogGroup, bans, created } = this.#parts;
+    const plan = compilePlan(policy, {
+      nflogGroup,
+      families: this.#families,
+      banned: bans.families,
+    });
+    if (await this.#usesNftables()) await created.note(before.tables);
+    const change = new PolicyChange({
+      commands,
+      plan,
+      nflogGroup,
+      before,
+      bans,
+      knownSets: this.applied?.sets ?? new Map(),
+      held: (family, table) => this.applied?.held(family, table, before),
+      texts: (family, table) => this.applied?.texts(family, table),
+      isHurried,
+    });
+    const after = await change.run().catch(async (error) => {
+      throw await this.#undo(change, before, error);
+    });
+    this.applied = new AppliedPolicy(policy, change.inForce, after);
+    return {
+      result: applyResult(policy, plan, performance.now() - started),
+      tidy: () => this.#tidy(change, policy, plan, after),
+    };
+  }
+
+  async #undo(change: PolicyChange, before: KernelState, error: unknown): Promise<PfwError> {
+    const failures = await change.undo();
+    if (failures.length === 0 && isEmpty(before)) {
+      await this.#parts.removeTables().catch((reason) => failures.push(reason));
+    }
+    if (failures.length > 0) {
+      return new NotUndone(
+        "cannot put the policy into the kernel",
+        `${errorText(error)}; undoing it failed too: ${failures.map(errorText).join(", ")}`,
+        "run `pfw status`, then `pfw reload` or `pfw cleanup`",
+        ExitCode.failed,
+        { cause: error },
+      );
+    }
+    return error instanceof PfwError
+      ? error
+      : kernelFailure("cannot put the policy into the kernel", error, "nothing was changed");
+  }
+
+  /** Deletes chains and sets that nothing refers to any more. Failing harms nobody: say so. */
+  async #tidy(change: PolicyChange, policy: Policy, plan: KernelPlan, after: KernelState) {
+    const { commands, log } = this.#parts;
+    try {
+      // Chains that nothing can reach since the switch have counted for the last time; those that
+      // `raw` still asked then have only now.
+      if (change.isPassing) await this.read();
+      else this.ledger.observe(after.tables);
+      const settled = await change.settle(after);
+      this.applied = new AppliedPolicy(policy, plan, settled);
+      const wanted = new Set(plan.families.flatMap(({ sets }) => sets.map((set) => set.name)));
+      const [kept, surplus] = [true, false].map((isWanted) =>
+        [...settled.sets].filter(([name]) => wanted.has(name) === isWanted)
+      );
+      await destroySets(commands, surplus.map(([name]) => name));
+      this.last.keep({ tables: settled.tables, sets: new Map(kept) });
+      this.isUnsettled = false;
+    } catch (error) {
+      if (!this.isUnsettled) {
+        log?.(`what the policy before left in the kernel stays for now: ${errorText(error)}`);
+      }
+      this.isUnsettled = true;
+      // Some of it may be gone: where that cannot be read, the next look finds and mends it.
+      const state = await this.read().catch(() => undefined);
+      if (state) this.applied = new AppliedPolicy(policy, change.inForceOf(state), state);
+    }
+  }
+
+  async #usesNftables(): Promise<boolean> {
+    this.#version ??= await runOrThrow(this.#parts.commands, ["iptables", "--version"]);
+    return this.#version.includes("nf_tables");
+  }
+}
+
+/** The error for what a program, or the kernel behind it, refused. */
+export function kernelFailure(what: string, error: unknown, next = ""): PfwError {
+  const why = errorText(error);
+  const code = isMissingFeature(why) ? ExitCode.missing : ExitCode.failed;
+  return new PfwError(what, why, next, code, { cause: error });
+}
