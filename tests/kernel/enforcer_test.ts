@@ -2,53 +2,9 @@ import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { PfwError } from "../../engine/errors.ts";
 import type { Enforcer } from "../../engine/kernel/enforcer.ts";
 import type { Policy } from "../../engine/policy/policy.ts";
-import { enforcerIn, FaultyCommands } from "../support/enforcer.ts";
-import { firewallText, kernelTestOnce, NetworkNamespace } from "../support/netns.ts";
-import { policy, ports, rule } from "../support/policies.ts";
-
-const telnet = rule({ protocol: "tcp", ports: ports(23), direction: "in" });
-const dns = rule({ protocol: "udp", ports: ports(53, [5300, 5310]) });
-const partners = rule({
-  action: "allow",
-  protocol: "tcp",
-  ports: ports(8080),
-  sources: ["10.9.0.2", "198.51.100.0/24", "fd09:0::2", "2001:db8::/32"],
-});
-
-const OLD = policy({
-  rules: [telnet, partners],
-  whitelist: ["192.0.2.7"],
-  blacklist: ["203.0.113.0/24", "2001:db8:bad::/48"],
-  threats: ["198.51.100.66"],
-  rateLimit: { connections: 100, seconds: 10 },
-});
-const NEW = policy({
-  rules: [dns, telnet],
-  blacklist: ["203.0.113.0/25", "0.0.0.0/0"],
-  bans: ["198.51.100.99", "fd09::99"],
-  rateLimit: { connections: 7, seconds: 30 },
-});
-
-/** A namespace without tables, and a directory for the state file. */
-async function withNamespace(
-  run: (namespace: NetworkNamespace, directory: string) => Promise<void>,
-): Promise<void> {
-  await using namespace = await NetworkNamespace.create();
-  const directory = await Deno.makeTempDir();
-  try {
-    await run(namespace, directory);
-  } finally {
-    await Deno.remove(directory, { recursive: true });
-  }
-}
-
-/** Our part of the firewall as it acts: counters, times and the order of sets left out. */
-async function actingText(namespace: NetworkNamespace): Promise<string> {
-  const text = await firewallText(namespace);
-  const sets = (await namespace.run(["ipset", "save", "-sorted"]))
-    .replace(/ (bucketsize|initval|hashsize) \S+/g, "").split(/^(?=create )/m).sort();
-  return text.slice(0, text.lastIndexOf("---")) + sets.join("");
-}
+import { enforcerIn, FaultyCommands, inHaste } from "../support/enforcer.ts";
+import { firewallText, kernelTestOnce } from "../support/netns.ts";
+import { actingText, NEW, OLD, withNamespace } from "../support/two_policies.ts";
 
 kernelTestOnce("apply puts all of a policy in place, first in every hook", async () => {
   await withNamespace(async (namespace, directory) => {
@@ -176,12 +132,6 @@ kernelTestOnce("a step that fails leaves what was there before, whichever step",
 });
 
 const inOneGo = (enforcer: Enforcer, wanted: Policy) => enforcer.apply(wanted);
-
-/** As a running pfw does it: what nobody waits for comes later. */
-async function inHaste(enforcer: Enforcer, wanted: Policy): Promise<void> {
-  await enforcer.applyFirst(wanted);
-  await enforcer.settled();
-}
 
 /** Makes one change fail; an apply may then throw a `PfwError`, or have done its work. */
 async function failAt(

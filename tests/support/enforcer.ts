@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { CommandOutput, Commands } from "../../engine/kernel/command.ts";
 import { runOrThrow } from "../../engine/kernel/command.ts";
 import { Enforcer } from "../../engine/kernel/enforcer.ts";
+import type { Policy } from "../../engine/policy/policy.ts";
 import type { NetworkNamespace } from "./netns.ts";
 
 /** NFLOG group of the tests. */
@@ -28,6 +29,12 @@ export function enforcerIn(
       await runOrThrow(namespace.commands, argv);
     },
   });
+}
+
+/** As a running pfw puts a policy in place: what nobody waits for comes later. */
+export async function inHaste(enforcer: Enforcer, wanted: Policy): Promise<void> {
+  await enforcer.applyFirst(wanted);
+  await enforcer.settled();
 }
 
 /** Makes one of the commands that change the kernel fail, and remembers all of them. */
