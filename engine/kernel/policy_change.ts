@@ -90,14 +90,30 @@ export class PolicyChange {
       banChanges(bans),
     );
     await this.#addEntries(changes);
-    // Where no entry goes after the chains have changed, sets are as they stay now.
-    const sets = changes.remove.length === 0 ? readSets(commands) : undefined;
-    sets?.catch(() => {});
-    const tables = await this.#switchFamilies();
-    const after = { tables, sets: await (sets ?? this.#removeEntries(changes)) };
+    const after = await this.#switchAndRemove(changes);
     this.#start.bans.settle();
     await this.#requireInPlace(wanted, after);
     return after;
+  }
+
+  /** Chains first, then the entries that nobody wants any more; at once where only one of them changes. */
+  async #switchAndRemove(changes: SetChanges): Promise<KernelState> {
+    const { commands, plan: { families }, isHurried } = this.#start;
+    const texts = families.map((one) => this.#switchText(one, this.#before(one), isHurried));
+    families.forEach((one, at) => texts[at] !== "" && this.#noteSwitch(one));
+    const switching = allOf(
+      families,
+      families.map((one, at) => this.#switchFamily(one, texts[at])),
+    );
+    switching.catch(() => {});
+    const isRemoving = changes.remove.length > 0;
+    if (isRemoving && texts.some((text) => text !== "")) await switching;
+    const removing = isRemoving ? this.#removeEntries(changes) : readSets(commands);
+    // Whatever fails, nothing may be under way when it is undone.
+    const [tables, sets] = await Promise.allSettled([switching, removing]);
+    if (tables.status === "rejected") throw tables.reason;
+    if (sets.status === "rejected") throw sets.reason;
+    return { tables: tables.value, sets: sets.value };
   }
 
   /** What the kernel holds after `run`: the plan, or, until `settle`, one with more lists asked. */
@@ -175,17 +191,9 @@ export class PolicyChange {
     await restoreSets(commands, renderAdditions(changes));
   }
 
-  /** All at once, for each takes its time and no packet is of two; each is read back right after. */
-  async #switchFamilies(): Promise<Map<Family, SavedTables>> {
-    const { families } = this.#start.plan;
-    for (const one of families) this.#noteSwitch(one);
-    return await allOf(families, families.map((one) => this.#switchFamily(one)));
-  }
-
   #noteSwitch(plan: FamilyPlan): void {
     const { commands } = this.#start;
     const { family } = plan;
-    if (this.#switchText(plan, this.#before(plan), false) === "") return;
     this.#undo.push(async () => {
       const now = await readTables(commands, family);
       await restoreTables(commands, family, revert(now, this.#before(plan)));
@@ -197,10 +205,10 @@ export class PolicyChange {
     }
   }
 
-  async #switchFamily(plan: FamilyPlan): Promise<SavedTables> {
-    const { commands, isHurried } = this.#start;
+  /** Families do it all at once: each takes its time, no packet is of two. Read back right after. */
+  async #switchFamily(plan: FamilyPlan, text: string): Promise<SavedTables> {
+    const { commands } = this.#start;
     const before = this.#before(plan);
-    const text = this.#switchText(plan, before, isHurried);
     try {
       return await restoreAndReadTables(commands, plan.family, text);
     } catch (error) {
