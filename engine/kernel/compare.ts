@@ -140,3 +140,13 @@ export function isUntouched(plan: TablePlan, before: ExactTexts, now: ExactTexts
   return [JUMPS, ...names, ...names.map(standInFor)]
     .every((name) => before.get(name) === now.get(name));
 }
+
+/** The jumps from built-in chains to ours, wherever they stand: equal as long as none comes or goes. */
+export function jumpsText(tables: SavedTables): string {
+  return JSON.stringify([...tables].map(([name, table]) => [
+    name,
+    [...table.values()].filter((chain) => !isOurs(chain)).map((chain) =>
+      chain.rules.filter(ourChainIn).map((rule) => `${chain.name} ${rule.text}`)
+    ),
+  ]));
+}

@@ -13,6 +13,7 @@ import {
   exactTexts,
   familyDifferences,
   JUMPS,
+  jumpsText,
   setDifferences,
 } from "./compare.ts";
 import {
@@ -34,15 +35,9 @@ import {
   type TablePlan,
 } from "./plan.ts";
 import { transitionalRaw } from "./raw_transition.ts";
-import {
-  renderCreate,
-  renderEntries,
-  renderReplacement,
-  replacementName,
-  type SetChange,
-} from "./render_ipset.ts";
-import { isOurs, ourChainIn, type SavedSet, type SavedTables } from "./saved_state.ts";
-import { compareSets, joinChanges, type SetChanges } from "./set_changes.ts";
+import { renderEntries, replacementName, type SetChange } from "./render_ipset.ts";
+import type { SavedSet, SavedTables } from "./saved_state.ts";
+import { compareSets, joinChanges, renderAdditions, type SetChanges } from "./set_changes.ts";
 import {
   hasStandIns,
   settleTable,
@@ -70,11 +65,19 @@ export interface ChangeStart {
   readonly isHurried: boolean;
 }
 
+/** How a table comes to hold what it shall. */
+interface Way {
+  readonly kind: "left alone" | "superseded" | "replaced";
+  /** What it holds, exactly, where that is known; always where it is not replaced. */
+  readonly held?: TablePlan;
+}
+
 /** A change under way: `run` once, then `undo` if that threw, `settle` if not. */
 export class PolicyChange {
   readonly #start: ChangeStart;
   readonly #undo: (() => Promise<void>)[] = [];
   readonly #transitional = new Map<Family, TablePlan>();
+  readonly #ways = new Map<TablePlan, Way>();
 
   constructor(start: ChangeStart) {
     this.#start = start;
@@ -98,8 +101,8 @@ export class PolicyChange {
 
   /** Chains first, then the entries that nobody wants any more; at once where only one of them changes. */
   async #switchAndRemove(changes: SetChanges): Promise<KernelState> {
-    const { commands, plan: { families }, isHurried } = this.#start;
-    const texts = families.map((one) => this.#switchText(one, this.#before(one), isHurried));
+    const { commands, plan: { families } } = this.#start;
+    const texts = families.map((one) => this.#switchText(one, this.#before(one), true));
     families.forEach((one, at) => texts[at] !== "" && this.#noteSwitch(one));
     const switching = allOf(
       families,
@@ -116,15 +119,15 @@ export class PolicyChange {
     return { tables: tables.value, sets: sets.value };
   }
 
+  /** Whether `settle` is to take lists out of `raw` that are asked until then. */
+  get isPassing(): boolean {
+    return this.#start.plan.families.some((one) => this.#passing(one) !== one.raw);
+  }
+
   /** What the kernel holds after `run`: the plan, or, until `settle`, one with more lists asked. */
   get inForce(): KernelPlan {
     const { families } = this.#start.plan;
     return { families: families.map((one) => ({ ...one, raw: this.#passing(one) })) };
-  }
-
-  /** Whether `settle` is to take lists out of `raw` that are asked until then. */
-  get isPassing(): boolean {
-    return this.#start.plan.families.some((one) => this.#passing(one) !== one.raw);
   }
 
   /** The same where `settle` failed: families may differ in how far it came. */
@@ -222,18 +225,31 @@ export class PolicyChange {
   /**
    * One transaction for each table, and another one where old lists go in the end.
    *
-   * @param byStandIns where it can be
+   * @param byStandIns where that is the way
    */
   #switchText(plan: FamilyPlan, saved: SavedTables, byStandIns: boolean): string {
     const transitional = this.#rawWithOldLists(plan), last = this.#passing(plan);
     const text = [transitional, plan.filter].map((table) => {
-      const held = this.#start.held(plan.family, table.name), there = saved.get(table.name);
-      if (held && isSameTable(held, table)) return "";
-      const canStandIn = byStandIns && held && !hasStandIns(there);
-      if (canStandIn) return supersedeTable(table, held);
-      return switchTable(table, there, this.#start.texts(plan.family, table.name));
+      const { kind, held } = this.#wayOf(plan, table);
+      if (kind === "left alone") return "";
+      if (kind === "superseded" && held && byStandIns) return supersedeTable(table, held);
+      const known = this.#start.texts(plan.family, table.name);
+      return switchTable(table, saved.get(table.name), known);
     });
     return text.join("") + (transitional === last ? "" : replaceMains(last));
+  }
+
+  /** Found once for each table: to compare all of its rules takes its time. */
+  #wayOf(plan: FamilyPlan, table: TablePlan): Way {
+    const known = this.#ways.get(table);
+    if (known) return known;
+    const held = this.#start.held(plan.family, table.name);
+    const canStandIn = this.#start.isHurried && !hasStandIns(this.#before(plan).get(table.name));
+    const way: Way = held && isSameTable(held, table)
+      ? { kind: "left alone", held }
+      : { kind: held && canStandIn ? "superseded" : "replaced", held };
+    this.#ways.set(table, way);
+    return way;
   }
 
   async #switchRaw(family: Family, table: TablePlan): Promise<void> {
@@ -275,15 +291,13 @@ export class PolicyChange {
    * not every word, so what another program did since the reading would be taken for ours.
    */
   #meddling(plan: FamilyPlan, after: KernelState): string[] {
-    const { held, isHurried } = this.#start;
     return [this.#rawWithOldLists(plan), plan.filter].flatMap((table) => {
-      const known = held(plan.family, table.name), saved = this.#before(plan).get(table.name);
-      if (!known) return [];
-      const isSuperseded = isHurried && !hasStandIns(saved);
-      const isWritten = (!isSameTable(known, table) && !isSuperseded) ||
+      const { kind, held } = this.#wayOf(plan, table);
+      if (!held) return [];
+      const isWritten = kind === "replaced" ||
         (table !== plan.filter && table !== this.#passing(plan));
-      const chains = isWritten ? known.targets : [...known.mains, ...known.targets];
-      const before = exactTexts(saved);
+      const chains = isWritten ? held.targets : [...held.mains, ...held.targets];
+      const before = exactTexts(this.#before(plan).get(table.name));
       const now = exactTexts(after.tables.get(plan.family)?.get(table.name));
       return [JUMPS, ...chains.map(({ name }) => name)]
         .filter((name) => {
@@ -325,19 +339,4 @@ async function allOf(
     if (outcome.status === "rejected") throw outcome.reason;
     return [family, outcome.value];
   }));
-}
-
-function* renderAdditions({ create, replace, add }: SetChanges): Generator<string> {
-  for (const set of create) yield `${renderCreate(set)}\n`;
-  yield* renderEntries("add", add);
-  for (const { set, surplus } of replace) yield* renderReplacement(set, surplus);
-}
-
-function jumpsText(tables: SavedTables): string {
-  return JSON.stringify([...tables].map(([name, table]) => [
-    name,
-    [...table.values()].filter((chain) => !isOurs(chain)).map((chain) =>
-      chain.rules.filter(ourChainIn).map((rule) => `${chain.name} ${rule.text}`)
-    ),
-  ]));
 }

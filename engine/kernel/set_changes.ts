@@ -5,7 +5,13 @@ import { comparePlaces, type PrefixList } from "../net/prefix_list.ts";
 import type { Commands } from "./command.ts";
 import { readEntries } from "./kernel_state.ts";
 import { entryCount, entryTexts, netEntries, setEntries, type SetPlan } from "./plan.ts";
-import { MAX_ENTRIES, type SetChange } from "./render_ipset.ts";
+import {
+  MAX_ENTRIES,
+  renderCreate,
+  renderEntries,
+  renderReplacement,
+  type SetChange,
+} from "./render_ipset.ts";
 import type { SavedSet } from "./saved_state.ts";
 import { Slices } from "./slices.ts";
 
@@ -29,6 +35,13 @@ export interface Replacement {
   readonly set: SetPlan;
   /** What it holds besides what the plan says: what is not wanted any more goes later. */
   readonly surplus: readonly string[];
+}
+
+/** What comes before the chains change, as lines of `ipset restore`. */
+export function* renderAdditions({ create, replace, add }: SetChanges): Generator<string> {
+  for (const set of create) yield `${renderCreate(set)}\n`;
+  yield* renderEntries("add", add);
+  for (const { set, surplus } of replace) yield* renderReplacement(set, surplus);
 }
 
 /** Both changes in one. */
