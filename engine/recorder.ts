@@ -44,7 +44,7 @@ export class Recorder implements Disposable {
   /** @throws PfwError where the database cannot be opened */
   constructor(parts: RecorderParts) {
     this.#parts = parts;
-    this.#store = Store.open(parts.database, parts.retention);
+    this.#store = Store.open(parts.database, { retention: parts.retention });
     this.#say(this.#store.notices);
     this.#batch = this.#batchOf(parts.isEnforced);
   }

@@ -66,7 +66,7 @@ export const REPLAY_SEED = 0x5eed;
  * Rows that gather before they are counted and stored. More of them would cost less each, and leave
  * more to be written when the last packet is judged.
  */
-const BATCH = 2048;
+const BATCH = 4096;
 /** Rows that there is room for: a batch that is nearly full, and all packets of one read. */
 const ROWS = 8192;
 /** Reserved at most for a batch; only what packets really fill becomes memory in use. */

@@ -58,9 +58,9 @@ export interface RowsLost {
 
 /**
  * Batches that are not committed when another one waits for the first of them: one is written while
- * the other lies ready.
+ * the others lie ready, so that a slow one, as the thread's first are, holds nobody up.
  */
-const MOST_WAITING = 2;
+const MOST_WAITING = 6;
 
 /** The sources have it as they are, a built program beside itself. */
 const THREAD = new URL(`./replay_store_thread${extname(import.meta.url)}`, import.meta.url);
@@ -108,7 +108,7 @@ export class ReplayStore {
   }
 
   /**
-   * Hands a copy of the batch over; waits where two batches are not written yet.
+   * Hands a copy of the batch over; waits where six batches are not written yet.
    *
    * @throws PfwError where the thread ended
    */

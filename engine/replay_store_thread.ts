@@ -15,6 +15,12 @@ const PATIENCE = 5_000;
 /** Milliseconds between two attempts; the store makes fewer of them when there is no hope. */
 const PAUSE = 50;
 
+/**
+ * Of the log, 64 MB: at each end of it the thread puts what was written into the file and waits for
+ * the disk. What stays of it (`journal_size_limit`) is less.
+ */
+const LOG_PAGES = 16_384;
+
 /** What the thread has. */
 class StoreThread {
   #store: Store | undefined;
@@ -40,7 +46,7 @@ class StoreThread {
 
   #open(path: string): StoreAnswer {
     try {
-      this.#store = Store.open(path);
+      this.#store = Store.open(path, { logPages: LOG_PAGES });
       return { notices: this.#store.notices };
     } catch (error) {
       return { notices: [], refusal: refusalOf(error, path) };

@@ -14,6 +14,17 @@ export type { Retention } from "./pruning.ts";
 export type { EventNames } from "./row_writer.ts";
 export type { StoreBatch } from "./store_session.ts";
 
+/** How a store works; all as the running firewall wants it where nothing is said. */
+export interface StoreOptions {
+  /** When set, every flush keeps the file within the size as it goes. */
+  readonly retention?: Retention;
+  /**
+   * Pages of the log of writes after which a flush puts them into the file, and waits for the disk
+   * meanwhile; SQLite's own number where there is none.
+   */
+  readonly logPages?: number;
+}
+
 /** How a flush went. */
 export interface FlushResult {
   /** Whether everything in the batch is in the database now. */
@@ -51,9 +62,10 @@ const PRUNE_BUDGET = 10;
 export class Store {
   /** What happened while opening, for the application log. */
   readonly notices: readonly string[];
-  /** When set, every flush keeps the file within the size as it goes. */
+  /** See `StoreOptions`. */
   retention: Retention | undefined;
 
+  readonly #logPages: number | undefined;
   #session: StoreSession | undefined;
   #replacedAt = -Infinity;
   #lookedAt = performance.now();
@@ -68,9 +80,12 @@ export class Store {
   #unsaid: string[] = [];
   #isClosed = false;
 
-  private constructor(readonly path: string, session: StoreSession, notices: readonly string[]) {
-    this.#session = session;
+  private constructor(readonly path: string, { retention, logPages }: StoreOptions) {
+    const { db, notices } = openDatabase(path);
+    this.#session = new StoreSession(db, path, logPages);
     this.notices = notices;
+    this.retention = retention;
+    this.#logPages = logPages;
   }
 
   /**
@@ -78,11 +93,8 @@ export class Store {
    *
    * @throws PfwError where it cannot be opened; see `openDatabase`
    */
-  static open(path: string, retention?: Retention): Store {
-    const { db, notices } = openDatabase(path);
-    const store = new Store(path, new StoreSession(db, path), notices);
-    store.retention = retention;
-    return store;
+  static open(path: string, options: StoreOptions = {}): Store {
+    return new Store(path, options);
   }
 
   /**
@@ -248,7 +260,7 @@ export class Store {
     const { db, notices: opened } = openDatabase(this.path, WRITE_TIMEOUT);
     notices.push(...opened);
     this.#generation++;
-    return this.#session = new StoreSession(db, this.path);
+    return this.#session = new StoreSession(db, this.path, this.#logPages);
   }
 
   /** Whether a damaged file was moved aside, so that another attempt makes sense. */

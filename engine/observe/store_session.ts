@@ -41,8 +41,10 @@ export class StoreSession {
   /** Which file was opened, to notice that somebody removed or replaced it. */
   readonly #inode: number | null;
 
-  constructor(db: DatabaseSync, private readonly path: string) {
+  /** @param logPages see `StoreOptions` */
+  constructor(db: DatabaseSync, private readonly path: string, logPages?: number) {
     this.#db = db;
+    if (logPages !== undefined) pragma(db, `wal_autocheckpoint = ${logPages}`);
     this.#writers = {
       blocked: new RowWriter(db, "blocked"),
       allowed: new RowWriter(db, "allowed"),
