@@ -23,13 +23,21 @@ export const Helper = { processor: 8, loadBytesRelative: 68 } as const;
 /** Sizes of a value in memory, as they stand in the code of an instruction. */
 export const Size = { byte: 0x10, half: 0x08, word: 0x00, double: 0x18 } as const;
 
-/** BPF_LDX | BPF_MEM, BPF_STX | BPF_MEM, BPF_STX | BPF_ATOMIC, BPF_LD | BPF_IMM | BPF_DW. */
-const LOAD = 0x61, STORE = 0x63, ATOMIC = 0xc3, LOAD_ADDRESS = 0x18;
+/**
+ * BPF_LDX | BPF_MEM, BPF_STX | BPF_MEM, BPF_STX | BPF_ATOMIC, BPF_LD | BPF_IMM | BPF_DW and
+ * BPF_LD | BPF_ABS.
+ */
+const LOAD = 0x61, STORE = 0x63, ATOMIC = 0xc3, LOAD_ADDRESS = 0x18, LOAD_PACKET = 0x20;
 /** BPF_ALU64 with a number or a register. */
 const ADD = 0x07, ADD_REGISTER = 0x0f, AND = 0x57, SHIFT_LEFT = 0x67, SET = 0xb7;
 const COPY = 0xbf;
 /** BPF_JMP. */
-const JUMP = 0x05, IF_EQUAL = 0x15, IF_NOT = 0x55, IF_AT_LEAST = 0x35, IF_ANY_BIT = 0x45;
+const JUMP = 0x05,
+  IF_EQUAL = 0x15,
+  IF_NOT = 0x55,
+  IF_AT_LEAST = 0x35,
+  IF_LESS = 0xa5,
+  IF_ANY_BIT = 0x45;
 const CALL = 0x85, EXIT = 0x95;
 /** BPF_PSEUDO_MAP_VALUE: the address of a map's value. */
 const MAP_VALUE = 2;
@@ -76,6 +84,14 @@ export class BpfAssembler {
     return this.#write(LOAD | size, register, base, offset);
   }
 
+  /**
+   * Loads from the packet to `result`, in this machine's order, and forgets all arguments. Needs the
+   * context in `kept6`. Ends the program with 0 where the packet is shorter: ask for its length before.
+   */
+  loadPacket(size: number, offset: number): this {
+    return this.#write(LOAD_PACKET | size, 0, 0, 0, offset);
+  }
+
   store(size: number, base: number, offset: number, register: number): this {
     return this.#write(STORE | size, base, register, offset);
   }
@@ -109,6 +125,11 @@ export class BpfAssembler {
   /** Both as numbers without sign. */
   jumpIfAtLeast(register: number, value: number, place: string): this {
     return this.#jump(IF_AT_LEAST, register, value, place);
+  }
+
+  /** Both as numbers without sign. */
+  jumpIfLess(register: number, value: number, place: string): this {
+    return this.#jump(IF_LESS, register, value, place);
   }
 
   jumpIfAnyBit(register: number, bits: number, place: string): this {

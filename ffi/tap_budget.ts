@@ -21,14 +21,16 @@ const IPV4 = 0x0008, IPV6 = 0xdd86;
 const TCP = 6;
 /** BPF_HDR_START_NET: from the network header on. */
 const NETWORK_HEADER = 1;
-/** Where on the stack the bytes are put that are looked at, both headers at most. */
-const HEADER_AT = -56;
+/** Where on the stack bytes are copied to, a header of IPv6 at most. */
+const COPY_AT = -40;
+/** Bytes of Ethernet's header: tags that the kernel knows of lie beside the frame. */
+const ETHERNET_BYTES = 14;
 /** Offsets in the headers of IPv4 and IPv6 (RFC 791, RFC 8200), and bytes of those without options. */
 const V4_WORDS = 15, V4_FRAGMENT = 6, V4_PROTOCOL = 9, V4_BYTES = 20, V6_NEXT = 6, V6_BYTES = 40;
-/** In the header of TCP (RFC 9293), and how much of it is looked at. */
-const TCP_FLAGS = 13, TCP_BYTES = TCP_FLAGS + 1;
-/** The fragment's offset, as a little-endian processor reads it; FIN, SYN and RST. */
-const FRAGMENT_OFFSET = 0xff1f, CONNECTION_FLAGS = 7;
+/** In the header of TCP (RFC 9293). */
+const TCP_FLAGS = 13;
+/** The fragment's offset, and as a little-endian processor reads a copy of it; FIN, SYN and RST. */
+const FRAGMENT_OFFSET = 0x1fff, FRAGMENT_OFFSET_COPIED = 0xff1f, CONNECTION_FLAGS = 7;
 
 /** Each processor counts in a line of the cache of its own; more than 64 share them. */
 const SLOTS = 64, SLOT_BYTES = 64, SLOT_SHIFT = 6;
@@ -158,9 +160,9 @@ function budgetProgram(counters: number, { snaplen, isCooked, loopback }: Budget
     .place("keep")
     .answer(snaplen)
     .place("beyond");
-  findFlags(program);
+  findFlags(program, isCooked ? 0 : ETHERNET_BYTES);
   program.place("flags")
-    .jumpIfAnyBit(argument1, CONNECTION_FLAGS, "keep")
+    .jumpIfAnyBit(result, CONNECTION_FLAGS, "keep")
     .place("ordinary")
     .set(argument1, 1)
     .addInMemory(kept7, PACKETS, argument1);
@@ -172,49 +174,59 @@ function budgetProgram(counters: number, { snaplen, isCooked, loopback }: Budget
 }
 
 /**
- * The byte of TCP's flags to `argument1`, or to "ordinary" with what has none; what is cut off
- * before them is kept. A call costs more than all else here, so one finds what most packets need.
+ * The byte of TCP's flags to `result`, or to "ordinary" with what has none; what is cut off
+ * before them is kept. Most packets are read where they lie, which costs a fraction of a call.
+ *
+ * @param network where in the packet the network layer begins
  */
-function findFlags(program: BpfAssembler): void {
+function findFlags(program: BpfAssembler, network: number): void {
+  const v6 = network + V6_BYTES + TCP_FLAGS, v4 = network + V4_BYTES + TCP_FLAGS;
   program.load(Size.word, argument1, kept6, PROTOCOL)
+    .load(Size.word, argument2, kept6, LENGTH)
     .jumpIfEqual(argument1, IPV4, "v4")
-    .jumpIfNot(argument1, IPV6, "ordinary");
-  loadBytes(program.set(argument2, 0), V6_BYTES + TCP_BYTES, "short v6");
-  program.load(Size.byte, argument1, frame, HEADER_AT + V6_NEXT)
-    .jumpIfNot(argument1, TCP, "ordinary")
-    .load(Size.byte, argument1, frame, HEADER_AT + V6_BYTES + TCP_FLAGS)
+    .jumpIfNot(argument1, IPV6, "ordinary")
+    .jumpIfLess(argument2, v6 + 1, "short v6")
+    .loadPacket(Size.byte, network + V6_NEXT)
+    .jumpIfNot(result, TCP, "ordinary")
+    .loadPacket(Size.byte, v6)
     .jump("flags")
-    .place("short v6");
-  loadBytes(program.set(argument2, 0), V6_BYTES, "keep");
-  program.load(Size.byte, argument1, frame, HEADER_AT + V6_NEXT)
-    .jumpIfNot(argument1, TCP, "ordinary")
-    .jump("keep")
-    .place("v4");
-  loadBytes(program.set(argument2, 0), V4_BYTES + TCP_BYTES, "short v4");
-  leaveOthers(program);
-  program.load(Size.byte, argument2, frame, HEADER_AT)
-    .and(argument2, V4_WORDS)
-    .jumpIfNot(argument2, V4_BYTES >> 2, "options")
-    .load(Size.byte, argument1, frame, HEADER_AT + V4_BYTES + TCP_FLAGS)
-    .jump("flags")
-    .place("options")
-    .shiftLeft(argument2, 2)
-    .add(argument2, TCP_FLAGS);
-  loadBytes(program, 1, "keep");
-  program.load(Size.byte, argument1, frame, HEADER_AT)
-    .jump("flags")
-    .place("short v4");
-  loadBytes(program.set(argument2, 0), V4_BYTES, "keep");
-  leaveOthers(program);
-  program.jump("keep");
+    .place("v4")
+    .jumpIfLess(argument2, v4 + 1, "short v4")
+    .loadPacket(Size.byte, network + V4_PROTOCOL)
+    .jumpIfNot(result, TCP, "ordinary")
+    .loadPacket(Size.half, network + V4_FRAGMENT)
+    .jumpIfAnyBit(result, FRAGMENT_OFFSET, "ordinary")
+    .loadPacket(Size.byte, network)
+    .and(result, V4_WORDS)
+    .jumpIfNot(result, V4_BYTES >> 2, "options")
+    .loadPacket(Size.byte, v4)
+    .jump("flags");
+  findFlagsElsewhere(program);
 }
 
-/** To "ordinary" unless IPv4's header, on the stack, is before one of TCP. */
-function leaveOthers(program: BpfAssembler): void {
-  program.load(Size.byte, argument1, frame, HEADER_AT + V4_PROTOCOL)
+/** The same of packets that end before TCP's flags, or have these behind IPv4's options. */
+function findFlagsElsewhere(program: BpfAssembler): void {
+  program.place("options")
+    .copy(argument2, result)
+    .shiftLeft(argument2, 2)
+    .add(argument2, TCP_FLAGS);
+  copyBytes(program, 1, "keep");
+  program.load(Size.byte, result, frame, COPY_AT)
+    .jump("flags")
+    .place("short v6")
+    .set(argument2, 0);
+  copyBytes(program, V6_BYTES, "keep");
+  program.load(Size.byte, argument1, frame, COPY_AT + V6_NEXT)
     .jumpIfNot(argument1, TCP, "ordinary")
-    .load(Size.half, argument1, frame, HEADER_AT + V4_FRAGMENT)
-    .jumpIfAnyBit(argument1, FRAGMENT_OFFSET, "ordinary");
+    .jump("keep")
+    .place("short v4")
+    .set(argument2, 0);
+  copyBytes(program, V4_BYTES, "keep");
+  program.load(Size.byte, argument1, frame, COPY_AT + V4_PROTOCOL)
+    .jumpIfNot(argument1, TCP, "ordinary")
+    .load(Size.half, argument1, frame, COPY_AT + V4_FRAGMENT)
+    .jumpIfAnyBit(argument1, FRAGMENT_OFFSET_COPIED, "ordinary")
+    .jump("keep");
 }
 
 /** Bytes on the wire to `argument1`: a VLAN tag (4 bytes) is told beside the frame and was in it. */
@@ -226,11 +238,11 @@ function findLength(program: BpfAssembler, isCooked: boolean): void {
     .addRegister(argument1, argument2);
 }
 
-/** Bytes of the packet to the stack, from the offset in `argument2` on; where it has none, away. */
-function loadBytes(program: BpfAssembler, length: number, otherwise: string): void {
+/** Bytes from behind `argument2` bytes of the network layer to the stack; where it ends before, away. */
+function copyBytes(program: BpfAssembler, length: number, otherwise: string): void {
   program.copy(argument1, kept6)
     .copy(argument3, frame)
-    .add(argument3, HEADER_AT)
+    .add(argument3, COPY_AT)
     .set(argument4, length)
     .set(argument5, NETWORK_HEADER)
     .call(Helper.loadBytesRelative)
