@@ -18,8 +18,9 @@ const OFTEN = ["cli/commands/rules_edit.ts", "cli/commands/lists_edit.ts"];
  * Bundles entry points, e.g. `main.ts`, into JavaScript modules of the same names, and beside them
  * the page of the dashboard, which `main.js` serves from there.
  *
- * Code that a command loads when it is called becomes a chunk of its own. Of our sources only
- * blanks and comments go, for a faster start: a stack trace has the names, and lines to look at.
+ * Code that a command loads when it is called becomes a chunk of its own. Of our sources blanks
+ * and comments go, and what can be said shorter is, for a faster start: a stack trace has the names,
+ * and lines to look at.
  *
  * @returns the names of the files in `directory`, which holds nothing else afterwards
  */
@@ -58,6 +59,7 @@ function settings(entryPoint: string, directory: string) {
     mainFields: ["module", "main"],
     target: "es2024",
     minifyWhitespace: true,
+    minifySyntax: true,
     lineLimit: 120,
     legalComments: "none",
     metafile: true,
