@@ -104,19 +104,29 @@ const REPORTED: Match = {
   burst: REPORTS_AT_ONCE,
 };
 
+/**
+ * A list has a limit of its own, of the kind that costs a third as much to ask: it is what stands
+ * against the largest floods.
+ */
+const REPORTED_OF_LIST: Match = { kind: "packets_below", perSecond: 10_000, burst: 10_000 };
+
 const RETURN: Target = { kind: "return" };
 
 /** The lists that block; the whitelist has no target of its own. */
 type BlockingList = Exclude<ListSet, "white">;
 
-const LIST_TARGETS: Record<BlockingList, Target> = {
-  black: block("blacklist"),
-  ban: block("ban"),
-  threat: block("threat"),
+const LIST_REASONS: Record<BlockingList, ReasonCode> = {
+  black: "blacklist",
+  ban: "ban",
+  threat: "threat",
 };
 
 function blocking(lists: readonly ListSet[]): BlockingList[] {
   return lists.filter((list): list is BlockingList => list !== "white");
+}
+
+function blockListed(list: BlockingList): Target {
+  return block(LIST_REASONS[list]);
 }
 
 function block(reason: ReasonCode): Target {
@@ -148,7 +158,7 @@ export function compileRaw(
     blocking(asked).map((list) => ({
       // The address first, where it is one: `iptables-save` would tell it so anyway.
       matches: byAddressFirst([listMatch(list, family, side), ...unless(side)]),
-      target: LIST_TARGETS[list],
+      target: blockListed(list),
     }));
   const mains: ChainPlan[] = [
     { name: "PFW-PRE", rules: rules("src") },
@@ -193,7 +203,7 @@ function forwardedLists(policy: Policy, family: Family, lists: readonly ListSet[
     ...whiteRules(policy, family, "dst"),
     ...blocking(lists).map((list) => ({
       matches: [listMatch(list, family, "dst")],
-      target: LIST_TARGETS[list],
+      target: blockListed(list),
     })),
   ];
 }
@@ -293,12 +303,13 @@ function targetChain(
   }
   if (target.kind !== "block") return undefined;
   const { reason, ruleId } = target;
+  const isListed = Object.values(LIST_REASONS).includes(reason);
   const report: Target = { kind: "nflog", group, prefix: nflogPrefix(reason, ruleId) };
   return {
     name: dropChain(reason, ruleId),
     rules: [
       ...spared,
-      { matches: [REPORTED], target: report },
+      { matches: [isListed ? REPORTED_OF_LIST : REPORTED], target: report },
       { matches: [], target: { kind: "drop" } },
     ],
   };
