@@ -25,6 +25,8 @@ const NETWORK_HEADER = 1;
 const COPY_AT = -40;
 /** Bytes of Ethernet's header: tags that the kernel knows of lie beside the frame. */
 const ETHERNET_BYTES = 14;
+/** The first byte of IPv4 and IPv6 tells the version in its upper half. */
+const VERSION = 0xf0, VERSION_4 = 0x40, VERSION_6 = 0x60;
 /** Offsets in the headers of IPv4 and IPv6 (RFC 791, RFC 8200), and bytes of those without options. */
 const V4_WORDS = 15, V4_FRAGMENT = 6, V4_PROTOCOL = 9, V4_BYTES = 20, V6_NEXT = 6, V6_BYTES = 40;
 /** In the header of TCP (RFC 9293). */
@@ -177,7 +179,8 @@ function budgetProgram(counters: number, { snaplen, isCooked, loopback }: Budget
  * The byte of TCP's flags to `result`, or to "ordinary" with what has none; what is cut off
  * before them is kept. Most packets are read where they lie, which costs a fraction of a call.
  *
- * @param network where in the packet the network layer begins
+ * @param network where in the packet the network layer begins. What has no header there is kept: on
+ *   some devices a tag lies before it, without being told of
  */
 function findFlags(program: BpfAssembler, network: number): void {
   const v6 = network + V6_BYTES + TCP_FLAGS, v4 = network + V4_BYTES + TCP_FLAGS;
@@ -186,12 +189,18 @@ function findFlags(program: BpfAssembler, network: number): void {
     .jumpIfEqual(argument1, IPV4, "v4")
     .jumpIfNot(argument1, IPV6, "ordinary")
     .jumpIfLess(argument2, v6 + 1, "short v6")
+    .loadPacket(Size.byte, network)
+    .and(result, VERSION)
+    .jumpIfNot(result, VERSION_6, "keep")
     .loadPacket(Size.byte, network + V6_NEXT)
     .jumpIfNot(result, TCP, "ordinary")
     .loadPacket(Size.byte, v6)
     .jump("flags")
     .place("v4")
     .jumpIfLess(argument2, v4 + 1, "short v4")
+    .loadPacket(Size.byte, network)
+    .and(result, VERSION)
+    .jumpIfNot(result, VERSION_4, "keep")
     .loadPacket(Size.byte, network + V4_PROTOCOL)
     .jumpIfNot(result, TCP, "ordinary")
     .loadPacket(Size.half, network + V4_FRAGMENT)

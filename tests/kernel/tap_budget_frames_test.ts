@@ -70,6 +70,9 @@ const CASES: readonly Case[] = [
   v6("flags and no more", true, ipv6(segment(SYN).slice(0, 14))),
   v6("cut before the flags", true, ipv6(segment(PSH_ACK).slice(0, 13))),
   v6("cut in its header", true, ipv6([]).slice(0, 39)),
+  // As on a device that leaves a tag before what it says begins the packet.
+  v4("behind a tag that nobody tells of", true, tagged(IPV4, ipv4(segment(SYN)))),
+  v6("behind a tag that nobody tells of", true, tagged(IPV6, ipv6(segment(SYN)))),
   {
     name: "a tag, SYN",
     frame: ethernet(VLAN, tagged(IPV4, ipv4(segment(SYN)))),
