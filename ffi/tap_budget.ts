@@ -10,8 +10,8 @@ import { SharedMap, SocketProgram } from "./bpf.ts";
 import { BpfAssembler, Helper, Register, Size } from "./bpf_assembler.ts";
 import { TokenRefill } from "./token_refill.ts";
 
-const { result, argument1, argument2, argument3, argument4, argument5, kept6, kept7, frame } =
-  Register;
+const { result, argument1, argument2, argument3, argument4, argument5, frame } = Register;
+const { kept6, kept7, kept8 } = Register;
 
 /** Fields of struct __sk_buff (linux/bpf.h). */
 const LENGTH = 0, PACKET_TYPE = 4, PROTOCOL = 16, HAS_TAG = 20, INTERFACE = 40;
@@ -25,8 +25,11 @@ const NETWORK_HEADER = 1;
 const COPY_AT = -40;
 /** Bytes of Ethernet's header: tags that the kernel knows of lie beside the frame. */
 const ETHERNET_BYTES = 14;
-/** The first byte of IPv4 and IPv6 tells the version in its upper half. */
-const VERSION = 0xf0, VERSION_4 = 0x40, VERSION_6 = 0x60;
+/**
+ * The first byte of IPv4 and IPv6 tells the version in its upper half; of IPv4 the lower one tells the
+ * header's words: without options, and what is above all that there can be.
+ */
+const V4_PLAIN = 0x45, V4_ABOVE = 0x50, VERSION = 0xf0, VERSION_6 = 0x60;
 /** Offsets in the headers of IPv4 and IPv6 (RFC 791, RFC 8200), and bytes of those without options. */
 const V4_WORDS = 15, V4_FRAGMENT = 6, V4_PROTOCOL = 9, V4_BYTES = 20, V6_NEXT = 6, V6_BYTES = 40;
 /** In the header of TCP (RFC 9293). */
@@ -179,8 +182,8 @@ function budgetProgram(counters: number, { snaplen, isCooked, loopback }: Budget
  * The byte of TCP's flags to `result`, or to "ordinary" with what has none; what is cut off
  * before them is kept. Most packets are read where they lie, which costs a fraction of a call.
  *
- * @param network where in the packet the network layer begins. What has no header there is kept: on
- *   some devices a tag lies before it, without being told of
+ * @param network where in the packet the network layer begins. What cannot be a header there is
+ *   kept: on some devices a tag lies before it, without being told of
  */
 function findFlags(program: BpfAssembler, network: number): void {
   const v6 = network + V6_BYTES + TCP_FLAGS, v4 = network + V4_BYTES + TCP_FLAGS;
@@ -199,15 +202,14 @@ function findFlags(program: BpfAssembler, network: number): void {
     .place("v4")
     .jumpIfLess(argument2, v4 + 1, "short v4")
     .loadPacket(Size.byte, network)
-    .and(result, VERSION)
-    .jumpIfNot(result, VERSION_4, "keep")
+    .copy(kept8, result)
+    .jumpIfLess(kept8, V4_PLAIN, "keep")
+    .jumpIfAtLeast(kept8, V4_ABOVE, "keep")
     .loadPacket(Size.byte, network + V4_PROTOCOL)
     .jumpIfNot(result, TCP, "ordinary")
     .loadPacket(Size.half, network + V4_FRAGMENT)
     .jumpIfAnyBit(result, FRAGMENT_OFFSET, "ordinary")
-    .loadPacket(Size.byte, network)
-    .and(result, V4_WORDS)
-    .jumpIfNot(result, V4_BYTES >> 2, "options")
+    .jumpIfNot(kept8, V4_PLAIN, "options")
     .loadPacket(Size.byte, v4)
     .jump("flags");
   findFlagsElsewhere(program);
@@ -216,7 +218,8 @@ function findFlags(program: BpfAssembler, network: number): void {
 /** The same of packets that end before TCP's flags, or have these behind IPv4's options. */
 function findFlagsElsewhere(program: BpfAssembler): void {
   program.place("options")
-    .copy(argument2, result)
+    .copy(argument2, kept8)
+    .and(argument2, V4_WORDS)
     .shiftLeft(argument2, 2)
     .add(argument2, TCP_FLAGS);
   copyBytes(program, 1, "keep");
