@@ -88,6 +88,11 @@ const FEATURES: readonly Feature[] = [
       "--hashlimit-mode srcip --hashlimit-name pfw-doctor -j RETURN",
   },
   {
+    name: "limit match",
+    symbols: ["NETFILTER_XT_MATCH_LIMIT"],
+    rule: "-m limit --limit 1/sec --limit-burst 10 -j RETURN",
+  },
+  {
     name: "conntrack match",
     symbols: ["NETFILTER_XT_MATCH_CONNTRACK"],
     rule: "-m conntrack --ctdir REPLY -j RETURN",

@@ -51,8 +51,13 @@ const FEATURES: readonly Feature[] = [
   },
   {
     name: "filling sets",
-    modules: "ip_set_hash_ip, xt_set, xt_limit",
-    rule: "-m limit --limit 1/sec -j SET --add-set pfw-probe-ip src --timeout 1",
+    modules: "ip_set_hash_ip, xt_set",
+    rule: "-j SET --add-set pfw-probe-ip src --timeout 1",
+  },
+  {
+    name: "limits",
+    modules: "xt_limit",
+    rule: "-m limit --limit 1/sec --limit-burst 10",
   },
   {
     name: "connection tracking",
