@@ -16,7 +16,8 @@ import {
 
 /**
  * What is compared of a rule. Not all of it: versions of iptables print states, protocols and
- * limits in their own way. A rule that has these in common is the rule that we wrote.
+ * rates in their own way. A rule that has these in common is the rule that we wrote; of a limit
+ * its name or size tells whether it is that of this version.
  */
 const COMPARED = [
   "-i",
@@ -32,6 +33,8 @@ const COMPARED = [
   "--ctorigdstport",
   "--nflog-prefix",
   "--nflog-group",
+  "--hashlimit-name",
+  "--limit-burst",
 ];
 
 /** Of these the values are addresses, which iptables prints in its own way. */

@@ -69,6 +69,31 @@ Deno.test("a switch keeps the chains that count", () => {
   equal(/-[ID] INPUT/.test(text), false);
 });
 
+Deno.test("a chain that reports by another limit, as one of an older pfw, is written again", () => {
+  const wanted = policy({ rules: [rule({ ports: ports(7) })], blacklist: ["192.0.2.1"] });
+  const plan = planOf(wanted);
+  const [start] = fc.sample(arbitraryStart, 1);
+  const limits: [RegExp, string][] = [
+    [/--hashlimit-name \S+/, "--hashlimit-name pfw-reports-1"],
+    [/--limit-burst \d+/, "--limit-burst 1"],
+  ];
+  for (const [limit, older] of limits) {
+    const before = apply(start, wanted);
+    const changed: string[] = [], written: string[] = [];
+    for (const table of [plan.raw, plan.filter]) {
+      for (const [name, { rules }] of before.get(table.name)!) {
+        if (!name.startsWith("PFW-D-") || !limit.test(rules.join())) continue;
+        changed.push(name);
+        rules.splice(0, Infinity, ...rules.map((text) => text.replace(limit, older)));
+      }
+      const text = switchTable(table, saved(before).get(table.name));
+      written.push(...[...text.matchAll(/^:(PFW-D-\S+)/gm)].map(([, name]) => name));
+    }
+    deepEqual(written.sort(), changed.sort());
+    equal(changed.length > 0, true);
+  }
+});
+
 Deno.test("lists that are no longer asked go with the main chains alone", () => {
   const [start] = fc.sample(arbitraryStart, 1);
   const both = policy({ blacklist: ["192.0.2.1"], threats: ["198.51.100.1"] });
