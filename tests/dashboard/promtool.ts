@@ -1,9 +1,16 @@
 /** Prometheus' own judge, where it is installed (Debian: the package `prometheus`). */
 
 /** What a test's name ends in where it is left out. */
-export const promtoolProblem: string | undefined = await new Deno.Command("promtool", {
-  args: ["--version"],
-}).output().then(({ success }) => success ? undefined : "promtool fails", () => "no promtool here");
+export const promtoolProblem: string | undefined = await findProblem();
+
+async function findProblem(): Promise<string | undefined> {
+  try {
+    const { success } = await new Deno.Command("promtool", { args: ["--version"] }).output();
+    return success ? undefined : "promtool fails";
+  } catch {
+    return "no promtool here";
+  }
+}
 
 /** Runs it; `said` is what it wrote. */
 export async function promtool(

@@ -98,6 +98,10 @@ kernelTestOnce(
       "/run",
       "-name",
       "*pfw*",
+      // Of fail2ban.
+      "!",
+      "-name",
+      "*ipfw*",
       "-o",
       "-name",
       "personal-firewall*",
