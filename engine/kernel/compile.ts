@@ -92,10 +92,10 @@ function rateSets({ rateLimit }: Policy, family: Family): SetPlan[] {
 }
 
 /**
- * A report costs as much as half a drop. Under a flood so many of them tell what goes on, and more
- * would get no rows of their own; how many packets it was is counted by the drops themselves.
+ * A report costs as much as half a drop. Under a flood so many of them tell what goes on; how many
+ * packets it was is counted by the drops themselves.
  */
-const REPORTS_EACH_SECOND = 20_000, REPORTS_AT_ONCE = 20_000;
+const REPORTS_EACH_SECOND = 50_000, REPORTS_AT_ONCE = 20_000;
 
 const REPORTED: Match = {
   kind: "packets_below_together",
