@@ -16,10 +16,10 @@ const PATIENCE = 5_000;
 const PAUSE = 50;
 
 /**
- * Of the log, 64 MB: at each end of it the thread puts what was written into the file and waits for
- * the disk. What stays of it (`journal_size_limit`) is less.
+ * Of the log, 16 MB: at each end of it the thread puts what was written into the file and waits for
+ * the disk. As many as a running pfw, which may write to the same file, lets it have at most.
  */
-const LOG_PAGES = 16_384;
+const LOG_PAGES = 4_000;
 
 /** What the thread has. */
 class StoreThread {
