@@ -8,8 +8,11 @@ const MEGABYTE = 1 << 20;
 const TOTAL = 100 * MEGABYTE;
 /** What is held while the last of them come: the least, for garbage comes and goes. */
 const LAST = 60;
-/** None of these may hold more, in bytes. */
-const MAY_HOLD = 8 * MEGABYTE;
+/**
+ * None of these may hold more, in bytes: a third of what came. Most of it is garbage, of which the
+ * collector leaves the more the faster it comes and the more memory the machine has.
+ */
+const MAY_HOLD = 32 * MEGABYTE;
 
 interface Flood {
   readonly name: string;
