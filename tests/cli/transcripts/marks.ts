@@ -18,7 +18,7 @@ const OTHERS: readonly [RegExp, string][] = [
 
 /** Doctor looks at the machine, and a transcript may not depend on it. */
 const MACHINE =
-  /^(?:[✓✗!]| {2}) {1,2}(?:libpcap|ip6?tables|ipset|NFLOG|set match|set target|hashlimit|conntrack|multiport|raw table|disk space|SQLite)\b.*\n/gm;
+  /^(?:[✓✗!]| {2}) {1,2}(?:libpcap|ip6?tables|ipset|NFLOG|set match|set target|hashlimit|limit match|conntrack|multiport|raw table|disk space|SQLite)\b.*\n/gm;
 
 /** The text with marks. */
 export function marked(text: string, box: Sandbox): string {
