@@ -6,6 +6,7 @@ import { errorText, ExitCode, PfwError } from "./errors.ts";
 import { EventColumns } from "./observe/event_columns.ts";
 import { EventDetails } from "./observe/event_details.ts";
 import { HourlyCounts } from "./observe/hourly_counts.ts";
+import { LARGEST_LOG } from "./observe/pruning.ts";
 import { Store, type StoreBatch } from "./observe/store.ts";
 import type { Refusal, StoreAnswer, StoreOrder } from "./replay_store.ts";
 
@@ -14,12 +15,6 @@ const PATIENCE = 5_000;
 
 /** Milliseconds between two attempts; the store makes fewer of them when there is no hope. */
 const PAUSE = 50;
-
-/**
- * Of the log, 16 MB: at each end of it the thread puts what was written into the file and waits for
- * the disk. As many as a running pfw, which may write to the same file, lets it have at most.
- */
-const LOG_PAGES = 4_000;
 
 /** What the thread has. */
 class StoreThread {
@@ -46,7 +41,8 @@ class StoreThread {
 
   #open(path: string): StoreAnswer {
     try {
-      this.#store = Store.open(path, { logPages: LOG_PAGES });
+      // As long as a running pfw, which may write to the same file, lets the log become.
+      this.#store = Store.open(path, { logPages: LARGEST_LOG });
       return { notices: this.#store.notices };
     } catch (error) {
       return { notices: [], refusal: refusalOf(error, path) };

@@ -21,8 +21,8 @@ const IPV4 = 0x0008, IPV6 = 0xdd86;
 const TCP = 6;
 /** BPF_HDR_START_NET: from the network header on. */
 const NETWORK_HEADER = 1;
-/** Where on the stack bytes are copied to, a header of IPv6 at most. */
-const COPY_AT = -40;
+/** Where on the stack a byte is copied to. */
+const COPY_AT = -8;
 /** Bytes of Ethernet's header: tags that the kernel knows of lie beside the frame. */
 const ETHERNET_BYTES = 14;
 /**
@@ -34,8 +34,8 @@ const V4_PLAIN = 0x45, V4_ABOVE = 0x50, VERSION = 0xf0, VERSION_6 = 0x60;
 const V4_WORDS = 15, V4_FRAGMENT = 6, V4_PROTOCOL = 9, V4_BYTES = 20, V6_NEXT = 6, V6_BYTES = 40;
 /** In the header of TCP (RFC 9293). */
 const TCP_FLAGS = 13;
-/** The fragment's offset, and as a little-endian processor reads a copy of it; FIN, SYN and RST. */
-const FRAGMENT_OFFSET = 0x1fff, FRAGMENT_OFFSET_COPIED = 0xff1f, CONNECTION_FLAGS = 7;
+/** The fragment's offset; FIN, SYN and RST. */
+const FRAGMENT_OFFSET = 0x1fff, CONNECTION_FLAGS = 7;
 
 /** Each processor counts in a line of the cache of its own; more than 64 share them. */
 const SLOTS = 64, SLOT_BYTES = 64, SLOT_SHIFT = 6;
@@ -180,27 +180,25 @@ function budgetProgram(counters: number, { snaplen, isCooked, loopback }: Budget
 
 /**
  * The byte of TCP's flags to `result`, or to "ordinary" with what has none; what is cut off
- * before them is kept. Most packets are read where they lie, which costs a fraction of a call.
+ * before them is kept. Packets are read where they lie, which costs a fraction of a call.
  *
  * @param network where in the packet the network layer begins. What cannot be a header there is
  *   kept: on some devices a tag lies before it, without being told of
  */
 function findFlags(program: BpfAssembler, network: number): void {
-  const v6 = network + V6_BYTES + TCP_FLAGS, v4 = network + V4_BYTES + TCP_FLAGS;
   program.load(Size.word, argument1, kept6, PROTOCOL)
     .load(Size.word, argument2, kept6, LENGTH)
     .jumpIfEqual(argument1, IPV4, "v4")
     .jumpIfNot(argument1, IPV6, "ordinary")
-    .jumpIfLess(argument2, v6 + 1, "short v6")
+    .jumpIfLess(argument2, network + V6_BYTES, "keep")
     .loadPacket(Size.byte, network)
     .and(result, VERSION)
     .jumpIfNot(result, VERSION_6, "keep")
     .loadPacket(Size.byte, network + V6_NEXT)
-    .jumpIfNot(result, TCP, "ordinary")
-    .loadPacket(Size.byte, v6)
-    .jump("flags")
-    .place("v4")
-    .jumpIfLess(argument2, v4 + 1, "short v4")
+    .jumpIfNot(result, TCP, "ordinary");
+  loadFlags(program, network + V6_BYTES);
+  program.place("v4")
+    .jumpIfLess(argument2, network + V4_BYTES, "keep")
     .loadPacket(Size.byte, network)
     .copy(kept8, result)
     .jumpIfLess(kept8, V4_PLAIN, "keep")
@@ -209,36 +207,34 @@ function findFlags(program: BpfAssembler, network: number): void {
     .jumpIfNot(result, TCP, "ordinary")
     .loadPacket(Size.half, network + V4_FRAGMENT)
     .jumpIfAnyBit(result, FRAGMENT_OFFSET, "ordinary")
-    .jumpIfNot(kept8, V4_PLAIN, "options")
-    .loadPacket(Size.byte, v4)
-    .jump("flags");
-  findFlagsElsewhere(program);
+    .jumpIfNot(kept8, V4_PLAIN, "options");
+  loadFlags(program, network + V4_BYTES);
+  program.place("options");
+  copyFlags(program);
 }
 
-/** The same of packets that end before TCP's flags, or have these behind IPv4's options. */
-function findFlagsElsewhere(program: BpfAssembler): void {
-  program.place("options")
+/** To "flags" with those of a header that begins here, where the packet holds them. */
+function loadFlags(program: BpfAssembler, tcp: number): void {
+  program.load(Size.word, argument1, kept6, LENGTH)
+    .jumpIfLess(argument1, tcp + TCP_FLAGS + 1, "keep")
+    .loadPacket(Size.byte, tcp + TCP_FLAGS)
+    .jump("flags");
+}
+
+/** The same behind IPv4's options, whose length the first byte tells, in `kept8`. */
+function copyFlags(program: BpfAssembler): void {
+  program.copy(argument1, kept6)
     .copy(argument2, kept8)
     .and(argument2, V4_WORDS)
     .shiftLeft(argument2, 2)
-    .add(argument2, TCP_FLAGS);
-  copyBytes(program, 1, "keep");
-  program.load(Size.byte, result, frame, COPY_AT)
-    .jump("flags")
-    .place("short v6")
-    .set(argument2, 0);
-  copyBytes(program, V6_BYTES, "keep");
-  program.load(Size.byte, argument1, frame, COPY_AT + V6_NEXT)
-    .jumpIfNot(argument1, TCP, "ordinary")
-    .jump("keep")
-    .place("short v4")
-    .set(argument2, 0);
-  copyBytes(program, V4_BYTES, "keep");
-  program.load(Size.byte, argument1, frame, COPY_AT + V4_PROTOCOL)
-    .jumpIfNot(argument1, TCP, "ordinary")
-    .load(Size.half, argument1, frame, COPY_AT + V4_FRAGMENT)
-    .jumpIfAnyBit(argument1, FRAGMENT_OFFSET_COPIED, "ordinary")
-    .jump("keep");
+    .add(argument2, TCP_FLAGS)
+    .copy(argument3, frame)
+    .add(argument3, COPY_AT)
+    .set(argument4, 1)
+    .set(argument5, NETWORK_HEADER)
+    .call(Helper.loadBytesRelative)
+    .jumpIfNot(result, 0, "keep")
+    .load(Size.byte, result, frame, COPY_AT);
 }
 
 /** Bytes on the wire to `argument1`: a VLAN tag (4 bytes) is told beside the frame and was in it. */
@@ -248,17 +244,6 @@ function findLength(program: BpfAssembler, isCooked: boolean): void {
   program.load(Size.word, argument2, kept6, HAS_TAG)
     .shiftLeft(argument2, 2)
     .addRegister(argument1, argument2);
-}
-
-/** Bytes from behind `argument2` bytes of the network layer to the stack; where it ends before, away. */
-function copyBytes(program: BpfAssembler, length: number, otherwise: string): void {
-  program.copy(argument1, kept6)
-    .copy(argument3, frame)
-    .add(argument3, COPY_AT)
-    .set(argument4, length)
-    .set(argument5, NETWORK_HEADER)
-    .call(Helper.loadBytesRelative)
-    .jumpIfNot(result, 0, otherwise);
 }
 
 /** The address of this processor's counters to `kept7`. */

@@ -34,10 +34,12 @@ const LOG_SHARE = 0.05;
 const MOST_LOG_SHARE = 0.1;
 
 /**
- * The same in pages, at most and at least. `Checkpointer` empties the log sooner; a flood that
- * outruns it makes the writer wait for the disk instead.
+ * Pages at which the log is put into the file, however large that may become: 16 MB. `Checkpointer`
+ * empties the log sooner; a flood that outruns it makes the writer wait for the disk instead.
  */
-const LARGEST_LOG = 4_000, LEAST_LOG = 64;
+export const LARGEST_LOG = 4_000;
+/** The same for a small database. */
+const LEAST_LOG = 64;
 
 interface Span {
   readonly table: RowTable;
