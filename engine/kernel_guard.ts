@@ -4,6 +4,7 @@
  */
 import { NFLOG_GROUP } from "./capture.ts";
 import { errorText, PfwError } from "./errors.ts";
+import { FloodWatch } from "./flood_watch.ts";
 import type { TimedPrefix } from "./kernel/bans.ts";
 import type { Commands } from "./kernel/command.ts";
 import { type ApplyResult, Enforcer, type Inspection } from "./kernel/enforcer.ts";
@@ -33,7 +34,7 @@ export interface DriftReport {
 /** What the guard works with. */
 export interface GuardParts extends UnreportedParts {
   readonly enforcer: Enforcer;
-  readonly log: Pick<AppLog, "warn" | "error">;
+  readonly log: Pick<AppLog, "info" | "warn" | "error">;
 }
 
 /** The enforcer of whoever works with these directories. */
@@ -60,7 +61,11 @@ export class KernelGuard {
   #failed = 0;
   #last: DriftReport["last"];
   readonly #unreported: UnreportedDrops;
+  /** More is dropped than reported. */
   #isFlooded = false;
+  readonly #floods = new FloodWatch();
+  /** Threat lists are asked before connection tracking. */
+  #isDefending = false;
 
   constructor(parts: GuardParts) {
     this.#parts = parts;
@@ -134,12 +139,25 @@ export class KernelGuard {
       const differences = await enforcer.restoreIfDrifted();
       if (differences.length > 0) this.#noteRepair(differences);
       const counters = enforcer.counted();
+      await this.#defend(this.#floods.see(counters));
       await new Promise((resolve) => setTimeout(resolve, REPORT_DELAY));
       if (!this.#stopped) this.reconcile(counters, before);
     } catch (error) {
       this.#failed++;
       log.error(`cannot check or repair the kernel: ${errorText(error)}`);
     }
+  }
+
+  /** See `Enforcer.defend`. */
+  async #defend(isNeeded: boolean): Promise<void> {
+    if (isNeeded === this.#isDefending) return;
+    await this.#parts.enforcer.defend(isNeeded);
+    this.#isDefending = isNeeded;
+    this.#parts.log.info(
+      isNeeded
+        ? "flooded from listed addresses: threat lists are now asked before connection tracking"
+        : "the flood from listed addresses is over: threat lists are asked once per connection again",
+    );
   }
 
   #noteRepair(differences: readonly string[]): void {

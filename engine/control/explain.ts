@@ -6,6 +6,7 @@ import { findEvidence, type KernelEvidence } from "../kernel/evidence.ts";
 import { findForeign } from "../kernel/foreign.ts";
 import { readTables } from "../kernel/kernel_state.ts";
 import { findNftChains } from "../kernel/nft_chains.ts";
+import { isOurs, type SavedTables } from "../kernel/saved_state.ts";
 import { formatPrefix, parseSingle, type Prefix } from "../net/address.ts";
 import type { Policy } from "../policy/policy.ts";
 import { followPolicy, type Step, type Subject, type Trail } from "../policy/trail.ts";
@@ -93,9 +94,6 @@ function readSubject(
   throw new PfwError("cannot explain", why, "give an IPv4 or IPv6 address", ExitCode.usage);
 }
 
-/** By a list `raw` decides, by anything else `filter`. */
-const BY_LIST: readonly ReasonCode[] = ["whitelist", "blacklist", "ban", "threat"];
-
 async function askKernel(
   commands: Commands | undefined,
   { address, direction }: Subject,
@@ -104,7 +102,7 @@ async function askKernel(
   if (!commands) return { kernel: null, warnings: [] };
   const tables = await readTables(commands, address.family);
   const kernel = await findEvidence(commands, tables, decisive, address);
-  const decidesIn = BY_LIST.includes(decisive.code) ? "raw" : "filter";
+  const decidesIn = decidingTable(tables, decisive.code, kernel);
   const { before, after } = findForeign(tables, direction, decidesIn);
   const native = await findNftChains(commands, direction, decidesIn);
   return {
@@ -116,6 +114,18 @@ async function askKernel(
       ...(action === "allow" ? after : []).map((rule) => `may still drop it after pfw: ${rule}`),
     ],
   };
+}
+
+/** `raw` for a list that is asked there; the whitelist also has its say in `filter`. */
+function decidingTable(
+  tables: SavedTables,
+  code: ReasonCode,
+  kernel: KernelEvidence,
+): "raw" | "filter" {
+  const isAsked = code === "whitelist"
+    ? [...tables.get("raw")?.values() ?? []].some(isOurs)
+    : kernel.tables.includes("raw");
+  return isAsked ? "raw" : "filter";
 }
 
 function missing({ set, isInSet, chain, tables }: KernelEvidence, step: Step): string[] {

@@ -6,12 +6,12 @@ import { type ApplyResult, applyResult } from "./apply_result.ts";
 import { AppliedPolicy } from "./applied.ts";
 import type { KernelBans } from "./bans.ts";
 import { type Commands, runOrThrow } from "./command.ts";
-import { compilePlan } from "./compile.ts";
 import { CounterLedger } from "./counters.ts";
-import type { CreatedTables } from "./created_tables.ts";
+import type { CreatedTables, TableKey } from "./created_tables.ts";
 import { destroySets, isEmpty, type KernelState, readKernel } from "./kernel_state.ts";
 import { LastReading } from "./last_reading.ts";
 import type { KernelPlan } from "./plan.ts";
+import { Planner } from "./planner.ts";
 import { PolicyChange } from "./policy_change.ts";
 import { isMissingFeature, supportedFamilies } from "./requirements.ts";
 
@@ -28,6 +28,8 @@ export interface ApplierParts {
   readonly created: CreatedTables;
   /** Deletes what the first policy created and a failure leaves empty. */
   readonly removeTables: () => Promise<void>;
+  /** Deletes those of the tables that pfw created and that are empty. */
+  readonly removeUnused: (keys: readonly TableKey[]) => Promise<void>;
 }
 
 /** What became of a policy, and what is still to be done but for it. */
@@ -43,6 +45,7 @@ class NotUndone extends PfwError {}
 export class Applier {
   readonly ledger = new CounterLedger();
   readonly last = new LastReading();
+  readonly planner: Planner;
   /** What is in force, as far as this process knows. */
   applied: AppliedPolicy | undefined;
   /** Something that nothing refers to any more is still there. */
@@ -54,6 +57,7 @@ export class Applier {
 
   constructor(parts: ApplierParts) {
     this.#parts = parts;
+    this.planner = new Planner(parts);
   }
 
   /** Reads the kernel, and counts. */
@@ -102,10 +106,12 @@ export class Applier {
   async #applyFrom(before: KernelState, policy: Policy, isHurried: boolean): Promise<Applying> {
     const started = performance.now();
     const { commands, nflogGroup, bans, created } = this.#parts;
-    const plan = compilePlan(policy, {
-      nflogGroup,
-      families: this.#families,
+    const plan = await this.planner.plan(policy, {
+      families: [...before.tables.keys()],
       banned: bans.families,
+      before,
+      applied: this.applied,
+      isHurried,
     });
     if (await this.#usesNftables()) await created.note(before.tables);
     const change = new PolicyChange({
@@ -164,6 +170,7 @@ export class Applier {
       );
       await destroySets(commands, surplus.map(([name]) => name));
       this.last.keep({ tables: settled.tables, sets: new Map(kept) });
+      await this.#removeUnused(plan, settled);
       this.isUnsettled = false;
     } catch (error) {
       if (!this.isUnsettled) {
@@ -174,6 +181,16 @@ export class Applier {
       const state = await this.read().catch(() => undefined);
       if (state) this.applied = new AppliedPolicy(policy, change.inForceOf(state), state);
     }
+  }
+
+  /** A table that is there costs every packet a call, also where it is empty. */
+  async #removeUnused({ families }: KernelPlan, { tables }: KernelState): Promise<void> {
+    const unused = families
+      .filter(({ family, raw }) => raw.hooks.length === 0 && tables.get(family)?.has(raw.name))
+      .map(({ family, raw }) => ({ family, table: raw.name }));
+    if (unused.length === 0 || !await this.#usesNftables()) return;
+    this.last.forget();
+    await this.#parts.removeUnused(unused);
   }
 
   async #usesNftables(): Promise<boolean> {

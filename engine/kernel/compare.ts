@@ -35,6 +35,8 @@ const COMPARED = [
   "--nflog-group",
   "--hashlimit-name",
   "--limit-burst",
+  "--mark",
+  "--set-xmark",
 ];
 
 /** Of these the values are addresses, which iptables prints in its own way. */
@@ -83,6 +85,18 @@ export function hookInPlace(hook: HookPlan, saved: SavedTable | undefined): bool
     rules.findLastIndex((rule) => ourChainIn(rule) !== undefined) === 0;
 }
 
+/** Rules of built-in chains that lead to ours where the plan has no jump: the chain and the rule. */
+export function surplusJumps(
+  { hooks }: TablePlan,
+  saved: SavedTable | undefined,
+): [hook: string, text: string][] {
+  return [...saved?.values() ?? []]
+    .filter((chain) => !isOurs(chain) && !hooks.some(({ hook }) => hook === chain.name))
+    .flatMap(({ name, rules }) =>
+      rules.filter(ourChainIn).map(({ text }): [string, string] => [name, text])
+    );
+}
+
 /** What of the plan is not in place; empty when all of it is. */
 export function familyDifferences(plan: FamilyPlan, saved: SavedTables): string[] {
   return [plan.raw, plan.filter].flatMap((table) =>
@@ -96,7 +110,10 @@ function tableDifferences(
   saved: SavedTable | undefined,
 ): string[] {
   const where = `${plan.name}, IPv${family}`;
-  if (!saved) return [`table is missing (${where})`];
+  const surplus = surplusJumps(plan, saved).map(([hook, text]) =>
+    `${hook} leads to a chain of ours without need (${where}): ${text}`
+  );
+  if (!saved) return plan.hooks.length > 0 ? [`table is missing (${where})`] : [];
   const hooks = plan.hooks.filter((hook) => !hookInPlace(hook, saved))
     .map(({ hook, chain }) => `${hook} does not jump to ${chain} first and once (${where})`);
   const chains = [...plan.mains, ...plan.targets].flatMap((chain) => {
@@ -104,7 +121,7 @@ function tableDifferences(
     if (!there) return [`chain ${chain.name} is missing (${where})`];
     return chainMatches(chain, there) ? [] : [`chain ${chain.name} holds other rules (${where})`];
   });
-  return [...hooks, ...chains];
+  return [...surplus, ...hooks, ...chains];
 }
 
 /** What of a set is not in place, by its header; where entries expire, whether it is there. */

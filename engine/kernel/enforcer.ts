@@ -62,6 +62,7 @@ export class Enforcer {
       bans: this.#bans,
       created: this.#created,
       removeTables: () => this.#removeTables(),
+      removeUnused: (keys) => this.#removeCreated(keys),
     });
   }
 
@@ -193,10 +194,34 @@ export class Enforcer {
       const state = await this.#applier.read();
       const bans = await this.#compareBans(state);
       const differences = this.#differences(state, bans);
-      if (differences.length + bans.length > 0 || this.#applier.isUnsettled) {
+      const { planner, isUnsettled } = this.#applier;
+      if (differences.length > 0) planner.doubt();
+      const isOutdated = await planner.isOutdated(applied.plan, state);
+      if (differences.length + bans.length > 0 || isUnsettled || isOutdated) {
         await this.#applier.applyWhole(applied.policy);
       } else this.#bans.settle();
       return differences;
+    });
+  }
+
+  /**
+   * Has the threat lists asked before connection tracking, or not any more: that costs each packet
+   * more than asking them once for each connection, and each packet that they block much less.
+   *
+   * @throws PfwError when it cannot; then all is as before
+   */
+  defend(isFlooded: boolean): Promise<void> {
+    return this.#exclusive(async () => {
+      const { planner, applied } = this.#applier;
+      if (planner.isFlooded === isFlooded) return;
+      planner.isFlooded = isFlooded;
+      this.#applier.last.forget();
+      try {
+        if (applied) await this.#applier.applyWhole(applied.policy);
+      } catch (error) {
+        planner.isFlooded = !isFlooded;
+        throw error;
+      }
     });
   }
 
@@ -244,9 +269,16 @@ export class Enforcer {
   }
 
   async #removeTables(): Promise<void> {
-    const { commands, removeTables } = this.#options;
-    const keys = await this.#created.read();
-    await (removeTables ?? ((keys) => removeEmptyTables(commands, keys)))(keys);
+    await this.#removeCreated();
     await this.#created.clear();
+  }
+
+  /** Of the tables that pfw created these, default all, where they are empty. */
+  async #removeCreated(wanted?: readonly TableKey[]): Promise<void> {
+    const { commands, removeTables } = this.#options;
+    const keys = (await this.#created.read()).filter(({ family, table }) =>
+      !wanted || wanted.some((one) => one.family === family && one.table === table)
+    );
+    await (removeTables ?? ((keys) => removeEmptyTables(commands, keys)))(keys);
   }
 }

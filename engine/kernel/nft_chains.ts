@@ -1,6 +1,6 @@
 /**
- * Base chains that other programs made with nftables itself: iptables does not show them, and with
- * an earlier priority they decide before ours.
+ * What other programs made with nftables itself, and iptables does not show: base chains that decide
+ * before ours, by an earlier priority, and rules that use marks of connections.
  */
 import { findProgram } from "../packages.ts";
 import type { Commands } from "./command.ts";
@@ -40,17 +40,36 @@ export function chainsBefore(
 ): string[] {
   return readChains(json).filter(({ family, table, hook, prio }) =>
     hook !== undefined && (HOOKS[direction] as readonly string[]).includes(hook) &&
-    !((family === "ip" || family === "ip6") && OF_IPTABLES.test(table ?? "")) &&
-    Number(prio ?? 0) < PRIORITY[decidesIn]
+    !isOfIptables({ family, table }) && Number(prio ?? 0) < PRIORITY[decidesIn]
   ).map(({ family, table, name, prio }) =>
     `nftables: chain ${name} of table ${family} ${table}, priority ${prio}`
   );
 }
 
 function readChains(json: string): NftChain[] {
+  return readObjects(json).flatMap(({ chain }) => chain ? [chain] : []);
+}
+
+/** Whether a rule reads or writes marks of connections, of what `nft -j list ruleset` printed. */
+export function usesConnectionMarks(json: string): boolean {
+  return readObjects(json).some(({ rule }) =>
+    rule !== undefined && !isOfIptables(rule) &&
+    /"ct":\{"key":"mark"/.test(JSON.stringify(rule.expr ?? ""))
+  );
+}
+
+function isOfIptables({ family, table }: { family?: string; table?: string }): boolean {
+  return (family === "ip" || family === "ip6") && OF_IPTABLES.test(table ?? "");
+}
+
+interface NftObject {
+  readonly chain?: NftChain;
+  readonly rule?: { readonly family?: string; readonly table?: string; readonly expr?: unknown };
+}
+
+function readObjects(json: string): NftObject[] {
   try {
-    const { nftables } = JSON.parse(json) as { nftables?: { chain?: NftChain }[] };
-    return (nftables ?? []).flatMap(({ chain }) => chain ? [chain] : []);
+    return (JSON.parse(json) as { nftables?: NftObject[] }).nftables ?? [];
   } catch {
     return [];
   }

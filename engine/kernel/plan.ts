@@ -58,6 +58,8 @@ export type Match =
     readonly isNegated?: boolean;
   }
   | { readonly kind: "protocol"; readonly protocol: "tcp" | "udp" | "icmp" | "ipv6-icmp" }
+  /** The mark of the packet's connection, as far as the mask goes; none without a connection. */
+  | { readonly kind: "connection_mark"; readonly mark: number; readonly mask: number }
   /** Destination ports as they stand in the packet; at most 15 slots, a range takes two. */
   | {
     readonly kind: "ports";
@@ -100,6 +102,8 @@ export type Target =
   | { readonly kind: "nflog"; readonly group: number; readonly prefix: string }
   /** Put the source into a set for so many seconds, where there is room, and go on. */
   | { readonly kind: "follow"; readonly set: string; readonly seconds: number }
+  /** Give the connection this mark, all 32 bits, and go on. */
+  | { readonly kind: "mark"; readonly mark: number }
   /** Jump to another main chain of the table, and come back if it decides nothing. */
   | { readonly kind: "jump"; readonly chain: string }
   /** Go to another main chain of the table, and from its end to whoever called this one. */
@@ -127,7 +131,7 @@ export interface HookPlan {
   readonly chain: string;
 }
 
-/** Our part of one table of one family. */
+/** Our part of one table of one family; without hooks it is not there. */
 export interface TablePlan {
   readonly name: TableName;
   readonly hooks: readonly HookPlan[];
@@ -158,12 +162,16 @@ export interface FamilyPlan {
   readonly sets: readonly SetPlan[];
   /** The lists that `raw` asks. */
   readonly lists: readonly ListSet[];
+  /** The sets of lists that are asked once for each connection. */
+  readonly askedOnce: readonly SetPlan[];
   readonly raw: TablePlan;
   readonly filter: TablePlan;
 }
 
 /** Everything that the kernel shall hold. */
 export interface KernelPlan {
+  /** Of the connections that this plan judged; `undefined`: it remembers none. */
+  readonly mark: number | undefined;
   readonly families: readonly FamilyPlan[];
 }
 

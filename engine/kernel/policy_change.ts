@@ -126,17 +126,21 @@ export class PolicyChange {
 
   /** What the kernel holds after `run`: the plan, or, until `settle`, one with more lists asked. */
   get inForce(): KernelPlan {
-    const { families } = this.#start.plan;
-    return { families: families.map((one) => ({ ...one, raw: this.#passing(one) })) };
+    const { plan } = this.#start;
+    return {
+      ...plan,
+      families: plan.families.map((one) => ({ ...one, raw: this.#passing(one) })),
+    };
   }
 
   /** The same where `settle` failed: families may differ in how far it came. */
   inForceOf({ tables }: KernelState): KernelPlan {
-    const families = this.#start.plan.families.map((one, at) => {
+    const { plan } = this.#start;
+    const families = plan.families.map((one, at) => {
       const saved = withoutStandIns(tables.get(one.family) ?? new Map());
       return familyDifferences(one, saved).length === 0 ? one : this.inForce.families[at];
     });
-    return { families };
+    return { ...plan, families };
   }
 
   /**
@@ -236,7 +240,7 @@ export class PolicyChange {
       const known = this.#start.texts(plan.family, table.name);
       return switchTable(table, saved.get(table.name), known);
     });
-    return text.join("") + (transitional === last ? "" : replaceMains(last));
+    return text.join("") + (transitional === last ? "" : replaceMains(last, transitional));
   }
 
   /** Found once for each table: to compare all of its rules takes its time. */
@@ -294,12 +298,14 @@ export class PolicyChange {
     return [this.#rawWithOldLists(plan), plan.filter].flatMap((table) => {
       const { kind, held } = this.#wayOf(plan, table);
       if (!held) return [];
-      const isWritten = kind === "replaced" ||
-        (table !== plan.filter && table !== this.#passing(plan));
+      const last = table === plan.filter ? table : this.#passing(plan);
+      const isWritten = kind === "replaced" || table !== last;
       const chains = isWritten ? held.targets : [...held.mains, ...held.targets];
       const before = exactTexts(this.#before(plan).get(table.name));
       const now = exactTexts(after.tables.get(plan.family)?.get(table.name));
-      return [JUMPS, ...chains.map(({ name }) => name)]
+      // Jumps that come or go with this change are looked for by `familyDifferences`.
+      const jumps = held.hooks.length === last.hooks.length ? [JUMPS] : [];
+      return [...jumps, ...chains.map(({ name }) => name)]
         .filter((name) => {
           const [was, is] = [before, now].map((texts) => withoutQuestion(name, texts.get(name)));
           return was !== is;

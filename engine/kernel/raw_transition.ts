@@ -1,6 +1,6 @@
 /** `raw` while one policy takes the place of another: it asks the lists of both. */
 import { formatPrefix, parsePrefix } from "../net/address.ts";
-import { compileRaw } from "./compile.ts";
+import { compileRaw } from "./compile_raw.ts";
 import { LIST_SETS, type ListSet, listSetName } from "./names.ts";
 import type { FamilyPlan, TablePlan } from "./plan.ts";
 import { renderChainRules } from "./render_iptables.ts";

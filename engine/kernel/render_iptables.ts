@@ -25,6 +25,7 @@ export function renderFamily(plan: FamilyPlan): string {
 }
 
 function renderTable(table: TablePlan): string {
+  if (table.hooks.length === 0) return "";
   return [
     `*${table.name}`,
     ...[...table.mains, ...table.targets].map(renderDeclaration),
@@ -60,6 +61,8 @@ function renderMatch(match: Match): string {
         formatPrefix(match.prefix);
     case "protocol":
       return `-p ${match.protocol}`;
+    case "connection_mark":
+      return `-m connmark --mark ${renderMark(match.mark, match.mask)}`;
     case "ports":
       return renderPorts(match.protocol, match.ranges);
     case "original_port":
@@ -80,6 +83,12 @@ function renderMatch(match: Match): string {
     case "packets_below":
       return `-m limit --limit ${match.perSecond}/sec --limit-burst ${match.burst}`;
   }
+}
+
+/** As `iptables-save` tells it: no mask where all bits count. */
+function renderMark(mark: number, mask: number): string {
+  const text = `0x${mark.toString(16)}`;
+  return mask === 0xffffffff ? text : `${text}/0x${mask.toString(16)}`;
 }
 
 function renderPorts(protocol: string, ranges: readonly PortRange[]): string {
@@ -112,6 +121,8 @@ function renderTarget(target: Target): string {
       return "-j RETURN";
     case "drop":
       return "-j DROP";
+    case "mark":
+      return `-j CONNMARK --set-xmark 0x${target.mark.toString(16)}/0xffffffff`;
     case "jump":
       return `-j ${target.chain}`;
     case "goto":

@@ -2,6 +2,7 @@
 import { formatPrefix } from "../net/address.ts";
 import type { Policy } from "../policy/policy.ts";
 import { compilePlan } from "./compile.ts";
+import { markOf } from "./judged.ts";
 import { entryCount, type FamilyPlan, setEntries, type SetPlan } from "./plan.ts";
 import { renderCreate, renderEntries } from "./render_ipset.ts";
 import { renderFamily } from "./render_iptables.ts";
@@ -17,7 +18,8 @@ const SHOWN_ENTRIES = 10;
  * @throws PfwError where the kernel cannot do what the policy asks
  */
 export function renderPlanText(policy: Policy, nflogGroup: number): string {
-  return compilePlan(policy, { nflogGroup }).families.map(renderFamilyText).join("\n");
+  const { families } = compilePlan(policy, { nflogGroup, mark: markOf(0) });
+  return families.map(renderFamilyText).join("\n");
 }
 
 function renderFamilyText(plan: FamilyPlan): string {

@@ -119,6 +119,22 @@ async function requireFeatures(commands: Commands, family: Family): Promise<void
   }
 }
 
+/**
+ * Whether rules can read and write marks of connections (xt_connmark, which serves both families).
+ * It does without where it cannot be found out.
+ */
+export async function supportsConnectionMarks(
+  commands: Commands,
+  family: Family,
+): Promise<boolean> {
+  const marks: Feature = {
+    name: "marks of connections",
+    modules: "xt_connmark",
+    rule: "-m connmark --mark 0x1 -j CONNMARK --set-xmark 0x1/0xffffffff",
+  };
+  return (await probe(commands, family, [marks])).status === 0;
+}
+
 /** Writes the rules in a network namespace of its own, which is gone when the command ends. */
 function probe(
   commands: Commands,

@@ -8,7 +8,7 @@ import { isStandIn, standInFor } from "./names.ts";
 import type { ChainPlan, TablePlan } from "./plan.ts";
 import { renderChainRules, renderDeclaration } from "./render_iptables.ts";
 import { isOurs, type SavedChain, type SavedTable, type SavedTables } from "./saved_state.ts";
-import { transaction } from "./transition.ts";
+import { removeJumps, transaction } from "./transition.ts";
 
 /** Whether any chain of the table stands in for another one. */
 export function hasStandIns(saved: SavedTable | undefined): boolean {
@@ -35,6 +35,8 @@ export function supersedeTable(plan: TablePlan, held: TablePlan): string {
     ...chains.map(renderDeclaration),
     ...chains.flatMap(renderChainRules),
     ...superseded.map(({ name }) => `-I ${name} 1 -g ${standInFor(name)}`),
+    ...plan.hooks.filter(({ hook }) => !held.hooks.some((one) => one.hook === hook))
+      .map(({ hook, chain }) => `-I ${hook} 1 -j ${chain}`),
   ]);
 }
 
@@ -69,9 +71,9 @@ function resolve(table: SavedTable): SavedTable {
 
 /**
  * The text that makes the table what the plan says, to the letter: main chains hold their rules
- * themselves, and what nothing refers to any more is deleted. Empty where all of it is so.
+ * themselves, and what nothing shall refer to any more is deleted. Empty where all of it is so.
  *
- * @param saved what the table holds; its jumps and what they lead to do as the plan says
+ * @param saved what the table holds; the plan's jumps and what they lead to do as it says
  * @param isFinal whether the main chains hold what the plan says, stand-ins apart
  */
 export function settleTable(plan: TablePlan, saved: SavedTable, isFinal: boolean): string {
@@ -81,6 +83,7 @@ export function settleTable(plan: TablePlan, saved: SavedTable, isFinal: boolean
   return transaction(plan.name, [
     ...[...mains, ...surplus].map(renderDeclaration),
     ...mains.flatMap(renderChainRules),
+    ...removeJumps(plan, saved),
     ...surplus.map(({ name }) => `-X ${name}`),
   ]);
 }

@@ -2,7 +2,7 @@
  * The text for `iptables-restore --noflush` that leads from what the kernel holds to what it
  * shall hold. Each table is one transaction; nothing but what is ours is named.
  */
-import { chainMatches, type ExactTexts, exactTexts, hookInPlace } from "./compare.ts";
+import { chainMatches, type ExactTexts, exactTexts, hookInPlace, surplusJumps } from "./compare.ts";
 import type { ChainPlan, HookPlan, TablePlan } from "./plan.ts";
 import { renderChainRules, renderDeclaration } from "./render_iptables.ts";
 import {
@@ -37,6 +37,7 @@ export function switchTable(
     ...chains.map(renderDeclaration),
     ...chains.flatMap(renderChainRules),
     ...plan.hooks.flatMap((hook) => hookLines(hook, saved)),
+    ...removeJumps(plan, saved),
   ]);
 }
 
@@ -45,9 +46,22 @@ export function isSameTable(a: TablePlan, b: TablePlan): boolean {
   return switchTable(a, undefined) === switchTable(b, undefined);
 }
 
-/** The same where the chains that the main ones lead to, and the jumps, are in place already. */
-export function replaceMains({ name, mains }: TablePlan): string {
-  return transaction(name, [...mains.map(renderDeclaration), ...mains.flatMap(renderChainRules)]);
+/**
+ * The same where what `now` says is in place, and of the plan all but the rules of the main chains.
+ * Chains that nothing leads to any more stay.
+ */
+export function replaceMains({ name, mains, hooks }: TablePlan, now: TablePlan): string {
+  const surplus = now.hooks.filter((one) => !hooks.some(({ hook }) => hook === one.hook));
+  return transaction(name, [
+    ...mains.map(renderDeclaration),
+    ...mains.flatMap(renderChainRules),
+    ...surplus.map(({ hook, chain }) => `-D ${hook} -j ${chain}`),
+  ]);
+}
+
+/** Takes out the rules that lead to chains of ours without need, so that these can be deleted. */
+export function removeJumps(plan: TablePlan, saved: SavedTable | undefined): string[] {
+  return surplusJumps(plan, saved).map(([hook, text]) => `-D ${hook} ${text}`);
 }
 
 /** Old jumps go and the new one comes in the same transaction, so none is ever missing. */

@@ -56,9 +56,9 @@ Deno.test("a judge that errs is found out", () => {
   const lost = { fates: [undefined, ...fates.slice(1)], counters: kernel.counters };
   ok(/^packet 1 .*the kernel says "nothing"/.test(differences({ ...right, kernel: lost })[0]));
   const counters = new Map(kernel.counters);
-  counters.set("4 filter PFW-IN 1", 1);
+  counters.set("4 filter PFW-IN 2", 1);
   deepEqual(differences({ ...right, kernel: { fates, counters } }), [
-    "rule IPv4 filter PFW-IN 1: the kernel counted 1, the tracer 0",
+    "rule IPv4 filter PFW-IN 2: the kernel counted 1, the tracer 0",
   ]);
 });
 

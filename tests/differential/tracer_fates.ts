@@ -1,5 +1,6 @@
 /** What the rendered firewall does with a batch of packets, followed without a kernel. */
 import { compilePlan } from "../../engine/kernel/compile.ts";
+import { markOf } from "../../engine/kernel/judged.ts";
 import { entryTexts, type FamilyPlan } from "../../engine/kernel/plan.ts";
 import { renderCreate, renderEntries } from "../../engine/kernel/render_ipset.ts";
 import { renderFamily } from "../../engine/kernel/render_iptables.ts";
@@ -17,7 +18,7 @@ export interface TracerFates {
 
 /** Traces the packets, each as the kernel's defragmentation leaves it. */
 export function tracerFates(text: PolicyText, shots: readonly Shot[]): TracerFates {
-  const { families } = compilePlan(policyOf(text), { nflogGroup: NFLOG_GROUP });
+  const { families } = compilePlan(policyOf(text), { nflogGroup: NFLOG_GROUP, mark: markOf(1) });
   const tracer = new Tracer(families.map(firewallText));
   const packet = new ParsedPacket();
   const traces = shots.map(({ way, whole }) => {

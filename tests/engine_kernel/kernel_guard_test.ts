@@ -23,7 +23,7 @@ function guardOf(runs: string[] = [], prefixes = new DropPrefixes(new EventDetai
     stateFile: "/nonexistent/tables.json",
   });
   const ignore = () => {};
-  const log = { warn: ignore, error: ignore };
+  const log = { info: ignore, warn: ignore, error: ignore };
   const totals = new Totals(), losses = new Losses(), blocked = new EventBuffer(16);
   const guard = new KernelGuard({ enforcer, prefixes, totals, losses, blocked, log });
   return { guard, totals, losses, blocked };

@@ -2,7 +2,9 @@ import { deepEqual, equal } from "node:assert/strict";
 import fc from "fast-check";
 import { familyDifferences } from "../../engine/kernel/compare.ts";
 import { compilePlan } from "../../engine/kernel/compile.ts";
+import { markOf } from "../../engine/kernel/judged.ts";
 import type { FamilyPlan } from "../../engine/kernel/plan.ts";
+import { transitionalRaw } from "../../engine/kernel/raw_transition.ts";
 import { renderRule } from "../../engine/kernel/render_iptables.ts";
 import {
   hasStandIns,
@@ -45,8 +47,21 @@ const arbitraryPolicy: fc.Arbitrary<Policy> = fc.record({
   })
 );
 
-function planOf(wanted: Policy): FamilyPlan {
-  return compilePlan(wanted, { nflogGroup: 1, families: [4] }).families[0];
+/** Connections are remembered, by another generation each time, or not. */
+const arbitraryMark = fc.option(fc.integer({ min: 0, max: 2 ** 28 - 1 }).map(markOf), {
+  nil: undefined,
+});
+
+const arbitraryPlan = fc.tuple(arbitraryPolicy, arbitraryMark, fc.boolean())
+  .map(([wanted, mark, isFlooded]) => planOf(wanted, mark, isFlooded));
+
+function planOf(wanted: Policy, mark?: number, isFlooded?: boolean): FamilyPlan {
+  return compilePlan(wanted, { nflogGroup: 1, families: [4], mark, isFlooded }).families[0];
+}
+
+/** What is in force until all is settled: `raw` still asks the lists of the plan before. */
+function passing(next: FamilyPlan, before: Model): FamilyPlan {
+  return { ...next, raw: transitionalRaw(next, saved(before).get("raw"), 1) };
 }
 
 function put(before: Model, plan: FamilyPlan): Model {
@@ -72,10 +87,10 @@ function wantedRules(plan: FamilyPlan) {
 
 Deno.test("stand-ins put a plan in place and delete nothing", () => {
   fc.assert(
-    fc.property(arbitraryStart, arbitraryPolicy, arbitraryPolicy, (start, a, b) => {
-      const old = planOf(a), next = planOf(b);
-      const text = TABLES.map((name) => supersedeTable(next[name], old[name])).join("");
+    fc.property(arbitraryStart, arbitraryPlan, arbitraryPlan, (start, old, wanted) => {
       const first = put(start, old);
+      const next = passing(wanted, first);
+      const text = TABLES.map((name) => supersedeTable(next[name], old[name])).join("");
       deepEqual(declared(text).filter(([table, chain]) => first.get(table)!.has(chain)), []);
       equal(/^-[DRX] /m.test(text), false);
       const tables = withoutStandIns(saved(restore(first, text)));
@@ -96,18 +111,23 @@ function declared(text: string): [table: string, chain: string][] {
 
 Deno.test("what is settled is as if no chain had ever stood in for another one", () => {
   fc.assert(
-    fc.property(arbitraryStart, arbitraryPolicy, arbitraryPolicy, (start, a, b) => {
-      const old = planOf(a), next = planOf(b);
+    fc.property(arbitraryStart, arbitraryPlan, arbitraryPlan, (start, old, next) => {
+      const first = put(start, old), between = passing(next, first);
       const hurried = restore(
-        put(start, old),
-        TABLES.map((name) => supersedeTable(next[name], old[name])).join(""),
+        first,
+        TABLES.map((name) => supersedeTable(between[name], old[name])).join(""),
       );
+      const isFinal = (name: typeof TABLES[number]) => between[name] === next[name];
       const settle = (model: Model) =>
-        TABLES.map((name) => settleTable(next[name], saved(model).get(name)!, true)).join("");
+        TABLES.map((name) => settleTable(next[name], saved(model).get(name)!, isFinal(name)))
+          .join("");
       const settled = restore(hurried, settle(hurried));
       equal(TABLES.some((name) => hasStandIns(saved(settled).get(name))), false);
       deepEqual(sorted(settled), sorted(put(start, next)));
-      equal(settle(settled), "");
+      equal(
+        TABLES.map((name) => settleTable(next[name], saved(settled).get(name)!, true)).join(""),
+        "",
+      );
     }),
   );
 });

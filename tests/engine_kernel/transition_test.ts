@@ -98,7 +98,7 @@ Deno.test("lists that are no longer asked go with the main chains alone", () => 
   const [start] = fc.sample(arbitraryStart, 1);
   const both = policy({ blacklist: ["192.0.2.1"], threats: ["198.51.100.1"] });
   const plan = planOf(policy({ threats: ["198.51.100.1"] }));
-  const text = replaceMains(plan.raw);
+  const text = replaceMains(plan.raw, plan.raw);
   equal(/^:PFW-[DA]-|^-[ID] /m.test(text), false);
   const left = restore(apply(start, both), text);
   equal(JSON.stringify([...left.get("raw")!.get("PFW-PRE")!.rules]).includes("pfw-black4"), false);

@@ -18,14 +18,19 @@ export interface Tracked {
   readonly direction?: "ORIGINAL" | "REPLY";
   /** `--ctorigdstport`. */
   readonly originalPort?: number;
+  /** The connection, which rules may mark; none where there is none. */
+  readonly connection?: Connection;
   /** A connection that this packet begins; it is remembered once the packet passed. */
   readonly begun?: Connection;
 }
 
-interface Connection {
+/** What the kernel remembers of a connection. */
+export interface Connection {
   readonly original: Tuple;
   readonly tcp: TcpTracking;
   isAnswered: boolean;
+  /** All 32 bits, unsigned. */
+  mark: number;
 }
 
 /** One direction of a connection. */
@@ -79,10 +84,10 @@ export class ConntrackModel {
     const originalPort = connection.original.destinationPort;
     if (isReply) {
       connection.isAnswered = true;
-      return { state: "ESTABLISHED", direction: "REPLY", originalPort };
+      return { state: "ESTABLISHED", direction: "REPLY", originalPort, connection };
     }
     const state = connection.isAnswered ? "ESTABLISHED" : "NEW";
-    return { state, direction: "ORIGINAL", originalPort };
+    return { state, direction: "ORIGINAL", originalPort, connection };
   }
 
   #find(text: string): { connection: Connection; isReply: boolean } | undefined {
@@ -121,6 +126,7 @@ export class ConntrackModel {
       state: "RELATED",
       direction: found.isReply ? "REPLY" : "ORIGINAL",
       originalPort: found.connection.original.destinationPort,
+      connection: found.connection,
     };
   }
 }
@@ -129,8 +135,9 @@ function begin(packet: ParsedPacket, original: Tuple): Tracked {
   const tcp = new TcpTracking();
   if (packet.protocol === Protocol.tcp && !tcp.begin(packet.tcpFlags)) return INVALID;
   if (original.reverse === undefined || (isIcmp(packet) && !isRequest(packet))) return INVALID;
-  const begun = { original, tcp, isAnswered: false };
-  return { state: "NEW", direction: "ORIGINAL", originalPort: original.destinationPort, begun };
+  const begun = { original, tcp, isAnswered: false, mark: 0 };
+  const originalPort = original.destinationPort;
+  return { state: "NEW", direction: "ORIGINAL", originalPort, connection: begun, begun };
 }
 
 function isIcmp({ protocol }: ParsedPacket): boolean {

@@ -5,7 +5,7 @@
  */
 import { maskWord, parsePrefix, type Prefix } from "../../engine/net/address.ts";
 import { Direction, type ParsedPacket } from "../../engine/packet/packet.ts";
-import { ConntrackModel, type Tracked } from "./conntrack_model.ts";
+import { type Connection, ConntrackModel, type Tracked } from "./conntrack_model.ts";
 import { type Condition, parseRule, type Rule } from "./tracer_rules.ts";
 
 /** One family's part of a firewall. */
@@ -54,6 +54,8 @@ export class Tracer {
   readonly #buckets = new Map<string, number>();
   /** Packets left to each `limit`. */
   readonly #limits = new Map<Condition, number>();
+  /** Why connections were let through when they were judged. */
+  readonly #causes = new Map<Connection, string>();
   /** Packets that matched, by family and rule as in `Trace.path`. */
   readonly counters: Map<string, number> = new Map();
 
@@ -88,15 +90,30 @@ export class Tracer {
       outInterface: packet.direction === Direction.incoming ? "" : "eth0",
       path,
     };
-    const early = this.#run(firewall.tables, "raw", rawHook, scene);
+    // A policy without lists has no rules there.
+    const early = firewall.tables.has("raw")
+      ? this.#run(firewall.tables, "raw", rawHook, scene)
+      : undefined;
     if (early) {
       return this.#counted({ fate: early, path, allowedBy: "", tracked: undefined }, packet.family);
     }
     const tracked = this.#connections.track(packet, view);
     const late = this.#run(firewall.tables, "filter", filterHook, { ...scene, tracked });
     if (!late) this.#connections.confirm(tracked);
-    const allowedBy = late ? "" : causeOf(path, firewall.tables);
+    const allowedBy = late ? "" : this.#causeOf(path, firewall.tables, tracked);
     return this.#counted({ fate: late ?? "pass", path, allowedBy, tracked }, packet.family);
+  }
+
+  /** A connection that was judged passes for the reason for which it was let through then. */
+  #causeOf(path: readonly string[], tables: Tables, { connection, direction }: Tracked): string {
+    const judging = path.filter((place) => !/^filter PFW-(?:JUDGED|\w+-JUDGE) /.test(place));
+    const last = judging.at(-1);
+    if (last !== undefined && isSpared(ruleAt(last, tables))) {
+      return direction === "ORIGINAL" ? this.#causes.get(connection!)! : "";
+    }
+    const cause = last === undefined ? "" : causeOfRule(last, tables);
+    if (judging.length < path.length) this.#causes.set(connection!, cause);
+    return cause;
   }
 
   #counted(trace: Trace, family: number): Trace {
@@ -129,6 +146,9 @@ export class Tracer {
       if (target.kind === "SET") {
         scene.sets.get(target.set)!.addAddress(wordsOf(scene.packet, "src"));
       }
+      if (target.kind === "CONNMARK" && scene.tracked?.connection) {
+        scene.tracked.connection.mark = target.mark;
+      }
       if (target.kind === "NFLOG") report = target.prefix.replace(/^pfw:/, "");
       if (target.kind === "goto") stack.pop();
       if (target.kind === "goto" || target.kind === "jump") {
@@ -152,6 +172,9 @@ export class Tracer {
           scene.sets.get(condition.set)!.has(wordsOf(packet, condition.side));
       case "protocol":
         return packet.protocol === condition.protocol;
+      case "mark":
+        return tracked?.connection !== undefined &&
+          (tracked.connection.mark & condition.mask) >>> 0 === condition.mark;
       case "ports":
         return condition.ranges.some(([first, last]) =>
           packet.destinationPort >= first && packet.destinationPort <= last
@@ -190,12 +213,22 @@ export class Tracer {
   }
 }
 
-/** What the last rule that matched in `filter` says of a packet that passed. */
-function causeOf(path: readonly string[], tables: Tables): string {
-  const [table, chain, place] = path.at(-1)?.split(" ") ?? [];
+function ruleAt(place: string, tables: Tables): Rule {
+  const [table, chain, at] = place.split(" ");
+  return tables.get(table)!.get(chain)![Number(at) - 1];
+}
+
+/** Whether a rule lets through what was judged before. */
+function isSpared({ conditions, target }: Rule): boolean {
+  return target.kind === "RETURN" && conditions.some(({ kind }) => kind === "mark");
+}
+
+/** What a rule of `filter` says of a packet that passed because of it. */
+function causeOfRule(place: string, tables: Tables): string {
+  const [table, chain] = place.split(" ");
   if (table !== "filter") return "";
   if (chain.startsWith("PFW-A-")) return `rule:${chain.slice("PFW-A-".length)}`;
-  const { conditions, target } = tables.get(table)!.get(chain)![Number(place) - 1];
+  const { conditions, target } = ruleAt(place, tables);
   if (target.kind !== "RETURN") return "";
   // A rule of the policy never returns from a main chain: an address alone is the whitelist's.
   const isListed = conditions.some((one) =>

@@ -21,6 +21,8 @@ export type Condition =
     readonly isNegated: boolean;
   }
   | { readonly kind: "protocol"; readonly protocol: number }
+  /** The connection's mark under the mask. */
+  | { readonly kind: "mark"; readonly mark: number; readonly mask: number }
   | { readonly kind: "ports"; readonly ranges: readonly Range[] }
   | { readonly kind: "icmpv6"; readonly type: number }
   | { readonly kind: "state"; readonly states: readonly CtState[]; readonly isNegated: boolean }
@@ -41,6 +43,8 @@ export type RuleTarget =
   | { readonly kind: "NFLOG"; readonly prefix: string }
   /** Adds the source to a set. */
   | { readonly kind: "SET"; readonly set: string }
+  /** Gives the connection this mark. */
+  | { readonly kind: "CONNMARK"; readonly mark: number }
   | { readonly kind: "jump" | "goto"; readonly chain: string };
 
 /** One rule. */
@@ -55,6 +59,7 @@ const PROTOCOLS: Record<string, number> = { tcp: 6, udp: 17, icmp: 1, "ipv6-icmp
 const MODULES: Record<string, number | undefined> = {
   set: undefined,
   conntrack: undefined,
+  connmark: undefined,
   multiport: undefined,
   hashlimit: undefined,
   limit: undefined,
@@ -69,6 +74,7 @@ const OPTION_MODULES: Record<string, readonly string[]> = {
   "--dport": ["tcp", "udp"],
   "--dports": ["multiport"],
   "--ctstate": ["conntrack"],
+  "--mark": ["connmark"],
   "--ctdir": ["conntrack"],
   "--ctorigdstport": ["conntrack"],
   "--icmpv6-type": ["icmp6"],
@@ -138,6 +144,8 @@ class RuleReader {
         const [first, last] = this.#range();
         return { kind: "originalPort", first, last };
       }
+      case "--mark":
+        return this.#readMark();
       case "--icmpv6-type":
         return { kind: "icmpv6", type: this.#number() };
       case "--hashlimit-above":
@@ -158,6 +166,16 @@ class RuleReader {
       return { kind: "state", states: this.#states(), isNegated: true };
     }
     throw this.#unknown("!");
+  }
+
+  #readMark(): Condition {
+    const [mark, mask = 0xffffffff] = this.#word().split("/").map((text) => this.#hex(text));
+    return { kind: "mark", mark, mask };
+  }
+
+  #hex(text: string): number {
+    if (!/^0x[0-9a-f]{1,8}$/.test(text)) throw this.#unknown(text);
+    return Number(text);
   }
 
   #readAddress(name: "-s" | "-d", isNegated: boolean): Condition {
@@ -187,6 +205,7 @@ class RuleReader {
     if (name === "DROP" || name === "RETURN") return { kind: name };
     if (name.startsWith("PFW-")) return { kind: "jump", chain: name };
     if (name === "SET") return this.#readSetTarget();
+    if (name === "CONNMARK") return this.#readMarkTarget();
     if (name !== "NFLOG") throw this.#unknown(name);
     const options = this.#options(["prefix", "group", "size", "threshold"], "--nflog-");
     if (options.prefix === undefined || options.group === undefined) throw this.#unknown(name);
@@ -199,6 +218,13 @@ class RuleReader {
     if (this.#word() !== "src" || this.#word() !== "--timeout") throw this.#unknown("SET");
     if (this.#number() < 1) throw this.#unknown("--timeout");
     return { kind: "SET", set };
+  }
+
+  #readMarkTarget(): RuleTarget {
+    if (this.#word() !== "--set-xmark") throw this.#unknown("CONNMARK");
+    const [mark, mask] = this.#word().split("/").map((text) => this.#hex(text));
+    if (mask !== 0xffffffff) throw this.#unknown("--set-xmark");
+    return { kind: "CONNMARK", mark };
   }
 
   #readLimit(): Condition {

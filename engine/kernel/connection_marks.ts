@@ -1,0 +1,64 @@
+/**
+ * Whether connections may be marked here: the kernel can, and nobody else does. Who restores marks
+ * of connections into packets would route by ours, and who looks for unmarked connections would
+ * miss those that we marked.
+ */
+import { findProgram } from "../packages.ts";
+import type { Commands } from "./command.ts";
+import type { KernelState } from "./kernel_state.ts";
+import { usesConnectionMarks } from "./nft_chains.ts";
+import { supportsConnectionMarks } from "./requirements.ts";
+import { isOurs } from "./saved_state.ts";
+
+/** Milliseconds between two looks at the rules that `iptables-save` does not show. */
+const NATIVE_INTERVAL = 60_000;
+
+/** Asked whenever a policy is put in place, and from time to time. */
+export class ConnectionMarks {
+  #isSupported: boolean | undefined;
+  #hasNativeUser = false;
+  #lookedAt: number | undefined;
+
+  constructor(private readonly commands: Commands) {}
+
+  /**
+   * @param state what the kernel holds now
+   * @param isHurried what was seen last of other programs' nftables rules will do
+   */
+  async areFree(state: KernelState, isHurried: boolean): Promise<boolean> {
+    const [family] = state.tables.keys();
+    if (family === undefined) return false;
+    this.#isSupported ??= await supportsConnectionMarks(this.commands, family);
+    if (!this.#isSupported || isUsedByOthers(state)) return false;
+    if (this.#isTimeToLook(isHurried)) {
+      this.#lookedAt = performance.now();
+      this.#hasNativeUser = await this.#findNativeUser();
+    }
+    return !this.#hasNativeUser;
+  }
+
+  #isTimeToLook(isHurried: boolean): boolean {
+    if (this.#lookedAt === undefined) return true;
+    return !isHurried && performance.now() - this.#lookedAt > NATIVE_INTERVAL;
+  }
+
+  async #findNativeUser(): Promise<boolean> {
+    if (findProgram("nft") === undefined) return false;
+    const { status, stdout } = await this.commands.run(["nft", "-j", "-t", "list", "ruleset"]);
+    return status === 0 && usesConnectionMarks(stdout);
+  }
+}
+
+/** Whether a rule of another program reads or writes marks of connections. */
+export function isUsedByOthers({ tables }: KernelState): boolean {
+  for (const family of tables.values()) {
+    for (const table of family.values()) {
+      for (const chain of table.values()) {
+        if (!isOurs(chain) && chain.rules.some(({ text }) => /\bconnmark\b/i.test(text))) {
+          return true;
+        }
+      }
+    }
+  }
+  return false;
+}

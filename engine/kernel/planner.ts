@@ -1,0 +1,82 @@
+/** Which plan a policy gets here and now: besides the policy it depends on what runs. */
+import type { Family } from "../net/address.ts";
+import { isSameList } from "../net/prefix_list.ts";
+import type { Policy } from "../policy/policy.ts";
+import type { AppliedPolicy } from "./applied.ts";
+import type { Commands } from "./command.ts";
+import { compilePlan } from "./compile.ts";
+import { ConnectionMarks } from "./connection_marks.ts";
+import { Generations } from "./judged.ts";
+import type { KernelState } from "./kernel_state.ts";
+import type { FamilyPlan, KernelPlan } from "./plan.ts";
+import { isSameTable } from "./transition.ts";
+
+/** What it works with. */
+export interface PlannerParts {
+  readonly commands: Commands;
+  /** NFLOG group of the reports, 0 to 65,535. */
+  readonly nflogGroup: number;
+}
+
+/** What a plan is made for. */
+export interface Occasion {
+  readonly families: readonly Family[];
+  /** In which there are bans. */
+  readonly banned: ReadonlySet<Family>;
+  /** What the kernel holds. */
+  readonly before: KernelState;
+  /** What is in force, as far as this process knows. */
+  readonly applied: AppliedPolicy | undefined;
+  /** Somebody waits. */
+  readonly isHurried: boolean;
+}
+
+/** Makes plans, each for what the kernel held when it was made. */
+export class Planner {
+  /** Threat lists are asked before connection tracking. */
+  isFlooded = false;
+  readonly #parts: PlannerParts;
+  readonly #marks: ConnectionMarks;
+  readonly #generations = new Generations();
+  #isInDoubt = false;
+
+  constructor(parts: PlannerParts) {
+    this.#parts = parts;
+    this.#marks = new ConnectionMarks(parts.commands);
+  }
+
+  /** Another program had its hands on what judges: the next plan judges all connections again. */
+  doubt(): void {
+    this.#isInDoubt = true;
+  }
+
+  /** Whether what is in force remembers connections where it must not, or could and does not. */
+  async isOutdated(plan: KernelPlan, before: KernelState): Promise<boolean> {
+    return (plan.mark !== undefined) !== await this.#marks.areFree(before, false);
+  }
+
+  /** The plan for a policy; connections that it would judge as before keep their mark. */
+  async plan(policy: Policy, occasion: Occasion): Promise<KernelPlan> {
+    const { families, banned, before, applied, isHurried } = occasion;
+    const { nflogGroup } = this.#parts;
+    const withMark = (mark: number | undefined) =>
+      compilePlan(policy, { nflogGroup, families, banned, mark, isFlooded: this.isFlooded });
+    if (!await this.#marks.areFree(before, isHurried)) return withMark(undefined);
+    const known = this.#isInDoubt ? undefined : applied?.plan;
+    if (known?.mark !== undefined) {
+      const plan = withMark(known.mark);
+      if (plan.families.every((one) => judgesTheSame(one, known))) return plan;
+    }
+    this.#isInDoubt = false;
+    return withMark(this.#generations.next());
+  }
+}
+
+/** Whether connections that were judged by the plan before are judged alike by this one. */
+function judgesTheSame(plan: FamilyPlan, { families }: KernelPlan): boolean {
+  const before = families.find(({ family }) => family === plan.family);
+  return before !== undefined && isSameTable(before.filter, plan.filter) &&
+    plan.askedOnce.every(({ name, prefixes }) =>
+      before.askedOnce.some((set) => set.name === name && isSameList(set.prefixes, prefixes))
+    );
+}
