@@ -39,14 +39,15 @@ export async function withNamespace(
   }
 }
 
-/** The generation of a policy, in marks of connections: another one each time. */
-const MARK = /\b0x7[0-9a-f]{7}(?!\/0xf0000000)/g;
+/** Rules without the generation of their policy, in marks of connections: another one each time. */
+export function withoutGeneration(rules: string): string {
+  return rules.replaceAll(/\b0x7[0-9a-f]{7}(?!\/0xf0000000)/g, "(generation)");
+}
 
 /** Our part of the firewall as it acts: counters, times and the order of sets left out. */
 export async function actingText(namespace: NetworkNamespace): Promise<string> {
   const text = await firewallText(namespace);
   const sets = (await namespace.run(["ipset", "save", "-sorted"]))
     .replace(/ (bucketsize|initval|hashsize) \S+/g, "").split(/^(?=create )/m).sort();
-  const acting = text.slice(0, text.lastIndexOf("---")).replaceAll(MARK, "(generation)");
-  return acting + sets.join("");
+  return withoutGeneration(text.slice(0, text.lastIndexOf("---"))) + sets.join("");
 }
