@@ -110,7 +110,7 @@ async function bareOnce(flood: Flood): Promise<Record<string, number>> {
   await using link = await createPair();
   await link.local.run(["iptables", "-t", "raw", "-A", "PREROUTING", "-j", "DROP"]);
   const { elapsed, processor } = await send(flood, link);
-  const dropped = await counted(link, /\[(\d+):\d+\] -A PREROUTING -j DROP/);
+  const dropped = await counted(link, /\[(\d+):\d+\] -A PREROUTING -j DROP/g);
   return rates(BARE, dropped, elapsed, processor);
 }
 
@@ -123,7 +123,7 @@ async function pfwOnce(settings: Settings, flood: Flood): Promise<Record<string,
   const { elapsed, processor } = await send(flood, link);
   const used = pfw.processorSeconds() - before;
   await sleep(SETTLE);
-  const dropped = await counted(link, /\[(\d+):\d+\] -A PFW-D-threat -j DROP/);
+  const dropped = await counted(link, /\[(\d+):\d+\] -A PFW-D-threat -j DROP/g);
   const [json] = await pfw.end();
   const { nflogLost: unreported, hitsLost: lost } = JSON.parse(json).losses;
   const rows = threatHits(subscriber.database);
@@ -144,8 +144,11 @@ function rates(name: string, dropped: number, elapsed: number, processor: number
   };
 }
 
+/** What all rules of that kind counted. */
 async function counted({ local }: Link, pattern: RegExp): Promise<number> {
-  return Number(pattern.exec(await local.run(["iptables-save", "-c", "-t", "raw"]))?.[1] ?? NaN);
+  const counts = [...(await local.run(["iptables-save", "-c"])).matchAll(pattern)];
+  if (counts.length === 0) throw new Error(`no rule ${pattern.source}`);
+  return counts.reduce((sum, [, packets]) => sum + Number(packets), 0);
 }
 
 function threatHits(path: string): number {

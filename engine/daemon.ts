@@ -236,7 +236,10 @@ export class Daemon {
         intel: this.#intel,
         sample: this.#settings.allowedSample,
         hooks: {
-          afterRound: () => this.#intel.bans.act(),
+          afterRound: () => {
+            this.#intel.bans.act();
+            this.#enforcement.guard?.lookForFlood();
+          },
           beforeFlush: () => this.#listeners.events(),
           flush: () => this.#flush(),
           tick: () => this.#tick(),

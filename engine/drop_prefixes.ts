@@ -4,7 +4,7 @@
  */
 import type { EventDetails } from "./observe/event_details.ts";
 import type { Policy } from "./policy/policy.ts";
-import { REASONS } from "./policy/verdict.ts";
+import { type ReasonCode, REASONS } from "./policy/verdict.ts";
 
 /** A kind of drop, and how many of its reports arrived. */
 export interface Drop {
@@ -33,6 +33,8 @@ export class DropPrefixes {
   /** The one found last: a flood brings the same one again and again. */
   #last: KnownPrefix = { bytes: new Uint8Array(0) };
   readonly #names = new Map<string, string>();
+  /** By no rule, by index of the reason. */
+  readonly #byReason: (Drop | undefined)[] = [];
   #known = 0;
   /** Reports in our group that are not ours. */
   foreign = 0;
@@ -64,6 +66,11 @@ export class DropPrefixes {
     return [...this.#byHash.values()].flat().flatMap(({ drop }) => drop ? [drop] : []);
   }
 
+  /** Reports so far of drops for a reason that is no rule. */
+  reportsOf(reason: ReasonCode): number {
+    return this.#byReason[REASONS.indexOf(reason)]?.packets ?? 0;
+  }
+
   #search(bytes: Uint8Array, start: number, end: number): KnownPrefix {
     let hash = 0x811c9dc5;
     for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at], 0x01000193);
@@ -92,7 +99,9 @@ export class DropPrefixes {
     const reason = REASONS.findIndex((code) => code === match[1]);
     if (reason < 0) return undefined;
     const ruleId = match[2] === "-" ? "" : match[2];
-    return { reason, detail: this.detailOf(ruleId), ruleId, packets: 0 };
+    const drop = { reason, detail: this.detailOf(ruleId), ruleId, packets: 0 };
+    if (!ruleId) this.#byReason[reason] = drop;
+    return drop;
   }
 }
 

@@ -1,35 +1,36 @@
 /**
- * Whether the threat lists are flooded. While they are not they are asked once for each connection,
+ * Whether threat lists are flooded. While they are not, they are asked once for each connection,
  * which is what packets that pass want; under a flood asking them before connection tracking makes
  * each drop cost half as much.
  */
-import type { KernelCounters } from "./kernel/counters.ts";
 
-/** Packets a second that they block: at so many a flood begins, below so many it may be over. */
+/** Reported drops a second: at so many a flood begins, below so many it may be over. */
 const FLOOD_RATE = 5_000, CALM_RATE = 500;
+/** Milliseconds over which the rate is taken: a flood is met so soon. */
+const WINDOW = 200;
 /** Milliseconds without a flood after which it is over. */
 const CALM_TIME = 60_000;
 
-/** Follows the kernel's counters. */
+/** Follows how many drops by threat lists are reported. */
 export class FloodWatch {
-  #packets = 0;
-  #at: number | undefined;
+  #reports = 0;
+  #since: number | undefined;
   #lastFlood = -Infinity;
   #isFlooded = false;
 
   /**
-   * Takes in a reading of the counters.
+   * Costs next to nothing, to be called often.
    *
+   * @param reports of all drops so far
    * @param now milliseconds of a clock that never goes back
    * @returns whether there is a flood, or was one a moment ago
    */
-  see({ drops }: KernelCounters, now: number = performance.now()): boolean {
-    const packets = drops.filter(({ reason }) => reason === "threat")
-      .reduce((sum, drop) => sum + drop.packets, 0);
-    const seconds = this.#at === undefined ? 0 : (now - this.#at) / 1000;
-    const rate = seconds > 0 ? (packets - this.#packets) / seconds : 0;
-    this.#packets = packets;
-    this.#at = now;
+  see(reports: number, now: number): boolean {
+    const since = this.#since;
+    if (since !== undefined && now - since < WINDOW) return this.#isFlooded;
+    const rate = since === undefined ? 0 : (reports - this.#reports) * 1000 / (now - since);
+    this.#reports = reports;
+    this.#since = now;
     if (rate >= (this.#isFlooded ? CALM_RATE : FLOOD_RATE)) this.#lastFlood = now;
     this.#isFlooded = now - this.#lastFlood < CALM_TIME;
     return this.#isFlooded;

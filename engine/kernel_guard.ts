@@ -64,7 +64,7 @@ export class KernelGuard {
   /** More is dropped than reported. */
   #isFlooded = false;
   readonly #floods = new FloodWatch();
-  /** Threat lists are asked before connection tracking. */
+  /** Threat lists shall be asked before connection tracking. */
   #isDefending = false;
 
   constructor(parts: GuardParts) {
@@ -132,32 +132,37 @@ export class KernelGuard {
     this.#isFlooded = this.#unreported.compare(counters, before);
   }
 
+  /**
+   * Looks for floods from threat lists, and has the kernel meet them; to be called often. Where that
+   * fails the next check tries again, and says why.
+   */
+  lookForFlood(): void {
+    const { enforcer, prefixes, log } = this.#parts;
+    const isFlooded = this.#floods.see(prefixes.reportsOf("threat"), performance.now());
+    if (isFlooded === this.#isDefending || this.#stopped) return;
+    this.#isDefending = isFlooded;
+    enforcer.defend(isFlooded).then(() =>
+      log.info(
+        isFlooded
+          ? "flooded from listed addresses: threat lists are asked before connection tracking"
+          : "the flood from listed addresses is over: threat lists are asked once a connection",
+      ), () => {});
+  }
+
   async #check(): Promise<void> {
     const { enforcer, log } = this.#parts;
     try {
       const before = this.#unreported.reports();
+      await enforcer.defend(this.#isDefending);
       const differences = await enforcer.restoreIfDrifted();
       if (differences.length > 0) this.#noteRepair(differences);
       const counters = enforcer.counted();
-      await this.#defend(this.#floods.see(counters));
       await new Promise((resolve) => setTimeout(resolve, REPORT_DELAY));
       if (!this.#stopped) this.reconcile(counters, before);
     } catch (error) {
       this.#failed++;
       log.error(`cannot check or repair the kernel: ${errorText(error)}`);
     }
-  }
-
-  /** See `Enforcer.defend`. */
-  async #defend(isNeeded: boolean): Promise<void> {
-    if (isNeeded === this.#isDefending) return;
-    await this.#parts.enforcer.defend(isNeeded);
-    this.#isDefending = isNeeded;
-    this.#parts.log.info(
-      isNeeded
-        ? "flooded from listed addresses: threat lists are now asked before connection tracking"
-        : "the flood from listed addresses is over: threat lists are asked once per connection again",
-    );
   }
 
   #noteRepair(differences: readonly string[]): void {
