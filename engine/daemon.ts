@@ -29,7 +29,7 @@ import { ConfigReader } from "./policy/config_file.ts";
 import { Matcher } from "./policy/matcher.ts";
 import type { Policy } from "./policy/policy.ts";
 import type { Config } from "./policy/schema.ts";
-import { type OnExit, type Settings, settingsOf } from "./policy/settings.ts";
+import { type OnExit, retentionOf, type Settings, settingsOf } from "./policy/settings.ts";
 import { Recorder } from "./recorder.ts";
 import { lockRunDirectory, makeDirectories } from "./run_files.ts";
 
@@ -192,7 +192,7 @@ export class Daemon {
     this.#recorder = this.#cleanup.use(
       new Recorder({
         database: paths.database,
-        retention: this.#retention(),
+        retention: retentionOf(this.#settings),
         isEnforced: mode === "enforce",
         details: this.#details,
         totals: this.#totals,
@@ -236,10 +236,7 @@ export class Daemon {
         intel: this.#intel,
         sample: this.#settings.allowedSample,
         hooks: {
-          afterRound: () => {
-            this.#intel.bans.act();
-            this.#enforcement.guard?.lookForFlood();
-          },
+          afterRound: () => this.#intel.bans.act(),
           beforeFlush: () => this.#listeners.events(),
           flush: () => this.#flush(),
           tick: () => this.#tick(),
@@ -305,7 +302,7 @@ export class Daemon {
   #useConfig(config: Config): void {
     this.#settings = settingsOf(config);
     this.#watch.pipeline.setSample(this.#settings.allowedSample);
-    this.#recorder.setRetention(this.#retention());
+    this.#recorder.setRetention(retentionOf(this.#settings));
   }
 
   /** The last reports are taken in after the chains are gone: nothing can be dropped any more. */
@@ -326,11 +323,8 @@ export class Daemon {
     this.#log.info(`stopped: ${packets} packets, ${blocked} blocked, ${wouldBlock} would block`);
   }
 
-  #retention() {
-    return { seconds: this.#settings.retention, bytes: this.#settings.maxSize };
-  }
-
   #flush(): FlushResult {
+    this.#enforcement.guard?.lookForFlood();
     this.#intel.threats.step(this.#recorder.store);
     return this.#recorder.flush();
   }

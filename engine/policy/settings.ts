@@ -124,3 +124,8 @@ function parsed(read: (text: string) => number | undefined, text: string): numbe
   if (value === undefined) throw new RangeError(`cannot read ${JSON.stringify(text)}`);
   return value;
 }
+
+/** How long rows are kept, and how many bytes they may take. */
+export function retentionOf({ retention, maxSize }: Settings) {
+  return { seconds: retention, bytes: maxSize };
+}
