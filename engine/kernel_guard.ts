@@ -153,12 +153,12 @@ export class KernelGuard {
     const { enforcer, log } = this.#parts;
     try {
       const before = this.#unreported.reports();
-      await enforcer.defend(this.#isDefending);
       const differences = await enforcer.restoreIfDrifted();
       if (differences.length > 0) this.#noteRepair(differences);
       const counters = enforcer.counted();
       await new Promise((resolve) => setTimeout(resolve, REPORT_DELAY));
       if (!this.#stopped) this.reconcile(counters, before);
+      await enforcer.defend(this.#isDefending);
     } catch (error) {
       this.#failed++;
       log.error(`cannot check or repair the kernel: ${errorText(error)}`);

@@ -39,6 +39,14 @@ export class AppliedPolicy {
     return this.#texts.get(key(family, name));
   }
 
+  /** Whether what judges connections once is as it was: `filter`, and how much its lists hold. */
+  stillJudges(now: KernelState): boolean {
+    return this.plan.families.every(({ family, filter, askedOnce }) =>
+      this.#isUntouched(family, filter, now) &&
+      askedOnce.every((set) => setDifferences(set, now.sets.get(set.name)).length === 0)
+    );
+  }
+
   #isUntouched(family: Family, table: TablePlan, now: KernelState): boolean {
     const known = this.texts(family, table.name);
     const saved = savedTable(now, family, table.name);

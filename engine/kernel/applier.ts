@@ -28,8 +28,8 @@ export interface ApplierParts {
   readonly created: CreatedTables;
   /** Deletes what the first policy created and a failure leaves empty. */
   readonly removeTables: () => Promise<void>;
-  /** Deletes those of the tables that pfw created and that are empty. */
-  readonly removeUnused: (keys: readonly TableKey[]) => Promise<void>;
+  /** Deletes those of the tables that pfw created and that are empty; false where it created none. */
+  readonly removeUnused: (keys: readonly TableKey[]) => Promise<boolean>;
 }
 
 /** What became of a policy, and what is still to be done but for it. */
@@ -113,7 +113,7 @@ export class Applier {
       applied: this.applied,
       isHurried,
     });
-    if (await this.#usesNftables()) await created.note(before.tables);
+    if (await this.#usesNftables()) await created.note(before.tables, tablesIn(plan));
     const change = new PolicyChange({
       commands,
       plan,
@@ -126,8 +126,10 @@ export class Applier {
       isHurried,
     });
     const after = await change.run().catch(async (error) => {
+      this.planner.doubt();
       throw await this.#undo(change, before, error);
     });
+    this.planner.trust();
     this.applied = new AppliedPolicy(policy, change.inForce, after);
     return {
       result: applyResult(policy, plan, performance.now() - started),
@@ -158,11 +160,10 @@ export class Applier {
   async #tidy(change: PolicyChange, policy: Policy, plan: KernelPlan, after: KernelState) {
     const { commands, log } = this.#parts;
     try {
-      // Chains that nothing can reach since the switch have counted for the last time; those that
-      // `raw` still asked then have only now.
-      if (change.isPassing) await this.read();
-      else this.ledger.observe(after.tables);
-      const settled = await change.settle(after);
+      // Chains that nothing can reach any more have counted for the last time.
+      const passed = await change.pass(after);
+      this.ledger.observe(passed.tables);
+      const settled = await change.settle(passed);
       this.applied = new AppliedPolicy(policy, plan, settled);
       const wanted = new Set(plan.families.flatMap(({ sets }) => sets.map((set) => set.name)));
       const [kept, surplus] = [true, false].map((isWanted) =>
@@ -189,14 +190,21 @@ export class Applier {
       .filter(({ family, raw }) => raw.hooks.length === 0 && tables.get(family)?.has(raw.name))
       .map(({ family, raw }) => ({ family, table: raw.name }));
     if (unused.length === 0 || !await this.#usesNftables()) return;
-    this.last.forget();
-    await this.#parts.removeUnused(unused);
+    if (await this.#parts.removeUnused(unused)) this.last.forget();
   }
 
   async #usesNftables(): Promise<boolean> {
     this.#version ??= await runOrThrow(this.#parts.commands, ["iptables", "--version"]);
     return this.#version.includes("nf_tables");
   }
+}
+
+/** The tables that the plan has something in. */
+function tablesIn({ families }: KernelPlan): TableKey[] {
+  return families.flatMap(({ family, raw, filter }) =>
+    [raw, filter].filter(({ hooks }) => hooks.length > 0)
+      .map(({ name }) => ({ family, table: name }))
+  );
 }
 
 /** The error for what a program, or the kernel behind it, refused. */

@@ -9,7 +9,7 @@ import { listPrefixes, matchedLists } from "./compile_lists.ts";
 import { compileRaw } from "./compile_raw.ts";
 import { RuleSets } from "./compile_rules.ts";
 import { LIST_SETS, type ListSet, listSetName } from "./names.ts";
-import type { FamilyPlan, KernelPlan, SetPlan } from "./plan.ts";
+import type { FamilyPlan, Generation, KernelPlan, SetPlan } from "./plan.ts";
 import { compileRate, rateSet } from "./rate.ts";
 import { blocking } from "./targets.ts";
 
@@ -21,9 +21,9 @@ export interface PlanOptions {
   readonly families?: readonly Family[];
   /** In which there are bans besides those of the policy; default: none. */
   readonly banned?: ReadonlySet<Family>;
-  /** Left in the marks of connections that were judged; default: each packet is judged. */
-  readonly mark?: number;
-  /** Threat lists are asked before connection tracking, too; default: only where there is no mark. */
+  /** Marks connections that were judged; default: each packet is judged. */
+  readonly generation?: Generation;
+  /** Threat lists are asked before connection tracking, too; without a generation they always are. */
   readonly isFlooded?: boolean;
 }
 
@@ -33,20 +33,20 @@ export interface PlanOptions {
  * @throws PfwError where the kernel cannot do what the policy asks
  */
 export function compilePlan(policy: Policy, options: PlanOptions): KernelPlan {
-  const { families = FAMILIES, mark } = options;
-  return { mark, families: families.map((family) => compileFamily(policy, family, options)) };
+  const { families = FAMILIES, generation } = options;
+  return { generation, families: families.map((family) => compileFamily(policy, family, options)) };
 }
 
 function compileFamily(policy: Policy, family: Family, options: PlanOptions): FamilyPlan {
-  const { banned = new Set(), nflogGroup: group, mark, isFlooded } = options;
+  const { banned = new Set(), nflogGroup: group, generation, isFlooded } = options;
   const lists = matchedLists(policy, family, banned);
-  const onceJudged = mark === undefined ? [] : lists.filter(isAskedOnce);
+  const onceJudged = generation ? lists.filter(isAskedOnce) : [];
   const early = lists.filter((list) => isFlooded || !onceJudged.includes(list));
   const ruleSets = new RuleSets(family);
   const filter = compileFilter(policy, family, {
     askedEarly: blocking(lists.filter((list) => !onceJudged.includes(list))),
     askedHere: blocking(onceJudged),
-    mark,
+    generation,
     ruleSets,
     group,
   });
@@ -54,7 +54,7 @@ function compileFamily(policy: Policy, family: Family, options: PlanOptions): Fa
   return {
     family,
     lists: raw.hooks.length > 0 ? early : [],
-    askedOnce: onceJudged.map((list) => listSet(policy, list, family)),
+    askedOnce: [...onceJudged.map((list) => listSet(policy, list, family)), ...ruleSets.plans()],
     raw,
     filter,
     sets: [

@@ -4,7 +4,7 @@ import type { Policy } from "../policy/policy.ts";
 import { listMatch, spared, whiteMatch } from "./compile_lists.ts";
 import { compileRules, type MainChain, type RuleSets } from "./compile_rules.ts";
 import { judgeChains, judgedRule, judgeTarget } from "./judged.ts";
-import type { ChainPlan, PlanRule, Side, TablePlan } from "./plan.ts";
+import type { ChainPlan, Generation, PlanRule, Side, TablePlan } from "./plan.ts";
 import { compileRate, rateRules } from "./rate.ts";
 import { ruleChains, rulesChain } from "./rule_chains.ts";
 import { block, type BlockingList, blockListed, loopbackRule, RETURN, table } from "./targets.ts";
@@ -15,8 +15,8 @@ export interface FilterOptions {
   readonly askedEarly: readonly BlockingList[];
   /** The other ones. */
   readonly askedHere: readonly BlockingList[];
-  /** Of judged connections; `undefined`: each packet is judged. */
-  readonly mark: number | undefined;
+  /** Marks connections that were judged; `undefined`: each packet is. */
+  readonly generation: Generation | undefined;
   readonly ruleSets: RuleSets;
   /** Number of the NFLOG group. */
   readonly group: number;
@@ -26,12 +26,12 @@ const MAINS: readonly MainChain[] = ["PFW-IN", "PFW-OUT", "PFW-FWD"];
 
 /** The chains of `filter`. */
 export function compileFilter(policy: Policy, family: Family, options: FilterOptions): TablePlan {
-  const { ruleSets, mark, group } = options;
+  const { ruleSets, generation, group } = options;
   const chains = MAINS.flatMap((name): ChainPlan[] => [
     { name, rules: mainRules(policy, family, name, options) },
     ...ruleChains(name, compileRules(policy.rules, family, name, ruleSets), defaultRules(policy)),
   ]);
-  const judging = judgeChains(MAINS.map((main) => ({ main, rules: rulesChain(main) })), mark);
+  const judging = judgeChains(MAINS.map((main) => ({ main, rules: rulesChain(main) })), generation);
   return table(
     "filter",
     [...chains, ...judging, { name: NEW_CHAIN, rules: newRules(policy, family) }],
@@ -76,18 +76,18 @@ function mainRules(
   chain: MainChain,
   options: FilterOptions,
 ): PlanRule[] {
-  const { mark } = options;
+  const { generation } = options;
   const rules = rulesChain(chain);
   const judge: PlanRule = {
     matches: [{ kind: "established_original" }],
-    target: judgeTarget(chain, rules, mark),
+    target: judgeTarget(chain, rules, generation),
   };
   const reply: PlanRule = { matches: [{ kind: "reply" }], target: RETURN };
   const vital = family === 6 ? VITAL_ICMPV6.map(vitalRule) : [];
   const rest: PlanRule = { matches: [], target: { kind: "goto", chain: rules } };
   const before = beforeStates(policy, family, chain, options);
   if (chain === "PFW-OUT") {
-    return [...before, reply, ...mark === undefined ? [] : [judge], ...vital, rest];
+    return [...before, reply, ...generation ? [judge] : [], ...vital, rest];
   }
   return [
     ...before,
@@ -105,9 +105,9 @@ function beforeStates(
   policy: Policy,
   family: Family,
   chain: MainChain,
-  { askedEarly, askedHere, mark }: FilterOptions,
+  { askedEarly, askedHere, generation }: FilterOptions,
 ): PlanRule[] {
-  const judged = mark === undefined ? [] : [judgedRule(mark)];
+  const judged = generation ? [judgedRule(generation)] : [];
   const white = (side: Side) => whiteRules(policy, family, side);
   const here = (side: Side) => listRules(askedHere, family, side);
   switch (chain) {

@@ -4,11 +4,11 @@
  * miss those that we marked.
  */
 import { findProgram } from "../packages.ts";
-import type { Commands } from "./command.ts";
+import type { CommandOutput, Commands } from "./command.ts";
 import type { KernelState } from "./kernel_state.ts";
 import { usesConnectionMarks } from "./nft_chains.ts";
-import { supportsConnectionMarks } from "./requirements.ts";
-import { isOurs } from "./saved_state.ts";
+import { isMissingFeature, supportsConnectionMarks } from "./requirements.ts";
+import { isOurs, parseIptablesSave, type SavedTables } from "./saved_state.ts";
 
 /** Milliseconds between two looks at the rules that `iptables-save` does not show. */
 const NATIVE_INTERVAL = 60_000;
@@ -29,7 +29,7 @@ export class ConnectionMarks {
     const [family] = state.tables.keys();
     if (family === undefined) return false;
     this.#isSupported ??= await supportsConnectionMarks(this.commands, family);
-    if (!this.#isSupported || isUsedByOthers(state)) return false;
+    if (!this.#isSupported || isUsedByOthers(state.tables.values())) return false;
     if (this.#isTimeToLook(isHurried)) {
       this.#lookedAt = performance.now();
       this.#hasNativeUser = await this.#findNativeUser();
@@ -42,17 +42,30 @@ export class ConnectionMarks {
     return !isHurried && performance.now() - this.#lookedAt > NATIVE_INTERVAL;
   }
 
+  /** Rules of nftables itself, and of the backend that iptables does not use here. */
   async #findNativeUser(): Promise<boolean> {
-    if (findProgram("nft") === undefined) return false;
-    const { status, stdout } = await this.commands.run(["nft", "-j", "-t", "list", "ruleset"]);
-    return status === 0 && usesConnectionMarks(stdout);
+    for (const program of ["iptables-legacy-save", "ip6tables-legacy-save"]) {
+      const output = await this.#run([program, "-c"]);
+      if (output?.status === 0 && isUsedByOthers([parseIptablesSave(output.stdout)])) return true;
+    }
+    const output = await this.#run(["nft", "-j", "-t", "list", "ruleset"]);
+    if (!output) return false;
+    // What cannot be looked at may use them.
+    return output.status === 0
+      ? usesConnectionMarks(output.stdout)
+      : !isMissingFeature(output.stderr);
+  }
+
+  /** `undefined` where there is no such program. */
+  async #run(argv: readonly string[]): Promise<CommandOutput | undefined> {
+    return findProgram(argv[0]) === undefined ? undefined : await this.commands.run(argv);
   }
 }
 
 /** Whether a rule of another program reads or writes marks of connections. */
-export function isUsedByOthers({ tables }: KernelState): boolean {
-  for (const family of tables.values()) {
-    for (const table of family.values()) {
+function isUsedByOthers(families: Iterable<SavedTables>): boolean {
+  for (const tables of families) {
+    for (const table of tables.values()) {
       for (const chain of table.values()) {
         if (!isOurs(chain) && chain.rules.some(({ text }) => /\bconnmark\b/i.test(text))) {
           return true;

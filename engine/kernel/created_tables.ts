@@ -41,13 +41,11 @@ export class CreatedTables {
     }
   }
 
-  /** Notes the tables that are missing now, before they are created. */
-  async note(now: ReadonlyMap<Family, SavedTables>): Promise<void> {
+  /** Notes those of the tables that are missing now, before they are created. */
+  async note(now: ReadonlyMap<Family, SavedTables>, wanted: readonly TableKey[]): Promise<void> {
     const known = await this.read();
     const names = new Set(known.map(keyText));
-    for (const [family, tables] of now) {
-      for (const table of TABLES) if (!tables.has(table)) names.add(keyText({ family, table }));
-    }
+    for (const key of wanted) if (!now.get(key.family)?.has(key.table)) names.add(keyText(key));
     if (names.size === known.length) return;
     for (const name of names) this.#noted.add(name);
     await Deno.mkdir(dirname(this.path), { recursive: true, mode: 0o755 });

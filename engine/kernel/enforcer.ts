@@ -195,7 +195,6 @@ export class Enforcer {
       const bans = await this.#compareBans(state);
       const differences = this.#differences(state, bans);
       const { planner, isUnsettled } = this.#applier;
-      if (differences.length > 0) planner.doubt();
       const isOutdated = await planner.isOutdated(applied.plan, state);
       if (differences.length + bans.length > 0 || isUnsettled || isOutdated) {
         await this.#applier.applyWhole(applied.policy);
@@ -273,12 +272,13 @@ export class Enforcer {
     await this.#created.clear();
   }
 
-  /** Of the tables that pfw created these, default all, where they are empty. */
-  async #removeCreated(wanted?: readonly TableKey[]): Promise<void> {
+  /** Of the tables that pfw created these, default all, where they are empty; false if it did none. */
+  async #removeCreated(wanted?: readonly TableKey[]): Promise<boolean> {
     const { commands, removeTables } = this.#options;
     const keys = (await this.#created.read()).filter(({ family, table }) =>
       !wanted || wanted.some((one) => one.family === family && one.table === table)
     );
     await (removeTables ?? ((keys) => removeEmptyTables(commands, keys)))(keys);
+    return keys.length > 0;
   }
 }

@@ -5,22 +5,23 @@
  * in both directions. A policy that judges otherwise has another generation, so what runs is judged
  * again by its next packet.
  *
- * The mark is compared whole and is set only where it is 0 or ours: marks of other programs are
- * neither changed nor taken for ours. A packet that is only related to a connection has its mark,
+ * The mark is compared whole and is set only where it is 0 or an earlier generation: marks of other
+ * programs are neither changed nor taken for ours, nor are those that they change in part. A packet that is only related to a connection has its mark,
  * too, and is judged all the same: an ICMP error comes from anybody, and what a helper expects (the
  * data of FTP) is a connection of its own.
  */
 import { bootTime } from "../policy/pending_change.ts";
 import type { MainChain } from "./compile_rules.ts";
-import type { ChainPlan, Match, PlanRule, Target } from "./plan.ts";
+import type { ChainPlan, Generation, Match, PlanRule, Target } from "./plan.ts";
 
-/** The upper four bits of our marks; the other 28 are the generation. */
-const OURS = 0x70000000, OURS_MASK = 0xf0000000;
+/** The upper four bits of our marks, for people who see them; the other 28 are the generation. */
+const OURS = 0x70000000;
 const GENERATIONS = 2 ** 28;
 
-const ALL_BITS = 0xffffffff;
+/** Generations before the present one whose connections are marked anew. */
+const EARLIER = 8;
 
-/** The mark of connections that a generation of the policy judged; the number may be any. */
+/** The mark of the connections that a generation judged; the number may be any. */
 export function markOf(generation: number): number {
   return OURS + generation % GENERATIONS;
 }
@@ -32,18 +33,21 @@ export function markOf(generation: number): number {
  */
 export class Generations {
   #last = 0;
+  #marks: readonly number[] = [];
 
   /** @param now seconds since the boot */
-  next(now: number = bootTime().seconds): number {
+  next(now: number = bootTime().seconds): Generation {
     this.#last = Math.max(this.#last + 1, Math.floor(now * 100));
-    return markOf(this.#last);
+    const mark = markOf(this.#last), earlier = this.#marks;
+    this.#marks = [mark, ...earlier].slice(0, EARLIER);
+    return { mark, earlier };
   }
 }
 
 /** What a packet of a judged connection meets first. */
-export function judgedRule(mark: number): PlanRule {
+export function judgedRule({ mark }: Generation): PlanRule {
   return {
-    matches: [{ kind: "state", states: ["ESTABLISHED"] }, connection(mark, ALL_BITS)],
+    matches: [{ kind: "state", states: ["ESTABLISHED"] }, carries(mark)],
     target: { kind: "return" },
   };
 }
@@ -59,19 +63,23 @@ const JUDGED_CHAIN = "PFW-JUDGED";
  * Where an established connection's packets go that are judged.
  *
  * @param rules the chain that drops what is not allowed, and returns from all else
- * @param mark `undefined`: nothing is remembered
+ * @param generation `undefined`: nothing is remembered
  */
-export function judgeTarget(main: MainChain, rules: string, mark: number | undefined): Target {
-  return { kind: "goto", chain: mark === undefined ? rules : judgeChain(main) };
+export function judgeTarget(
+  main: MainChain,
+  rules: string,
+  generation: Generation | undefined,
+): Target {
+  return { kind: "goto", chain: generation ? judgeChain(main) : rules };
 }
 
 /** The chains that `judgeTarget` leads to, without those of the rules. */
 export function judgeChains(
   mains: readonly { readonly main: MainChain; readonly rules: string }[],
-  mark: number | undefined,
+  generation: Generation | undefined,
 ): ChainPlan[] {
-  if (mark === undefined) return [];
-  const target: Target = { kind: "mark", mark };
+  if (!generation) return [];
+  const target: Target = { kind: "mark", mark: generation.mark };
   return [
     ...mains.map(({ main, rules }): ChainPlan => ({
       name: judgeChain(main),
@@ -82,14 +90,11 @@ export function judgeChains(
     })),
     {
       name: JUDGED_CHAIN,
-      rules: [
-        { matches: [connection(0, ALL_BITS)], target },
-        { matches: [connection(OURS, OURS_MASK)], target },
-      ],
+      rules: [0, ...generation.earlier].map((mark) => ({ matches: [carries(mark)], target })),
     },
   ];
 }
 
-function connection(mark: number, mask: number): Match {
-  return { kind: "connection_mark", mark, mask };
+function carries(mark: number): Match {
+  return { kind: "connection_mark", mark };
 }

@@ -46,6 +46,19 @@ export async function readKernel(
   };
 }
 
+/** The tables of each family, once all of that work has ended; throws where some of it failed. */
+export async function gather(
+  families: readonly { readonly family: Family }[],
+  work: readonly Promise<SavedTables>[],
+): Promise<Map<Family, SavedTables>> {
+  const outcomes = await Promise.allSettled(work);
+  return new Map(families.map(({ family }, at) => {
+    const outcome = outcomes[at];
+    if (outcome.status === "rejected") throw outcome.reason;
+    return [family, outcome.value];
+  }));
+}
+
 /** Our chains in the tables that we use. */
 export function ourChains(state: KernelState): SavedChain[] {
   return [...state.tables.values()].flatMap((tables) =>

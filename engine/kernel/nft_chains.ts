@@ -4,6 +4,7 @@
  */
 import { findProgram } from "../packages.ts";
 import type { Commands } from "./command.ts";
+import { isOurs } from "./saved_state.ts";
 
 /** Priorities of iptables' tables at every hook (nft(8), "standard priority names"). */
 const PRIORITY = { raw: -300, filter: 0 } as const;
@@ -50,11 +51,11 @@ function readChains(json: string): NftChain[] {
   return readObjects(json).flatMap(({ chain }) => chain ? [chain] : []);
 }
 
-/** Whether a rule reads or writes marks of connections, of what `nft -j list ruleset` printed. */
+/** Whether another's rule uses marks of connections, of what `nft -j list ruleset` printed. */
 export function usesConnectionMarks(json: string): boolean {
   return readObjects(json).some(({ rule }) =>
-    rule !== undefined && !isOfIptables(rule) &&
-    /"ct":\{"key":"mark"/.test(JSON.stringify(rule.expr ?? ""))
+    rule !== undefined && !isOurs({ name: rule.chain ?? "" }) &&
+    /"ct":\{"key":"mark"|"name":"connmark"/i.test(JSON.stringify(rule.expr ?? ""))
   );
 }
 
@@ -64,7 +65,7 @@ function isOfIptables({ family, table }: { family?: string; table?: string }): b
 
 interface NftObject {
   readonly chain?: NftChain;
-  readonly rule?: { readonly family?: string; readonly table?: string; readonly expr?: unknown };
+  readonly rule?: { readonly chain?: string; readonly expr?: unknown };
 }
 
 function readObjects(json: string): NftObject[] {

@@ -58,8 +58,8 @@ export type Match =
     readonly isNegated?: boolean;
   }
   | { readonly kind: "protocol"; readonly protocol: "tcp" | "udp" | "icmp" | "ipv6-icmp" }
-  /** The mark of the packet's connection, as far as the mask goes; none without a connection. */
-  | { readonly kind: "connection_mark"; readonly mark: number; readonly mask: number }
+  /** The packet's connection has this mark, all 32 bits. */
+  | { readonly kind: "connection_mark"; readonly mark: number }
   /** Destination ports as they stand in the packet; at most 15 slots, a range takes two. */
   | {
     readonly kind: "ports";
@@ -162,16 +162,24 @@ export interface FamilyPlan {
   readonly sets: readonly SetPlan[];
   /** The lists that `raw` asks. */
   readonly lists: readonly ListSet[];
-  /** The sets of lists that are asked once for each connection. */
+  /** The sets that are asked once for each connection, at most. */
   readonly askedOnce: readonly SetPlan[];
   readonly raw: TablePlan;
   readonly filter: TablePlan;
 }
 
+/** A policy's marks. */
+export interface Generation {
+  /** Of connections that it judged. */
+  readonly mark: number;
+  /** Of those that others judged before, the last one first. */
+  readonly earlier: readonly number[];
+}
+
 /** Everything that the kernel shall hold. */
 export interface KernelPlan {
-  /** Of the connections that this plan judged; `undefined`: it remembers none. */
-  readonly mark: number | undefined;
+  /** Marks connections that were judged; `undefined`: each packet is. */
+  readonly generation: Generation | undefined;
   readonly families: readonly FamilyPlan[];
 }
 

@@ -8,7 +8,7 @@ import { compilePlan } from "./compile.ts";
 import { ConnectionMarks } from "./connection_marks.ts";
 import { Generations } from "./judged.ts";
 import type { KernelState } from "./kernel_state.ts";
-import type { FamilyPlan, KernelPlan } from "./plan.ts";
+import type { FamilyPlan, Generation, KernelPlan } from "./plan.ts";
 import { isSameTable } from "./transition.ts";
 
 /** What it works with. */
@@ -45,30 +45,34 @@ export class Planner {
     this.#marks = new ConnectionMarks(parts.commands);
   }
 
-  /** Another program had its hands on what judges: the next plan judges all connections again. */
+  /** What is in force may have been another for a while: the next plan judges all connections again. */
   doubt(): void {
     this.#isInDoubt = true;
   }
 
-  /** Whether what is in force remembers connections where it must not, or could and does not. */
+  /** A plan is in force. */
+  trust(): void {
+    this.#isInDoubt = false;
+  }
+
+  /** Whether what is in force marks connections where it must not, or could and does not. */
   async isOutdated(plan: KernelPlan, before: KernelState): Promise<boolean> {
-    return (plan.mark !== undefined) !== await this.#marks.areFree(before, false);
+    return (plan.generation !== undefined) !== await this.#marks.areFree(before, false);
   }
 
   /** The plan for a policy; connections that it would judge as before keep their mark. */
   async plan(policy: Policy, occasion: Occasion): Promise<KernelPlan> {
     const { families, banned, before, applied, isHurried } = occasion;
     const { nflogGroup } = this.#parts;
-    const withMark = (mark: number | undefined) =>
-      compilePlan(policy, { nflogGroup, families, banned, mark, isFlooded: this.isFlooded });
-    if (!await this.#marks.areFree(before, isHurried)) return withMark(undefined);
-    const known = this.#isInDoubt ? undefined : applied?.plan;
-    if (known?.mark !== undefined) {
-      const plan = withMark(known.mark);
+    const planOf = (generation?: Generation) =>
+      compilePlan(policy, { nflogGroup, families, banned, generation, isFlooded: this.isFlooded });
+    if (!await this.#marks.areFree(before, isHurried)) return planOf();
+    const known = applied?.plan;
+    if (known?.generation && !this.#isInDoubt && applied?.stillJudges(before)) {
+      const plan = planOf(known.generation);
       if (plan.families.every((one) => judgesTheSame(one, known))) return plan;
     }
-    this.#isInDoubt = false;
-    return withMark(this.#generations.next());
+    return planOf(this.#generations.next());
   }
 }
 

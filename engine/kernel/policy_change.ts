@@ -18,6 +18,7 @@ import {
 } from "./compare.ts";
 import {
   destroySets,
+  gather,
   type KernelState,
   readSets,
   readTables,
@@ -78,6 +79,7 @@ export class PolicyChange {
   readonly #undo: (() => Promise<void>)[] = [];
   readonly #transitional = new Map<Family, TablePlan>();
   readonly #ways = new Map<TablePlan, Way>();
+  #hasPassed = false;
 
   constructor(start: ChangeStart) {
     this.#start = start;
@@ -104,7 +106,7 @@ export class PolicyChange {
     const { commands, plan: { families } } = this.#start;
     const texts = families.map((one) => this.#switchText(one, this.#before(one), true));
     families.forEach((one, at) => texts[at] !== "" && this.#noteSwitch(one));
-    const switching = allOf(
+    const switching = gather(
       families,
       families.map((one, at) => this.#switchFamily(one, texts[at])),
     );
@@ -119,12 +121,25 @@ export class PolicyChange {
     return { tables: tables.value, sets: sets.value };
   }
 
-  /** Whether `settle` is to take lists out of `raw` that are asked until then. */
-  get isPassing(): boolean {
-    return this.#start.plan.families.some((one) => this.#passing(one) !== one.raw);
+  /**
+   * Has `raw` ask no list any more that the plan does not ask: what it counted until then is final.
+   *
+   * @param after what `run` found
+   * @returns what the kernel holds then
+   */
+  async pass({ tables, sets }: KernelState): Promise<KernelState> {
+    const { plan: { families }, commands } = this.#start;
+    const passing = families.map(async (one) => {
+      const now = this.#passing(one), found = tables.get(one.family) ?? new Map();
+      if (now === one.raw) return found;
+      return await restoreAndReadTables(commands, one.family, replaceMains(one.raw, now));
+    });
+    const passed = await gather(families, passing);
+    this.#hasPassed = true;
+    return { tables: passed, sets };
   }
 
-  /** What the kernel holds after `run`: the plan, or, until `settle`, one with more lists asked. */
+  /** What the kernel holds after `run`: the plan, or, until `pass`, one with more lists asked. */
   get inForce(): KernelPlan {
     const { plan } = this.#start;
     return {
@@ -146,20 +161,19 @@ export class PolicyChange {
   /**
    * Deletes chains that nothing leads to any more, and has main chains hold their rules themselves.
    *
-   * @param after what `run` found
+   * @param passed what `pass` found
    * @returns what the kernel holds then
    */
   async settle({ tables, sets }: KernelState): Promise<KernelState> {
     const { plan: { families } } = this.#start;
     const settling = families.map((one) => this.#settleFamily(one, tables.get(one.family)));
-    return { tables: await allOf(families, settling), sets };
+    return { tables: await gather(families, settling), sets };
   }
 
   async #settleFamily(plan: FamilyPlan, saved: SavedTables = new Map()): Promise<SavedTables> {
-    const isFinal = this.#passing(plan) === plan.raw;
     const text = [plan.raw, plan.filter].map((table) => {
       const there = saved.get(table.name);
-      return there ? settleTable(table, there, isFinal || table !== plan.raw) : "";
+      return there ? settleTable(table, there) : "";
     }).join("");
     if (text === "") return saved;
     return await restoreAndReadTables(this.#start.commands, plan.family, text);
@@ -322,7 +336,8 @@ export class PolicyChange {
 
   /** What `raw` holds after `run`. */
   #passing(plan: FamilyPlan): TablePlan {
-    return this.#start.isHurried ? this.#rawWithOldLists(plan) : plan.raw;
+    const isPassing = this.#start.isHurried && !this.#hasPassed;
+    return isPassing ? this.#rawWithOldLists(plan) : plan.raw;
   }
 
   /** The plan for `raw` with the lists that the kernel asks now; the plan itself if none is more. */
@@ -332,17 +347,4 @@ export class PolicyChange {
     this.#transitional.set(plan.family, made);
     return made;
   }
-}
-
-/** What came of each family; where one failed, once all have ended. */
-async function allOf(
-  families: readonly FamilyPlan[],
-  work: readonly Promise<SavedTables>[],
-): Promise<Map<Family, SavedTables>> {
-  const outcomes = await Promise.allSettled(work);
-  return new Map(families.map(({ family }, at) => {
-    const outcome = outcomes[at];
-    if (outcome.status === "rejected") throw outcome.reason;
-    return [family, outcome.value];
-  }));
 }

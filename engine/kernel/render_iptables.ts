@@ -62,7 +62,7 @@ function renderMatch(match: Match): string {
     case "protocol":
       return `-p ${match.protocol}`;
     case "connection_mark":
-      return `-m connmark --mark ${renderMark(match.mark, match.mask)}`;
+      return `-m connmark --mark 0x${match.mark.toString(16)}`;
     case "ports":
       return renderPorts(match.protocol, match.ranges);
     case "original_port":
@@ -83,12 +83,6 @@ function renderMatch(match: Match): string {
     case "packets_below":
       return `-m limit --limit ${match.perSecond}/sec --limit-burst ${match.burst}`;
   }
-}
-
-/** As `iptables-save` tells it: no mask where all bits count. */
-function renderMark(mark: number, mask: number): string {
-  const text = `0x${mark.toString(16)}`;
-  return mask === 0xffffffff ? text : `${text}/0x${mask.toString(16)}`;
 }
 
 function renderPorts(protocol: string, ranges: readonly PortRange[]): string {

@@ -18,7 +18,8 @@ const SHOWN_ENTRIES = 10;
  * @throws PfwError where the kernel cannot do what the policy asks
  */
 export function renderPlanText(policy: Policy, nflogGroup: number): string {
-  const { families } = compilePlan(policy, { nflogGroup, mark: markOf(0) });
+  const generation = { mark: markOf(0), earlier: [] };
+  const { families } = compilePlan(policy, { nflogGroup, generation });
   return families.map(renderFamilyText).join("\n");
 }
 

@@ -146,7 +146,8 @@ function probe(
     `ipset create pfw-probe-ip hash:ip ${words} timeout 0 && ` +
     `exec ${iptablesProgram(family, "-restore")}`;
   const rules = features.map(({ rule }) => `-A PFW-PROBE ${rule}\n`).join("");
-  const text = `*filter\n:PFW-PROBE - [0:0]\n${rules}COMMIT\n`;
+  const filter = `*filter\n:PFW-PROBE - [0:0]\n${rules}COMMIT\n`;
+  const text = `*raw\n:PFW-PROBE - [0:0]\nCOMMIT\n${filter}`;
   return commands.run(["unshare", "--net", "sh", "-c", script], text);
 }
 

@@ -74,12 +74,11 @@ function resolve(table: SavedTable): SavedTable {
  * themselves, and what nothing shall refer to any more is deleted. Empty where all of it is so.
  *
  * @param saved what the table holds; the plan's jumps and what they lead to do as it says
- * @param isFinal whether the main chains hold what the plan says, stand-ins apart
  */
-export function settleTable(plan: TablePlan, saved: SavedTable, isFinal: boolean): string {
+export function settleTable(plan: TablePlan, saved: SavedTable): string {
   const wanted = new Set([...plan.mains, ...plan.targets].map(({ name }) => name));
   const surplus = [...saved.values()].filter((chain) => isOurs(chain) && !wanted.has(chain.name));
-  const mains = isFinal && !hasStandIns(saved) ? [] : plan.mains;
+  const mains = hasStandIns(saved) ? plan.mains : [];
   return transaction(plan.name, [
     ...[...mains, ...surplus].map(renderDeclaration),
     ...mains.flatMap(renderChainRules),

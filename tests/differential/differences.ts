@@ -3,7 +3,7 @@ import { ruleIdAt } from "./scenario.ts";
 import type { Fate, PolicyText, Shot } from "./scenario.ts";
 import type { KernelFates } from "./lab.ts";
 import { type MatcherFate, matcherFates } from "./matcher_fates.ts";
-import { type TracerFates, tracerFates } from "./tracer_fates.ts";
+import { type Layout, type TracerFates, tracerFates } from "./tracer_fates.ts";
 
 /** What each judge says; the kernel is not always asked. */
 export interface Judgements {
@@ -15,8 +15,13 @@ export interface Judgements {
 }
 
 /** The judgements of those that need no kernel. */
-export function judge(policy: PolicyText, shots: readonly Shot[]): Judgements {
-  return { shots, matcher: matcherFates(policy, shots), tracer: tracerFates(policy, shots) };
+export function judge(
+  policy: PolicyText,
+  shots: readonly Shot[],
+  layout?: Layout,
+): Judgements {
+  const tracer = tracerFates(policy, shots, layout);
+  return { shots, matcher: matcherFates(policy, shots), tracer };
 }
 
 /** Where they are not of one mind, one line each; the first packet that differs comes first. */

@@ -5,15 +5,19 @@ import { arbitraryScenario } from "./campaign.ts";
 import { readCorpus, shotsOf } from "./corpus.ts";
 import { differences, judge } from "./differences.ts";
 import { policyOf } from "./scenario.ts";
+import { type Layout, LAYOUTS } from "./tracer_fates.ts";
 
-Deno.test("the matcher says of every packet what the rendered rules say, and why", () => {
-  fc.assert(
-    fc.property(arbitraryScenario(40), ({ policy, conversations }) => {
-      deepEqual(differences(judge(policy, buildShots(policy, conversations))), []);
-    }),
-    { numRuns: 200 },
-  );
-});
+for (const layout of Object.keys(LAYOUTS) as Layout[]) {
+  Deno.test(`the matcher says of every packet what the rendered rules say, and why: ${layout}`, () => {
+    fc.assert(
+      fc.property(arbitraryScenario(40), ({ policy, conversations }) => {
+        const shots = buildShots(policy, conversations);
+        deepEqual(differences(judge(policy, shots, layout)), []);
+      }),
+      { numRuns: 150 },
+    );
+  });
+}
 
 Deno.test("every difference ever found stays away: rules and matcher say what the kernel said", () => {
   const corpus = readCorpus();

@@ -3,17 +3,27 @@ import { AppliedPolicy } from "../../engine/kernel/applied.ts";
 import { usesConnectionMarks } from "../../engine/kernel/nft_chains.ts";
 import { Generations, markOf } from "../../engine/kernel/judged.ts";
 import type { KernelState } from "../../engine/kernel/kernel_state.ts";
-import type { KernelPlan } from "../../engine/kernel/plan.ts";
+import { entryCount, type KernelPlan } from "../../engine/kernel/plan.ts";
 import { Planner } from "../../engine/kernel/planner.ts";
 import { parseIptablesSave } from "../../engine/kernel/saved_state.ts";
 import type { Policy } from "../../engine/policy/policy.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 
-const ours = (text: string): KernelState => ({
-  tables: new Map([[4, parseIptablesSave(text)]]),
-  sets: new Map(),
-});
-const EMPTY = ours("");
+/** What the kernel holds: rules of others, and the sets of a plan. */
+function holding(rules = "", plan?: KernelPlan): KernelState {
+  const sets = plan?.families.flatMap((family) => family.sets) ?? [];
+  return {
+    tables: new Map([[4, parseIptablesSave(rules)]]),
+    sets: new Map(sets.map((set) => {
+      const { name, family, timeout } = set;
+      const entries = entryCount(set);
+      const header = { type: "hash:net", family, timeout, entries, maxEntries: 64, memory: 0 };
+      return [name, { name, ...header }];
+    })),
+  };
+}
+
+const EMPTY = holding();
 
 /** A machine whose kernel can mark connections, or cannot. */
 function plannerOf(status = 0) {
@@ -22,15 +32,17 @@ function plannerOf(status = 0) {
     commands: { run: () => Promise.resolve({ status, stdout: "", stderr: "" }) },
   });
   let applied: AppliedPolicy | undefined;
-  const apply = async (wanted: Policy, before = EMPTY): Promise<KernelPlan> => {
+  /** @param before default: what was applied last */
+  const apply = async (wanted: Policy, before?: KernelState): Promise<KernelPlan> => {
     const plan = await planner.plan(wanted, {
       families: [4, 6],
       banned: new Set(),
-      before,
+      before: before ?? holding("", applied?.plan),
       applied,
       isHurried: false,
     });
-    applied = new AppliedPolicy(wanted, plan, before);
+    planner.trust();
+    applied = new AppliedPolicy(wanted, plan, holding("", plan));
     return plan;
   };
   return { planner, apply };
@@ -40,7 +52,7 @@ const threats = ["198.51.100.1"], blacklist = ["192.0.2.1"];
 
 Deno.test("connections are judged again by a policy that judges otherwise, and by no other", async () => {
   const { planner, apply } = plannerOf();
-  const mark = async (wanted: Policy) => (await apply(wanted)).mark;
+  const mark = async (wanted: Policy) => (await apply(wanted)).generation?.mark;
   let last = await mark(policy({ threats, blacklist }));
   const isNew = async (wanted: Policy, what: string) => {
     const next = await mark(wanted);
@@ -61,12 +73,12 @@ Deno.test("connections are judged again by a policy that judges otherwise, and b
   await isNew(policy({ rules: [rule({ ports: ports(7), protocol: "tcp" })] }), "a rule");
   await isNew(policy({ rateLimit: { connections: 3, seconds: 9 } }), "a rate limit");
   planner.doubt();
-  await isNew(policy({ rateLimit: { connections: 3, seconds: 9 } }), "what others touched");
+  await isNew(policy({ rateLimit: { connections: 3, seconds: 9 } }), "after a failure");
 });
 
 Deno.test("where connections cannot be marked, or others mark them, each packet is judged", async () => {
-  const asks = ours("*mangle\n:FORWARD ACCEPT [0:0]\n[0:0] -A FORWARD -m connmark --mark 0x1\n");
-  const sets = ours(
+  const asks = holding("*mangle\n:FORWARD ACCEPT [0:0]\n[0:0] -A FORWARD -m connmark --mark 0x1\n");
+  const sets = holding(
     "*mangle\n:x - [0:0]\n[0:0] -A x -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff\n",
   );
   const { planner, apply } = plannerOf();
@@ -75,39 +87,72 @@ Deno.test("where connections cannot be marked, or others mark them, each packet 
   for (const others of [asks, sets]) {
     equal(await planner.isOutdated(marked, others), true);
     const plan = await apply(policy({ threats }), others);
-    equal(plan.mark, undefined);
+    equal(plan.generation, undefined);
     deepEqual(plan.families[0].raw.mains[0].rules.length, 1);
     equal(await planner.isOutdated(plan, others), false);
     equal(await planner.isOutdated(plan, EMPTY), true);
   }
-  equal((await plannerOf(1).apply(policy({ threats }))).mark, undefined);
+  equal((await plannerOf(1).apply(policy({ threats }))).generation, undefined);
+});
+
+Deno.test("connections are judged again where what judged them was another for a while", async () => {
+  const { apply } = plannerOf();
+  const wanted = policy({
+    threats,
+    blacklist,
+    rules: [rule({ sources: ["192.0.2.1", "192.0.2.2"] })],
+  });
+  const plan = await apply(wanted);
+  const without = (name: string) => {
+    const { tables, sets } = holding("", plan);
+    return { tables, sets: new Map([...sets].filter(([set]) => !set.startsWith(name))) };
+  };
+  const mark = async (before: KernelState) => (await apply(wanted, before)).generation?.mark;
+  const first = plan.generation?.mark;
+  equal(await mark(without("pfw-black4")), first, "every packet is asked for these");
+  let last = first;
+  for (const name of ["pfw-threat4", "pfw-r"]) {
+    const next = await mark(without(name));
+    notEqual(next, last, name);
+    last = next;
+  }
+  const touched = holding("*filter\n:PFW-IN - [0:0]\n[0:0] -A PFW-IN -j ACCEPT\n", plan);
+  notEqual(await mark(touched), last);
 });
 
 Deno.test("no generation comes twice, whoever gives it", () => {
   const one = new Generations();
   const first = one.next(100.001);
-  equal(first, markOf(10_000));
-  equal(one.next(100.001), markOf(10_001));
-  equal(one.next(50), markOf(10_002), "a clock that went back");
-  equal(new Generations().next(100.031), markOf(10_003), "another process, a moment later");
-  equal(one.next(2_684_354.56), markOf(0), "after a month they begin again");
+  deepEqual(first, { mark: markOf(10_000), earlier: [] });
+  equal(one.next(100.001).mark, markOf(10_001));
+  equal(one.next(50).mark, markOf(10_002), "a clock that went back");
+  equal(new Generations().next(100.031).mark, markOf(10_003), "another process, a moment later");
+  equal(one.next(2_684_354.56).mark, markOf(0), "after a month they begin again");
   equal(markOf(2 ** 28 - 1), 0x7fffffff);
 });
 
-Deno.test("marks of connections are found in rules of nftables, those of iptables left out", () => {
-  const of = (family: string, table: string, ...expr: unknown[]) =>
-    JSON.stringify({ nftables: [{ metainfo: {} }, { rule: { family, table, expr } }] });
+Deno.test("connections of the last eight generations are marked anew", () => {
+  const generations = new Generations();
+  const marks = Array.from({ length: 12 }, (_, at) => generations.next(at).mark);
+  deepEqual(generations.next(12).earlier, marks.slice(4).reverse());
+});
+
+Deno.test("marks of connections are found in rules that iptables does not show", () => {
+  const of = (chain: string, ...expr: unknown[]) =>
+    JSON.stringify({
+      nftables: [{ metainfo: {} }, { rule: { family: "ip", table: "filter", chain, expr } }],
+    });
   const match = { match: { op: "==", left: { ct: { key: "mark" } }, right: 5 } };
   const restore = {
     mangle: { key: { meta: { key: "mark" } }, value: { ct: { key: "mark" } } },
   };
-  equal(usesConnectionMarks(of("inet", "vpn", { counter: null }, restore)), true);
-  equal(usesConnectionMarks(of("ip", "mine", match)), true);
-  equal(usesConnectionMarks(of("ip", "filter", match)), false);
+  const compat = { xt: { type: "target", name: "CONNMARK" } };
+  for (const one of [match, restore, compat]) {
+    equal(usesConnectionMarks(of("vpn", { counter: null }, one)), true);
+    equal(usesConnectionMarks(of("PFW-IN", { counter: null }, one)), false);
+  }
   const state = { match: { op: "in", left: { ct: { key: "state" } }, right: "new" } };
-  equal(
-    usesConnectionMarks(of("inet", "vpn", state, { log: { prefix: '"ct":{"key":"mark"' } })),
-    false,
-  );
+  const log = { log: { prefix: '"ct":{"key":"mark"' } };
+  equal(usesConnectionMarks(of("vpn", state, log)), false);
   equal(usesConnectionMarks("not JSON"), false);
 });

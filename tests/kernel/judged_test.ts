@@ -6,8 +6,9 @@ import { enforcerIn, inHaste } from "../support/enforcer.ts";
 import {
   type BackgroundProcess,
   createPair,
+  join,
   kernelTestOnce,
-  type NetworkNamespace,
+  NetworkNamespace,
 } from "../support/netns.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 import { eventually } from "../support/running_pfw.ts";
@@ -107,19 +108,86 @@ kernelTestOnce(
 
 kernelTestOnce(
   "a connection judged while another program had emptied a list is cut again",
-  async () => {
+  async (test) => {
     await using link = await createPair();
     await using _server = await startServer(link.local, [PORT]);
     const directory = await Deno.makeTempDir();
-    const enforcer = enforcerIn(link.local, directory);
-    await enforcer.apply(policy({ threats: LISTED }));
-    await link.local.run(["ipset", "flush", "pfw-threat4"]);
-    await using client = keepTalking(link.remote, { protocol: "tcp", to: "10.9.0.1", port: PORT });
-    equal(await client.line(), "echo");
-    await isJudged(link.local);
-    ok((await enforcer.restoreIfDrifted()).length > 0);
-    await fallsSilent(client);
-    await enforcer.remove();
+    const wanted = policy({ threats: LISTED });
+    const longer = policy({ threats: LISTED, blacklist: OTHER });
+    const repairs: Record<string, (enforcer: Enforcer) => Promise<unknown>> = {
+      "by a look": (enforcer) => enforcer.restoreIfDrifted(),
+      "by the same policy": (enforcer) => enforcer.apply(wanted),
+      "by another policy, in haste": (enforcer) => inHaste(enforcer, longer),
+      "by a flood and its end": async (enforcer) => {
+        await enforcer.defend(true);
+        await enforcer.defend(false);
+      },
+    };
+    for (const [name, repair] of Object.entries(repairs)) {
+      await test.step(name, async () => {
+        const enforcer = enforcerIn(link.local, directory);
+        await enforcer.apply(wanted);
+        await link.local.run(["ipset", "flush", "pfw-threat4"]);
+        const asks = { protocol: "tcp", to: "10.9.0.1", port: PORT } as const;
+        await using client = keepTalking(link.remote, asks);
+        equal(await client.line(), "echo");
+        await isJudged(link.local);
+        await repair(enforcer);
+        await fallsSilent(client);
+        await enforcer.remove();
+      });
+    }
+    await Deno.remove(directory, { recursive: true });
+  },
+);
+
+kernelTestOnce(
+  "a forwarded connection that was judged is cut, whichever end is blocked",
+  async (test) => {
+    await using link = await createPair();
+    const { local, remote } = link;
+    await using server = await NetworkNamespace.create();
+    await join(local, server, 1);
+    await using _server = await startServer(server, [PORT]);
+    await local.run(["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"]);
+    const translate = ["-p", "tcp", "--dport", "8080", "-j", "DNAT", "--to", `10.9.1.2:${PORT}`];
+    await local.run(["iptables", "-t", "nat", "-A", "PREROUTING", ...translate]);
+    await server.run(["ip", "route", "add", "default", "via", "10.9.1.1"]);
+    await server.run(["ip", "-6", "route", "add", "default", "via", "fd09:1::1"]);
+    await remote.run(["ip", "-6", "route", "add", "fd09:1::/64", "via", "fd09::1"]);
+    const directory = await Deno.makeTempDir();
+    const CLIENTS = ["10.9.0.2", "fd09::2"], SERVERS = ["10.9.1.2", "fd09:1::2"];
+    const bans = [...CLIENTS, ...SERVERS].map((text) => parsePrefix(text)!);
+    const ban = (at: number) => async (enforcer: Enforcer) => {
+      const until = Date.now() + 60_000;
+      await enforcer.changeBans([at, at + 1].map((one) => ({ prefix: bans[one], until })), []);
+    };
+    const to = (next: Policy) => (enforcer: Enforcer) => inHaste(enforcer, next);
+    const cuts: Record<string, (enforcer: Enforcer) => Promise<void>> = {
+      "a threat list, the client": to(policy({ threats: CLIENTS })),
+      "a threat list, the server": to(policy({ threats: SERVERS })),
+      "the blacklist, the client": to(policy({ blacklist: CLIENTS })),
+      "the blacklist, the server": to(policy({ blacklist: SERVERS })),
+      "a ban of the client": ban(0),
+      "a ban of the server": ban(2),
+      "a rule": to(policy({ rules: [rule({ direction: "in", destinations: SERVERS })] })),
+    };
+    const ways = { "translated": ["10.9.0.1", 8080], "routed": ["fd09:1::2", PORT] } as const;
+    for (const [name, cut] of Object.entries(cuts)) {
+      for (const [way, [address, port]] of Object.entries(ways)) {
+        await test.step(`${name}, ${way}`, async () => {
+          const enforcer = enforcerIn(local, directory);
+          // With one ban more the list has been asked from the beginning.
+          await enforcer.apply(policy({ bans: ["192.0.2.7", "2001:db8::7"] }));
+          await using client = keepTalking(remote, { protocol: "tcp", to: address, port });
+          equal(await client.line(), "echo");
+          await isJudged(local);
+          await cut(enforcer);
+          await fallsSilent(client);
+          await enforcer.remove();
+        });
+      }
+    }
     await Deno.remove(directory, { recursive: true });
   },
 );
@@ -187,6 +255,35 @@ kernelTestOnce(
     await Deno.remove(directory, { recursive: true });
   },
 );
+
+kernelTestOnce("a threat list that leaves raw in haste takes no count with it", async () => {
+  await using link = await createPair();
+  const directory = await Deno.makeTempDir();
+  const enforcer = enforcerIn(link.local, directory);
+  const others = (change: "-A" | "-D") =>
+    link.local.run(
+      ["iptables", "-t", "mangle", change, "FORWARD", "-m", "connmark", "--mark", "1"],
+    );
+  await others("-A");
+  const wanted = policy({ threats: LISTED });
+  await enforcer.apply(wanted);
+  await using sender = startSender(link.remote, "10.9.0.1", 9, 3);
+  for (let change = 0; change < 4; change++) {
+    await others("-D");
+    await enforcer.inspect();
+    await inHaste(enforcer, wanted);
+    equal(/^\*raw$/m.test(await saved(link.local)), false);
+    await others("-A");
+    await enforcer.inspect();
+    await inHaste(enforcer, wanted);
+    match(await saved(link.local), /^:PFW-PRE /m);
+  }
+  const sent = Number(await sender.line());
+  const { drops } = await enforcer.counters();
+  equal(drops.find(({ reason }) => reason === "threat")?.packets, sent);
+  await enforcer.remove();
+  await Deno.remove(directory, { recursive: true });
+});
 
 /** Answers the commands of FTP that name a port for the data; 7 * 256 + 209 is `PORT`. */
 const FTP_SERVER = `

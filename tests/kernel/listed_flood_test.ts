@@ -1,5 +1,5 @@
 /** A flood from listed sources: it is met where a drop costs least, and every packet counts. */
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { FeedPublisher } from "../support/feed_publisher.ts";
 import { blockedHits, dropCounters, flood } from "../support/flood.ts";
 import { addNeighbours, isInSet } from "../support/neighbours.ts";
@@ -23,16 +23,20 @@ kernelTest(
     sandbox.writeConfig({ detection: { enabled: false }, threat_feeds: feeds });
     await using pfw = await startPfw(local, sandbox);
     equal(await eventually(() => isInSet(local, "pfw-threat4", "11.0.0.1"), Boolean), true);
-    const early = async () => /-A PFW-PRE .*pfw-threat4/.test(await local.run(["iptables-save"]));
-    equal(await early(), false);
+    const isAskedEarly = async () =>
+      /-A PFW-PRE .*pfw-threat4/.test(await local.run(["iptables-save"]));
+    equal(await isAskedEarly(), false);
     const packets = { protocol: "udp", from: "11.0.0.1", to: "10.9.0.1", port: 2001 } as const;
     for (let burst = 1; burst <= BURSTS; burst++) {
       equal(await flood(remote, { ...packets, sourcePort: 40_000 + burst, count: COUNT }), 0);
-      equal(await eventually(early, Boolean), true);
+      equal(await eventually(isAskedEarly, Boolean), true);
     }
     const sent = BURSTS * COUNT;
     equal(await eventually(() => blockedHits(sandbox), (hits) => hits >= sent), sent);
     deepEqual(await dropCounters(local), { "PFW-D-threat": sent });
+    const early = /^\[(\d+):\d+\] -A PFW-D-threat -j DROP$/m
+      .exec(await local.run(["iptables-save", "-c", "-t", "raw"]));
+    ok(Number(early?.[1]) > 0.9 * sent, `${early?.[1]} of ${sent}`);
     match(
       await Deno.readTextFile(sandbox.path("log/firewall.log")),
       /flooded from listed addresses: threat lists are asked before connection/,

@@ -39,9 +39,10 @@ export async function withNamespace(
   }
 }
 
-/** Rules without the generation of their policy, in marks of connections: another one each time. */
+/** Rules without the generation of their policy, in marks of connections, and without earlier ones. */
 export function withoutGeneration(rules: string): string {
-  return rules.replaceAll(/\b0x7[0-9a-f]{7}(?!\/0xf0000000)/g, "(generation)");
+  return rules.replaceAll(/^-A PFW-JUDGED -m connmark --mark 0x7.*\n/gm, "")
+    .replaceAll(/\b0x7[0-9a-f]{7}\b/g, "(generation)");
 }
 
 /** Our part of the firewall as it acts: counters, times and the order of sets left out. */
