@@ -21,6 +21,7 @@ export const TEST_NEEDS: readonly Need[] = [
   "tcpreplay",
   "scapy",
   "hping3",
+  "nft",
   "nmap",
   "nc",
   "sqlite3",

@@ -19,6 +19,7 @@ export type Need =
   | "tcpreplay"
   | "scapy"
   | "hping3"
+  | "nft"
   | "nmap"
   | "nc"
   | "sqlite3"
@@ -103,6 +104,7 @@ const NAMES: Record<Need, readonly [string, string, string, string, string]> = {
   tcpreplay: ["tcpreplay", "tcpreplay", "tcpreplay", "tcpreplay", "tcpreplay"],
   scapy: ["python3-scapy", "python3-scapy", "scapy", "scapy", "python3-scapy"],
   hping3: ["hping3", "hping3", "hping", "hping3", "hping3"],
+  nft: ["nftables", "nftables", "nftables", "nftables", "nftables"],
   nmap: ["nmap", "nmap", "nmap", "nmap", "nmap"],
   nc: ["netcat-openbsd", "netcat", "openbsd-netcat", "netcat-openbsd", "netcat-openbsd"],
   sqlite3: ["sqlite3", "sqlite", "sqlite", "sqlite", "sqlite3"],

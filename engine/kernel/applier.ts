@@ -130,11 +130,22 @@ export class Applier {
       throw await this.#undo(change, before, error);
     });
     this.planner.trust();
+    this.#sayIfUnmarked(plan);
     this.applied = new AppliedPolicy(policy, change.inForce, after);
     return {
       result: applyResult(policy, plan, performance.now() - started),
       tidy: () => this.#tidy(change, policy, plan, after),
     };
+  }
+
+  /** Once, as long as it stays so. */
+  #sayIfUnmarked({ generation }: KernelPlan): void {
+    const before = this.applied?.plan;
+    if (generation || (before && !before.generation)) return;
+    this.#parts.log?.(
+      "every packet is judged, not each connection once: another program's rules use marks of " +
+        "connections, or the kernel has none",
+    );
   }
 
   async #undo(change: PolicyChange, before: KernelState, error: unknown): Promise<PfwError> {

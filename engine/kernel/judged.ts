@@ -6,9 +6,9 @@
  * again by its next packet.
  *
  * The mark is compared whole and is set only where it is 0 or an earlier generation: marks of other
- * programs are neither changed nor taken for ours, nor are those that they change in part. A packet that is only related to a connection has its mark,
- * too, and is judged all the same: an ICMP error comes from anybody, and what a helper expects (the
- * data of FTP) is a connection of its own.
+ * programs are neither changed nor taken for ours, nor are those that they change in part. A packet
+ * that is only related to a connection has its mark, too, and is judged all the same: an ICMP error
+ * comes from anybody, and what a helper expects (the data of FTP) is a connection of its own.
  */
 import { bootTime } from "../policy/pending_change.ts";
 import type { MainChain } from "./compile_rules.ts";

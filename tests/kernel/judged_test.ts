@@ -198,7 +198,8 @@ kernelTestOnce(
     await using link = await createPair();
     await using _server = await startServer(link.local, [PORT]);
     const directory = await Deno.makeTempDir();
-    const enforcer = enforcerIn(link.local, directory);
+    const log: string[] = [];
+    const enforcer = enforcerIn(link.local, directory, undefined, log);
     const mark = ["INPUT", "-p", "tcp", "-j", "CONNMARK", "--set-mark", "5"];
     await link.local.run(["iptables", "-t", "mangle", "-A", ...mark]);
     await using client = keepTalking(link.remote, { protocol: "tcp", to: "10.9.0.1", port: PORT });
@@ -207,6 +208,7 @@ kernelTestOnce(
     const without = await saved(link.local);
     equal(/connmark --mark 0x7/.test(without), false);
     match(without, /^:PFW-PRE /m, "each packet is asked, before connection tracking");
+    match(log.join("\n"), /^every packet is judged, not each connection once: .*$/);
 
     await link.local.run(["iptables", "-t", "mangle", "-D", ...mark]);
     equal((await enforcer.restoreIfDrifted()).length, 0);
@@ -225,6 +227,25 @@ kernelTestOnce(
     await enforcer.remove();
     await Deno.remove(directory, { recursive: true });
   },
+);
+
+kernelTestOnce(
+  "marks are left alone, too, where rules that iptables does not show use them",
+  async () => {
+    await using namespace = await NetworkNamespace.create();
+    const directory = await Deno.makeTempDir();
+    const rules = "add table ip mangle; " +
+      "add chain ip mangle vpn { type filter hook prerouting priority -150; }; " +
+      "add rule ip mangle vpn ct state new ct mark set 0x71000005";
+    await namespace.run(["nft", rules]);
+    const enforcer = enforcerIn(namespace, directory);
+    await enforcer.apply(policy({ threats: OTHER }));
+    equal((await saved(namespace)).includes("PFW-JUDGED"), false);
+    await enforcer.remove();
+    match(await namespace.run(["nft", "list", "table", "ip", "mangle"]), /ct mark set 0x71000005/);
+    await Deno.remove(directory, { recursive: true });
+  },
+  ["nft"],
 );
 
 kernelTestOnce(
