@@ -39,6 +39,21 @@ export class AppliedPolicy {
     return this.#texts.get(key(family, name));
   }
 
+  /**
+   * Whether the kernel holds a plan, and of the chains that both have what it held before, word for
+   * word: main chains are compared with the plan only, for they may have been written anew.
+   */
+  agreesWith(plan: KernelPlan, now: KernelState): boolean {
+    return plan.families.every((one) => {
+      const tables = withoutStandIns(now.tables.get(one.family) ?? new Map());
+      return familyDifferences(one, tables).length === 0 &&
+        tablesOf([one]).every(([family, { name, targets }]) => {
+          const was = this.texts(family, name), is = exactTexts(tables.get(name));
+          return targets.every((chain) => was?.get(chain.name) === is.get(chain.name));
+        });
+    });
+  }
+
   /** Whether what judges connections once is as it was: `filter`, and how much its lists hold. */
   stillJudges(now: KernelState): boolean {
     return this.plan.families.every(({ family, filter, askedOnce }) =>

@@ -129,7 +129,7 @@ export class Applier {
       this.planner.doubt();
       throw await this.#undo(change, before, error);
     });
-    this.planner.trust();
+    this.planner.trust(plan);
     this.#sayIfUnmarked(plan);
     this.applied = new AppliedPolicy(policy, change.inForce, after);
     return {
@@ -143,8 +143,8 @@ export class Applier {
     const before = this.applied?.plan;
     if (generation || (before && !before.generation)) return;
     this.#parts.log?.(
-      "every packet is judged, not each connection once: another program's rules use marks of " +
-        "connections, or the kernel has none",
+      "every packet is judged, not each connection once: rules of another program use marks of " +
+        "connections or cannot be read, or the kernel has no such marks",
     );
   }
 
@@ -167,7 +167,10 @@ export class Applier {
       : kernelFailure("cannot put the policy into the kernel", error, "nothing was changed");
   }
 
-  /** Deletes chains and sets that nothing refers to any more. Failing harms nobody: say so. */
+  /**
+   * Deletes chains and sets that nothing refers to any more. What another program did meanwhile is not
+   * taken for ours: then, and where it fails, the next look puts all of the policy in place.
+   */
   async #tidy(change: PolicyChange, policy: Policy, plan: KernelPlan, after: KernelState) {
     const { commands, log } = this.#parts;
     try {
@@ -175,7 +178,7 @@ export class Applier {
       const passed = await change.pass(after);
       this.ledger.observe(passed.tables);
       const settled = await change.settle(passed);
-      this.applied = new AppliedPolicy(policy, plan, settled);
+      if (!this.#adopt(policy, plan, settled)) throw new Error("it was changed meanwhile");
       const wanted = new Set(plan.families.flatMap(({ sets }) => sets.map((set) => set.name)));
       const [kept, surplus] = [true, false].map((isWanted) =>
         [...settled.sets].filter(([name]) => wanted.has(name) === isWanted)
@@ -191,8 +194,15 @@ export class Applier {
       this.isUnsettled = true;
       // Some of it may be gone: where that cannot be read, the next look finds and mends it.
       const state = await this.read().catch(() => undefined);
-      if (state) this.applied = new AppliedPolicy(policy, change.inForceOf(state), state);
+      if (state) this.#adopt(policy, change.inForceOf(state), state);
     }
+  }
+
+  /** From now on this is what is in force; false, and nothing happens, where the kernel disagrees. */
+  #adopt(policy: Policy, plan: KernelPlan, state: KernelState): boolean {
+    if (!this.applied?.agreesWith(plan, state)) return false;
+    this.applied = new AppliedPolicy(policy, plan, state);
+    return true;
   }
 
   /** A table that is there costs every packet a call, also where it is empty. */

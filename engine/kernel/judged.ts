@@ -28,19 +28,22 @@ export function markOf(generation: number): number {
 
 /**
  * Marks that no connection carries yet, whichever process gave it one: generations are hundredths of
- * a second since the boot, and connection tracking forgets all it knows at the end of that. They
- * come again after a month; a connection is judged anew or forgotten long before.
+ * a second since the boot, and connection tracking forgets all it knows at the end of that. They come
+ * again after a month; that a connection has waited for just that hundredth is not to be expected.
  */
 export class Generations {
   #last = 0;
-  #marks: readonly number[] = [];
+  #kept: readonly number[] = [];
 
   /** @param now seconds since the boot */
   next(now: number = bootTime().seconds): Generation {
     this.#last = Math.max(this.#last + 1, Math.floor(now * 100));
-    const mark = markOf(this.#last), earlier = this.#marks;
-    this.#marks = [mark, ...earlier].slice(0, EARLIER);
-    return { mark, earlier };
+    return { mark: markOf(this.#last), earlier: this.#kept };
+  }
+
+  /** The generation came into force: those to come mark its connections anew. */
+  keep({ mark }: Generation): void {
+    if (this.#kept[0] !== mark) this.#kept = [mark, ...this.#kept].slice(0, EARLIER);
   }
 }
 

@@ -48,12 +48,15 @@ export function chainsBefore(
 }
 
 function readChains(json: string): NftChain[] {
-  return readObjects(json).flatMap(({ chain }) => chain ? [chain] : []);
+  return (readObjects(json) ?? []).flatMap(({ chain }) => chain ? [chain] : []);
 }
 
-/** Whether another's rule uses marks of connections, of what `nft -j list ruleset` printed. */
-export function usesConnectionMarks(json: string): boolean {
-  return readObjects(json).some(({ rule }) =>
+/**
+ * Whether another's rule uses marks of connections, of what `nft -j list ruleset` printed; `undefined`
+ * where that cannot be read.
+ */
+export function usesConnectionMarks(json: string): boolean | undefined {
+  return readObjects(json)?.some(({ rule }) =>
     rule !== undefined && !isOurs({ name: rule.chain ?? "" }) &&
     /"ct":\{"key":"mark"|"name":"connmark"/i.test(JSON.stringify(rule.expr ?? ""))
   );
@@ -68,10 +71,10 @@ interface NftObject {
   readonly rule?: { readonly chain?: string; readonly expr?: unknown };
 }
 
-function readObjects(json: string): NftObject[] {
+function readObjects(json: string): NftObject[] | undefined {
   try {
-    return (JSON.parse(json) as { nftables?: NftObject[] }).nftables ?? [];
+    return (JSON.parse(json) as { nftables?: NftObject[] }).nftables;
   } catch {
-    return [];
+    return undefined;
   }
 }

@@ -51,8 +51,9 @@ export class Planner {
   }
 
   /** A plan is in force. */
-  trust(): void {
+  trust({ generation }: KernelPlan): void {
     this.#isInDoubt = false;
+    if (generation) this.#generations.keep(generation);
   }
 
   /** Whether what is in force marks connections where it must not, or could and does not. */

@@ -29,7 +29,7 @@ const EMPTY = holding();
 function plannerOf(status = 0) {
   const planner = new Planner({
     nflogGroup: 1,
-    commands: { run: () => Promise.resolve({ status, stdout: "", stderr: "" }) },
+    commands: { run: () => Promise.resolve({ status, stdout: '{"nftables":[]}', stderr: "" }) },
   });
   let applied: AppliedPolicy | undefined;
   /** @param before default: what was applied last */
@@ -41,7 +41,7 @@ function plannerOf(status = 0) {
       applied,
       isHurried: false,
     });
-    planner.trust();
+    planner.trust(plan);
     applied = new AppliedPolicy(wanted, plan, holding("", plan));
     return plan;
   };
@@ -82,7 +82,11 @@ Deno.test("where connections cannot be marked, or others mark them, each packet 
     "*mangle\n:x - [0:0]\n[0:0] -A x -j CONNMARK --restore-mark --nfmask 0xff --ctmask 0xff\n",
   );
   const { planner, apply } = plannerOf();
+  const named = holding(
+    '*filter\n:INPUT ACCEPT [0:0]\n[0:0] -A INPUT -m comment --comment "no connmark" -j connmark-x\n',
+  );
   const marked = await apply(policy({ threats }));
+  equal(await planner.isOutdated(marked, named), false);
   equal(await planner.isOutdated(marked, EMPTY), false);
   for (const others of [asks, sets]) {
     equal(await planner.isOutdated(marked, others), true);
@@ -131,10 +135,16 @@ Deno.test("no generation comes twice, whoever gives it", () => {
   equal(markOf(2 ** 28 - 1), 0x7fffffff);
 });
 
-Deno.test("connections of the last eight generations are marked anew", () => {
+Deno.test("connections of the last eight generations that were in force are marked anew", () => {
   const generations = new Generations();
-  const marks = Array.from({ length: 12 }, (_, at) => generations.next(at).mark);
-  deepEqual(generations.next(12).earlier, marks.slice(4).reverse());
+  const marks = Array.from({ length: 24 }, (_, at) => {
+    const generation = generations.next(at);
+    // Every other one fails.
+    if (at % 2 === 0) generations.keep(generation);
+    return generation.mark;
+  });
+  const kept = marks.filter((_, at) => at % 2 === 0).reverse();
+  deepEqual(generations.next(24).earlier, kept.slice(0, 8));
 });
 
 Deno.test("marks of connections are found in rules that iptables does not show", () => {
@@ -154,5 +164,5 @@ Deno.test("marks of connections are found in rules that iptables does not show",
   const state = { match: { op: "in", left: { ct: { key: "state" } }, right: "new" } };
   const log = { log: { prefix: '"ct":{"key":"mark"' } };
   equal(usesConnectionMarks(of("vpn", state, log)), false);
-  equal(usesConnectionMarks("not JSON"), false);
+  equal(usesConnectionMarks("not JSON"), undefined);
 });

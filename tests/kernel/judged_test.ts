@@ -1,8 +1,8 @@
-import { equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import type { Enforcer } from "../../engine/kernel/enforcer.ts";
 import type { Policy } from "../../engine/policy/policy.ts";
 import { parsePrefix } from "../../engine/net/address.ts";
-import { enforcerIn, inHaste } from "../support/enforcer.ts";
+import { enforcerIn, FaultyCommands, inHaste } from "../support/enforcer.ts";
 import {
   type BackgroundProcess,
   createPair,
@@ -10,21 +10,14 @@ import {
   kernelTestOnce,
   NetworkNamespace,
 } from "../support/netns.ts";
+import { rulesAndCounts, SPARED } from "../support/judged.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 import { eventually } from "../support/running_pfw.ts";
-import { answers, keepTalking, startSender, startServer } from "../support/traffic.ts";
-
-/** A rule of `iptables-save -c` that lets through what was judged. */
-const SPARED =
-  /^\[[1-9]\d*:\d+\] -A PFW-\w+ -m conntrack --ctstate ESTABLISHED -m connmark --mark 0x7\w{7} -j RETURN$/m;
-
-async function saved(namespace: NetworkNamespace): Promise<string> {
-  return await namespace.run(["sh", "-c", "iptables-save -c; ip6tables-save -c"]);
-}
+import { answers, keepTalking, startServer } from "../support/traffic.ts";
 
 /** The connection was answered, and its packets pass without being asked again. */
 async function isJudged(namespace: NetworkNamespace): Promise<void> {
-  match(await eventually(() => saved(namespace), (text) => SPARED.test(text)), SPARED);
+  match(await eventually(() => rulesAndCounts(namespace), (text) => SPARED.test(text)), SPARED);
 }
 
 async function fallsSilent(client: BackgroundProcess): Promise<void> {
@@ -192,116 +185,26 @@ kernelTestOnce(
   },
 );
 
-kernelTestOnce(
-  "marks of others stay as they are, and while others use marks pfw uses none",
-  async () => {
-    await using link = await createPair();
-    await using _server = await startServer(link.local, [PORT]);
-    const directory = await Deno.makeTempDir();
-    const log: string[] = [];
-    const enforcer = enforcerIn(link.local, directory, undefined, log);
-    const mark = ["INPUT", "-p", "tcp", "-j", "CONNMARK", "--set-mark", "5"];
-    await link.local.run(["iptables", "-t", "mangle", "-A", ...mark]);
-    await using client = keepTalking(link.remote, { protocol: "tcp", to: "10.9.0.1", port: PORT });
-    equal(await client.line(), "echo");
-    await enforcer.apply(policy({ threats: OTHER }));
-    const without = await saved(link.local);
-    equal(/connmark --mark 0x7/.test(without), false);
-    match(without, /^:PFW-PRE /m, "each packet is asked, before connection tracking");
-    match(log.join("\n"), /^every packet is judged, not each connection once: .*$/);
-
-    await link.local.run(["iptables", "-t", "mangle", "-D", ...mark]);
-    equal((await enforcer.restoreIfDrifted()).length, 0);
-    match(await saved(link.local), /connmark --mark 0x7/);
-    const marked = /^\[([1-9]\d*):\d+\] -A PFW-IN-JUDGE -g PFW-JUDGED$/m;
-    match(await eventually(() => saved(link.local), (text) => marked.test(text)), marked);
-    equal(SPARED.test(await saved(link.local)), false);
-
-    const ask = ["INPUT", "-m", "connmark", "--mark", "5"];
-    await link.local.run(["iptables", "-t", "mangle", "-A", ...ask]);
-    const met = /^\[[1-9]\d*:\d+\] -A INPUT -m connmark --mark 0x5$/m;
-    match(await eventually(() => saved(link.local), (text) => met.test(text)), met);
-    await enforcer.restoreIfDrifted();
-    equal(/connmark --mark 0x7/.test(await saved(link.local)), false);
-    equal(await client.line(), "echo");
-    await enforcer.remove();
-    await Deno.remove(directory, { recursive: true });
-  },
-);
-
-kernelTestOnce(
-  "marks are left alone, too, where rules that iptables does not show use them",
-  async () => {
-    await using namespace = await NetworkNamespace.create();
-    const directory = await Deno.makeTempDir();
-    const rules = "add table ip mangle; " +
-      "add chain ip mangle vpn { type filter hook prerouting priority -150; }; " +
-      "add rule ip mangle vpn ct state new ct mark set 0x71000005";
-    await namespace.run(["nft", rules]);
-    const enforcer = enforcerIn(namespace, directory);
-    await enforcer.apply(policy({ threats: OTHER }));
-    equal((await saved(namespace)).includes("PFW-JUDGED"), false);
-    await enforcer.remove();
-    match(await namespace.run(["nft", "list", "table", "ip", "mangle"]), /ct mark set 0x71000005/);
-    await Deno.remove(directory, { recursive: true });
-  },
-  ["nft"],
-);
-
-kernelTestOnce(
-  "under a flood lists are asked before connection tracking, and each drop counts",
-  async () => {
-    await using link = await createPair();
-    const directory = await Deno.makeTempDir();
-    const enforcer = enforcerIn(link.local, directory);
-    const threats = async () =>
-      (await enforcer.counters()).drops.find(({ reason }) => reason === "threat")?.packets ?? 0;
-    const before = await saved(link.local);
-    await enforcer.apply(policy({ threats: LISTED }));
-    equal(/^\*raw$/m.test(await saved(link.local)), false);
-    await using sender = startSender(link.remote, "10.9.0.1", 9, 2);
-    ok(await eventually(threats, (count) => count > 0) > 0);
-    await enforcer.defend(true);
-    match(await saved(link.local), /^\[\d+:\d+\] -A PFW-PRE -m set --match-set pfw-threat4 src/m);
-    ok((await enforcer.inspect()).inPlace);
-    const early = await threats();
-    ok(await eventually(threats, (count) => count > early) > early);
-    await enforcer.defend(false);
-    equal(/^\*raw$/m.test(await saved(link.local)), false);
-    ok((await enforcer.inspect()).inPlace);
-    const sent = Number(await sender.line());
-    equal(await threats(), sent);
-    await enforcer.remove();
-    equal(await saved(link.local), before, "no trace");
-    await Deno.remove(directory, { recursive: true });
-  },
-);
-
-kernelTestOnce("a threat list that leaves raw in haste takes no count with it", async () => {
-  await using link = await createPair();
+kernelTestOnce("what a change that fails let be judged is judged again", async () => {
+  await using namespace = await NetworkNamespace.create();
   const directory = await Deno.makeTempDir();
-  const enforcer = enforcerIn(link.local, directory);
-  const others = (change: "-A" | "-D") =>
-    link.local.run(
-      ["iptables", "-t", "mangle", change, "FORWARD", "-m", "connmark", "--mark", "1"],
+  const faulty = new FaultyCommands(namespace.commands);
+  const enforcer = enforcerIn(namespace, directory, faulty);
+  const marks = async () =>
+    [...(await rulesAndCounts(namespace)).matchAll(/-A PFW-IN .*--mark (\w+)/g)].map(([, mark]) =>
+      mark
     );
-  await others("-A");
-  const wanted = policy({ threats: LISTED });
-  await enforcer.apply(wanted);
-  await using sender = startSender(link.remote, "10.9.0.1", 9, 3);
-  for (let change = 0; change < 4; change++) {
-    await others("-D");
-    await enforcer.inspect();
-    await inHaste(enforcer, wanted);
-    equal(/^\*raw$/m.test(await saved(link.local)), false);
-    await others("-A");
-    await enforcer.inspect();
-    await inHaste(enforcer, wanted);
-    match(await saved(link.local), /^:PFW-PRE /m);
-  }
-  const sent = Number(await sender.line());
-  const { drops } = await enforcer.counters();
-  equal(drops.find(({ reason }) => reason === "threat")?.packets, sent);
+  await enforcer.apply(policy({ threats: LISTED, blacklist: OTHER }));
+  const before = await marks();
+  const next = policy({ threats: LISTED, blacklist: [...OTHER, "192.0.2.9"] });
+  faulty.failAt = faulty.changes.length;
+  await rejects(enforcer.apply(next), /made to fail by a test/);
+  faulty.failAt = -1;
+  deepEqual(await marks(), before);
+  await enforcer.apply(next);
+  const after = await marks();
+  equal(after.length, 2);
+  equal(after.some((mark) => before.includes(mark)), false);
   await enforcer.remove();
   await Deno.remove(directory, { recursive: true });
 });

@@ -3,9 +3,13 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { FeedPublisher } from "../support/feed_publisher.ts";
 import { blockedHits, dropCounters, flood } from "../support/flood.ts";
 import { addNeighbours, isInSet } from "../support/neighbours.ts";
-import { createPair, kernelTest } from "../support/netns.ts";
+import { enforcerIn, inHaste } from "../support/enforcer.ts";
+import { rulesAndCounts } from "../support/judged.ts";
+import { createPair, kernelTest, kernelTestOnce } from "../support/netns.ts";
+import { policy } from "../support/policies.ts";
 import { eventually, startPfw } from "../support/running_pfw.ts";
 import { Sandbox } from "../support/sandbox.ts";
+import { startSender } from "../support/traffic.ts";
 
 /** Three bursts of this many, each some seconds long. */
 const COUNT = 100_000, BURSTS = 3;
@@ -44,3 +48,66 @@ kernelTest(
     equal((await pfw.end()).code, 0);
   },
 );
+
+const LISTED = ["10.9.0.2"];
+
+kernelTestOnce(
+  "under a flood lists are asked before connection tracking, and each drop counts",
+  async () => {
+    await using link = await createPair();
+    const directory = await Deno.makeTempDir();
+    const enforcer = enforcerIn(link.local, directory);
+    const threats = async () =>
+      (await enforcer.counters()).drops.find(({ reason }) => reason === "threat")?.packets ?? 0;
+    const before = await rulesAndCounts(link.local);
+    await enforcer.apply(policy({ threats: LISTED }));
+    equal(/^\*raw$/m.test(await rulesAndCounts(link.local)), false);
+    await using sender = startSender(link.remote, "10.9.0.1", 9, 2);
+    ok(await eventually(threats, (count) => count > 0) > 0);
+    await enforcer.defend(true);
+    match(
+      await rulesAndCounts(link.local),
+      /^\[\d+:\d+\] -A PFW-PRE -m set --match-set pfw-threat4 src/m,
+    );
+    ok((await enforcer.inspect()).inPlace);
+    const early = await threats();
+    ok(await eventually(threats, (count) => count > early) > early);
+    await enforcer.defend(false);
+    equal(/^\*raw$/m.test(await rulesAndCounts(link.local)), false);
+    ok((await enforcer.inspect()).inPlace);
+    const sent = Number(await sender.line());
+    equal(await threats(), sent);
+    await enforcer.remove();
+    equal(await rulesAndCounts(link.local), before, "no trace");
+    await Deno.remove(directory, { recursive: true });
+  },
+);
+
+kernelTestOnce("a threat list that leaves raw in haste takes no count with it", async () => {
+  await using link = await createPair();
+  const directory = await Deno.makeTempDir();
+  const enforcer = enforcerIn(link.local, directory);
+  const others = (change: "-A" | "-D") =>
+    link.local.run(
+      ["iptables", "-t", "mangle", change, "FORWARD", "-m", "connmark", "--mark", "1"],
+    );
+  await others("-A");
+  const wanted = policy({ threats: LISTED });
+  await enforcer.apply(wanted);
+  await using sender = startSender(link.remote, "10.9.0.1", 9, 3);
+  for (let change = 0; change < 4; change++) {
+    await others("-D");
+    await enforcer.inspect();
+    await inHaste(enforcer, wanted);
+    equal(/^\*raw$/m.test(await rulesAndCounts(link.local)), false);
+    await others("-A");
+    await enforcer.inspect();
+    await inHaste(enforcer, wanted);
+    match(await rulesAndCounts(link.local), /^:PFW-PRE /m);
+  }
+  const sent = Number(await sender.line());
+  const { drops } = await enforcer.counters();
+  equal(drops.find(({ reason }) => reason === "threat")?.packets, sent);
+  await enforcer.remove();
+  await Deno.remove(directory, { recursive: true });
+});

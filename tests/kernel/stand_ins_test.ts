@@ -81,6 +81,44 @@ kernelTestOnce(
   },
 );
 
+kernelTestOnce(
+  "what another program does while a change is tidied up is put right",
+  async (test) => {
+    const damages = {
+      "our chains are emptied": "iptables -F && iptables -t raw -F",
+      "all is replaced": "printf '*filter\nCOMMIT\n*raw\nCOMMIT\n' | iptables-restore",
+      "a chain that stays is another": "iptables -t raw -R PFW-D-blacklist 2 -p udp -j DROP",
+    };
+    for (const [name, damage] of Object.entries(damages)) {
+      await test.step(name, async () => {
+        await withNamespace(async (namespace, directory) => {
+          let isTidied = false;
+          const commands: Commands = {
+            run: async (argv, stdin) => {
+              const text = stdin === undefined ? undefined : Array.from(stdin).join("");
+              if (!isTidied && text?.includes("-X PFW-NEXT-")) {
+                isTidied = true;
+                await namespace.run(["sh", "-c", damage]);
+              }
+              return await namespace.commands.run(argv, text);
+            },
+          };
+          const enforcer = enforcerIn(namespace, directory, commands);
+          await enforcer.apply(OLD);
+          await inHaste(enforcer, NEW);
+          ok(isTidied);
+          ok((await enforcer.restoreIfDrifted()).length > 0);
+          deepEqual((await enforcer.inspect()).differences, []);
+          const mended = await actingText(namespace);
+          await enforcer.remove();
+          await enforcer.apply(NEW);
+          equal(mended, await actingText(namespace));
+        });
+      });
+    }
+  },
+);
+
 kernelTestOnce("drops count until the last entry of a list is gone", async () => {
   await withNamespace(async (namespace, directory) => {
     const device =
