@@ -20,10 +20,14 @@ const OTHERS: readonly [RegExp, string][] = [
 const MACHINE =
   /^(?:[✓✗!]| {2}) {1,2}(?:libpcap|ip6?tables|ipset|NFLOG|set match|set target|hashlimit|limit match|conntrack|multiport|raw table|disk space|SQLite)\b.*\n/gm;
 
+/** Feeds are told as they come, and two of them are fetched at once. */
+const FETCHED_FEEDS = /^(?:[A-Z][\w ]*: [\d,]+ entr(?:y|ies)\b.*\n){2,}/gm;
+
 /** The text with marks. */
 export function marked(text: string, box: Sandbox): string {
   let marks = text.replaceAll(box.directory, "<dir>").replace(MACHINE, "");
   for (const [pattern, mark] of [...TIMES, ...OTHERS]) marks = marks.replace(pattern, mark);
+  marks = marks.replace(FETCHED_FEEDS, (lines) => lines.split(/(?<=\n)/).sort().join(""));
   return marks.replace(/ready to enforce: privilege[^;]*;/, "ready to enforce: privilege;")
     .replaceAll("\r\n", "\\r\n");
 }
