@@ -16,7 +16,8 @@ export class FloodWatch {
   #reports = 0;
   #since: number | undefined;
   #lastFlood = -Infinity;
-  #isFlooded = false;
+  /** What `see` answered last. */
+  isFlooded = false;
 
   /**
    * Costs next to nothing: called with every write of rows, ten times a second.
@@ -27,12 +28,12 @@ export class FloodWatch {
    */
   see(reports: number, now: number): boolean {
     const since = this.#since;
-    if (since !== undefined && now - since < WINDOW) return this.#isFlooded;
+    if (since !== undefined && now - since < WINDOW) return this.isFlooded;
     const rate = since === undefined ? 0 : (reports - this.#reports) * 1000 / (now - since);
     this.#reports = reports;
     this.#since = now;
-    if (rate >= (this.#isFlooded ? CALM_RATE : FLOOD_RATE)) this.#lastFlood = now;
-    this.#isFlooded = now - this.#lastFlood < CALM_TIME;
-    return this.#isFlooded;
+    if (rate >= (this.isFlooded ? CALM_RATE : FLOOD_RATE)) this.#lastFlood = now;
+    this.isFlooded = now - this.#lastFlood < CALM_TIME;
+    return this.isFlooded;
   }
 }

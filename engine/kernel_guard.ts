@@ -62,10 +62,8 @@ export class KernelGuard {
   #last: DriftReport["last"];
   readonly #unreported: UnreportedDrops;
   /** More is dropped than reported. */
-  #isFlooded = false;
+  #isOverrun = false;
   readonly #floods = new FloodWatch();
-  /** Threat lists shall be asked before connection tracking. */
-  #isDefending = false;
 
   constructor(parts: GuardParts) {
     this.#parts = parts;
@@ -95,7 +93,7 @@ export class KernelGuard {
       this.#checking = this.#check().finally(() => {
         if (!this.#stopped) this.watch();
       });
-    }, this.#isFlooded ? FLOOD_INTERVAL : CHECK_INTERVAL);
+    }, this.#isOverrun ? FLOOD_INTERVAL : CHECK_INTERVAL);
   }
 
   /** Takes everything out of the kernel and counts for the last time. */
@@ -129,7 +127,7 @@ export class KernelGuard {
 
   /** Takes in what the kernel dropped without a report; see `UnreportedDrops`. */
   reconcile(counters: KernelCounters, before?: Reports): void {
-    this.#isFlooded = this.#unreported.compare(counters, before);
+    this.#isOverrun = this.#unreported.compare(counters, before);
   }
 
   /**
@@ -138,9 +136,9 @@ export class KernelGuard {
    */
   lookForFlood(): void {
     const { enforcer, prefixes, log } = this.#parts;
+    const wasFlooded = this.#floods.isFlooded;
     const isFlooded = this.#floods.see(prefixes.reportsOf("threat"), performance.now());
-    if (isFlooded === this.#isDefending || this.#stopped) return;
-    this.#isDefending = isFlooded;
+    if (isFlooded === wasFlooded || this.#stopped) return;
     enforcer.defend(isFlooded).then(() =>
       log.info(
         isFlooded
@@ -158,7 +156,7 @@ export class KernelGuard {
       const counters = enforcer.counted();
       await new Promise((resolve) => setTimeout(resolve, REPORT_DELAY));
       if (!this.#stopped) this.reconcile(counters, before);
-      await enforcer.defend(this.#isDefending);
+      await enforcer.defend(this.#floods.isFlooded);
     } catch (error) {
       this.#failed++;
       log.error(`cannot check or repair the kernel: ${errorText(error)}`);

@@ -5,7 +5,7 @@ import type { Commands } from "../kernel/command.ts";
 import { findEvidence, type KernelEvidence } from "../kernel/evidence.ts";
 import { findForeign } from "../kernel/foreign.ts";
 import { readTables } from "../kernel/kernel_state.ts";
-import { findNftChains } from "../kernel/nft_chains.ts";
+import { findNftChains } from "../kernel/nft_ruleset.ts";
 import { isOurs, type SavedTables } from "../kernel/saved_state.ts";
 import { formatPrefix, parseSingle, type Prefix } from "../net/address.ts";
 import type { Policy } from "../policy/policy.ts";

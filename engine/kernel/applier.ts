@@ -107,7 +107,6 @@ export class Applier {
     const started = performance.now();
     const { commands, nflogGroup, bans, created } = this.#parts;
     const plan = await this.planner.plan(policy, {
-      families: [...before.tables.keys()],
       banned: bans.families,
       before,
       applied: this.applied,

@@ -110,10 +110,10 @@ function tableDifferences(
   saved: SavedTable | undefined,
 ): string[] {
   const where = `${plan.name}, IPv${family}`;
+  if (!saved) return plan.hooks.length > 0 ? [`table is missing (${where})`] : [];
   const surplus = surplusJumps(plan, saved).map(([hook, text]) =>
     `${hook} leads to a chain of ours without need (${where}): ${text}`
   );
-  if (!saved) return plan.hooks.length > 0 ? [`table is missing (${where})`] : [];
   const hooks = plan.hooks.filter((hook) => !hookInPlace(hook, saved))
     .map(({ hook, chain }) => `${hook} does not jump to ${chain} first and once (${where})`);
   const chains = [...plan.mains, ...plan.targets].flatMap((chain) => {

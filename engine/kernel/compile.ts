@@ -41,10 +41,11 @@ function compileFamily(policy: Policy, family: Family, options: PlanOptions): Fa
   const { banned = new Set(), nflogGroup: group, generation, isFlooded } = options;
   const lists = matchedLists(policy, family, banned);
   const onceJudged = generation ? lists.filter(isAskedOnce) : [];
-  const early = lists.filter((list) => isFlooded || !onceJudged.includes(list));
+  const always = lists.filter((list) => !onceJudged.includes(list));
+  const early = isFlooded ? lists : always;
   const ruleSets = new RuleSets(family);
   const filter = compileFilter(policy, family, {
-    askedEarly: blocking(lists.filter((list) => !onceJudged.includes(list))),
+    askedEarly: blocking(always),
     askedHere: blocking(onceJudged),
     generation,
     ruleSets,

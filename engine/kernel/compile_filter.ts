@@ -11,9 +11,9 @@ import { block, type BlockingList, blockListed, loopbackRule, RETURN, table } fr
 
 /** What `filter` is made of besides policy and family. */
 export interface FilterOptions {
-  /** The lists that `raw` has asked about the source of what comes in and where else it goes. */
+  /** The lists that `raw` asks of every packet, of a forwarded one about its source. */
   readonly askedEarly: readonly BlockingList[];
-  /** The other ones. */
+  /** The other ones, asked of what is not judged yet. */
   readonly askedHere: readonly BlockingList[];
   /** Marks connections that were judged; `undefined`: each packet is. */
   readonly generation: Generation | undefined;
@@ -31,10 +31,12 @@ export function compileFilter(policy: Policy, family: Family, options: FilterOpt
     { name, rules: mainRules(policy, family, name, options) },
     ...ruleChains(name, compileRules(policy.rules, family, name, ruleSets), defaultRules(policy)),
   ]);
-  const judging = judgeChains(MAINS.map((main) => ({ main, rules: rulesChain(main) })), generation);
   return table(
     "filter",
-    [...chains, ...judging, { name: NEW_CHAIN, rules: newRules(policy, family) }],
+    [...chains, ...judgeChains(MAINS, generation), {
+      name: NEW_CHAIN,
+      rules: newRules(policy, family),
+    }],
     [
       { hook: "INPUT", chain: "PFW-IN" },
       { hook: "OUTPUT", chain: "PFW-OUT" },
@@ -77,14 +79,13 @@ function mainRules(
   options: FilterOptions,
 ): PlanRule[] {
   const { generation } = options;
-  const rules = rulesChain(chain);
   const judge: PlanRule = {
     matches: [{ kind: "established_original" }],
-    target: judgeTarget(chain, rules, generation),
+    target: judgeTarget(chain, generation),
   };
   const reply: PlanRule = { matches: [{ kind: "reply" }], target: RETURN };
   const vital = family === 6 ? VITAL_ICMPV6.map(vitalRule) : [];
-  const rest: PlanRule = { matches: [], target: { kind: "goto", chain: rules } };
+  const rest: PlanRule = { matches: [], target: { kind: "goto", chain: rulesChain(chain) } };
   const before = beforeStates(policy, family, chain, options);
   if (chain === "PFW-OUT") {
     return [...before, reply, ...generation ? [judge] : [], ...vital, rest];

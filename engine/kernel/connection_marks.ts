@@ -6,7 +6,7 @@
 import { findProgram } from "../packages.ts";
 import type { CommandOutput, Commands } from "./command.ts";
 import type { KernelState } from "./kernel_state.ts";
-import { usesConnectionMarks } from "./nft_chains.ts";
+import { usesConnectionMarks } from "./nft_ruleset.ts";
 import { isMissingFeature, supportsConnectionMarks } from "./requirements.ts";
 import {
   isOurs,

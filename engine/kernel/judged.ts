@@ -13,6 +13,7 @@
 import { bootTime } from "../policy/pending_change.ts";
 import type { MainChain } from "./compile_rules.ts";
 import type { ChainPlan, Generation, Match, PlanRule, Target } from "./plan.ts";
+import { rulesChain } from "./rule_chains.ts";
 
 /** The upper four bits of our marks, for people who see them; the other 28 are the generation. */
 const OURS = 0x70000000;
@@ -65,29 +66,25 @@ const JUDGED_CHAIN = "PFW-JUDGED";
 /**
  * Where an established connection's packets go that are judged.
  *
- * @param rules the chain that drops what is not allowed, and returns from all else
  * @param generation `undefined`: nothing is remembered
  */
-export function judgeTarget(
-  main: MainChain,
-  rules: string,
-  generation: Generation | undefined,
-): Target {
-  return { kind: "goto", chain: generation ? judgeChain(main) : rules };
+export function judgeTarget(main: MainChain, generation: Generation | undefined): Target {
+  return { kind: "goto", chain: generation ? judgeChain(main) : rulesChain(main) };
 }
 
 /** The chains that `judgeTarget` leads to, without those of the rules. */
 export function judgeChains(
-  mains: readonly { readonly main: MainChain; readonly rules: string }[],
+  mains: readonly MainChain[],
   generation: Generation | undefined,
 ): ChainPlan[] {
   if (!generation) return [];
   const target: Target = { kind: "mark", mark: generation.mark };
   return [
-    ...mains.map(({ main, rules }): ChainPlan => ({
+    ...mains.map((main): ChainPlan => ({
       name: judgeChain(main),
       rules: [
-        { matches: [], target: { kind: "jump", chain: rules } },
+        // Drops what is not allowed, and returns from all else.
+        { matches: [], target: { kind: "jump", chain: rulesChain(main) } },
         { matches: [], target: { kind: "goto", chain: JUDGED_CHAIN } },
       ],
     })),

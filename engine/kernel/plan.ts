@@ -141,6 +141,11 @@ export interface TablePlan {
   readonly targets: readonly ChainPlan[];
 }
 
+/** The jumps of a table that another plan of it lacks. */
+export function hooksBeyond({ hooks }: TablePlan, other: TablePlan): HookPlan[] {
+  return hooks.filter((one) => !other.hooks.some(({ hook }) => hook === one.hook));
+}
+
 /** One `hash:net` set; a `hash:ip` set where the kernel fills it. */
 export interface SetPlan {
   readonly name: string;

@@ -20,7 +20,6 @@ export interface PlannerParts {
 
 /** What a plan is made for. */
 export interface Occasion {
-  readonly families: readonly Family[];
   /** In which there are bans. */
   readonly banned: ReadonlySet<Family>;
   /** What the kernel holds. */
@@ -63,7 +62,8 @@ export class Planner {
 
   /** The plan for a policy; connections that it would judge as before keep their mark. */
   async plan(policy: Policy, occasion: Occasion): Promise<KernelPlan> {
-    const { families, banned, before, applied, isHurried } = occasion;
+    const { banned, before, applied, isHurried } = occasion;
+    const families = [...before.tables.keys()];
     const { nflogGroup } = this.#parts;
     const planOf = (generation?: Generation) =>
       compilePlan(policy, { nflogGroup, families, banned, generation, isFlooded: this.isFlooded });

@@ -121,25 +121,21 @@ async function requireFeatures(commands: Commands, family: Family): Promise<void
 
 /**
  * Whether rules can read and write marks of connections (xt_connmark, which serves both families).
- * It does without where it cannot be found out.
+ * False where it cannot be found out.
  */
 export async function supportsConnectionMarks(
   commands: Commands,
   family: Family,
 ): Promise<boolean> {
-  const marks: Feature = {
-    name: "marks of connections",
-    modules: "xt_connmark",
-    rule: "-m connmark --mark 0x1 -j CONNMARK --set-xmark 0x1/0xffffffff",
-  };
-  return (await probe(commands, family, [marks])).status === 0;
+  const rule = "-m connmark --mark 0x1 -j CONNMARK --set-xmark 0x1/0xffffffff";
+  return (await probe(commands, family, [{ rule }])).status === 0;
 }
 
 /** Writes the rules in a network namespace of its own, which is gone when the command ends. */
 function probe(
   commands: Commands,
   family: Family,
-  features: readonly Feature[],
+  features: readonly Pick<Feature, "rule">[],
 ): Promise<CommandOutput> {
   const words = `family ${family === 4 ? "inet" : "inet6"}`;
   const script = `ipset create pfw-probe hash:net ${words} && ` +

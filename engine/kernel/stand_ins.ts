@@ -5,7 +5,7 @@
  * That only adds; what it makes superfluous is deleted once nobody waits (`settleTable`).
  */
 import { isStandIn, standInFor } from "./names.ts";
-import type { ChainPlan, TablePlan } from "./plan.ts";
+import { type ChainPlan, hooksBeyond, type TablePlan } from "./plan.ts";
 import { renderChainRules, renderDeclaration } from "./render_iptables.ts";
 import { isOurs, type SavedChain, type SavedTable, type SavedTables } from "./saved_state.ts";
 import { removeJumps, transaction } from "./transition.ts";
@@ -35,8 +35,7 @@ export function supersedeTable(plan: TablePlan, held: TablePlan): string {
     ...chains.map(renderDeclaration),
     ...chains.flatMap(renderChainRules),
     ...superseded.map(({ name }) => `-I ${name} 1 -g ${standInFor(name)}`),
-    ...plan.hooks.filter(({ hook }) => !held.hooks.some((one) => one.hook === hook))
-      .map(({ hook, chain }) => `-I ${hook} 1 -j ${chain}`),
+    ...hooksBeyond(plan, held).map(({ hook, chain }) => `-I ${hook} 1 -j ${chain}`),
   ]);
 }
 

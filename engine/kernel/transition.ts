@@ -3,7 +3,7 @@
  * shall hold. Each table is one transaction; nothing but what is ours is named.
  */
 import { chainMatches, type ExactTexts, exactTexts, hookInPlace, surplusJumps } from "./compare.ts";
-import type { ChainPlan, HookPlan, TablePlan } from "./plan.ts";
+import { type ChainPlan, type HookPlan, hooksBeyond, type TablePlan } from "./plan.ts";
 import { renderChainRules, renderDeclaration } from "./render_iptables.ts";
 import {
   isOurs,
@@ -50,12 +50,11 @@ export function isSameTable(a: TablePlan, b: TablePlan): boolean {
  * The same where what `now` says is in place, and of the plan all but the rules of the main chains.
  * Chains that nothing leads to any more stay.
  */
-export function replaceMains({ name, mains, hooks }: TablePlan, now: TablePlan): string {
-  const surplus = now.hooks.filter((one) => !hooks.some(({ hook }) => hook === one.hook));
-  return transaction(name, [
-    ...mains.map(renderDeclaration),
-    ...mains.flatMap(renderChainRules),
-    ...surplus.map(({ hook, chain }) => `-D ${hook} -j ${chain}`),
+export function replaceMains(plan: TablePlan, now: TablePlan): string {
+  return transaction(plan.name, [
+    ...plan.mains.map(renderDeclaration),
+    ...plan.mains.flatMap(renderChainRules),
+    ...hooksBeyond(now, plan).map(({ hook, chain }) => `-D ${hook} -j ${chain}`),
   ]);
 }
 

@@ -14,7 +14,7 @@ for (const layout of Object.keys(LAYOUTS) as Layout[]) {
         const shots = buildShots(policy, conversations);
         deepEqual(differences(judge(policy, shots, layout)), []);
       }),
-      { numRuns: 150 },
+      { numRuns: 200 },
     );
   });
 }

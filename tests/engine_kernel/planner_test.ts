@@ -1,6 +1,6 @@
 import { deepEqual, equal, notEqual } from "node:assert/strict";
 import { AppliedPolicy } from "../../engine/kernel/applied.ts";
-import { usesConnectionMarks } from "../../engine/kernel/nft_chains.ts";
+import { usesConnectionMarks } from "../../engine/kernel/nft_ruleset.ts";
 import { Generations, markOf } from "../../engine/kernel/judged.ts";
 import type { KernelState } from "../../engine/kernel/kernel_state.ts";
 import { entryCount, type KernelPlan } from "../../engine/kernel/plan.ts";
@@ -13,7 +13,7 @@ import { policy, ports, rule } from "../support/policies.ts";
 function holding(rules = "", plan?: KernelPlan): KernelState {
   const sets = plan?.families.flatMap((family) => family.sets) ?? [];
   return {
-    tables: new Map([[4, parseIptablesSave(rules)]]),
+    tables: new Map([[4, parseIptablesSave(rules)], [6, parseIptablesSave("")]]),
     sets: new Map(sets.map((set) => {
       const { name, family, timeout } = set;
       const entries = entryCount(set);
@@ -35,7 +35,6 @@ function plannerOf(status = 0) {
   /** @param before default: what was applied last */
   const apply = async (wanted: Policy, before?: KernelState): Promise<KernelPlan> => {
     const plan = await planner.plan(wanted, {
-      families: [4, 6],
       banned: new Set(),
       before: before ?? holding("", applied?.plan),
       applied,

@@ -1,17 +1,11 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import type { KernelCounters } from "../../engine/kernel/counters.ts";
 import type { Policy } from "../../engine/policy/policy.ts";
-import { enforcerIn } from "../support/enforcer.ts";
+import { dropped, enforcerIn } from "../support/enforcer.ts";
 import { createPair, kernelTestOnce } from "../support/netns.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 import { answers, keepTalking, startSender, startServer } from "../support/traffic.ts";
 
 const telnet = rule({ protocol: "tcp", ports: ports(23), direction: "in" });
-
-function dropped(counters: KernelCounters, key: string): number {
-  return counters.drops.filter(({ reason, ruleId }) => (ruleId ?? reason) === key)
-    .reduce((sum, { packets }) => sum + packets, 0);
-}
 
 kernelTestOnce("counters live through reloads, and those of removed rules too", async () => {
   await using link = await createPair();

@@ -3,13 +3,7 @@ import type { Enforcer } from "../../engine/kernel/enforcer.ts";
 import type { Policy } from "../../engine/policy/policy.ts";
 import { parsePrefix } from "../../engine/net/address.ts";
 import { enforcerIn, FaultyCommands, inHaste } from "../support/enforcer.ts";
-import {
-  type BackgroundProcess,
-  createPair,
-  join,
-  kernelTestOnce,
-  NetworkNamespace,
-} from "../support/netns.ts";
+import { createPair, join, kernelTestOnce, NetworkNamespace } from "../support/netns.ts";
 import { rulesAndCounts, SPARED } from "../support/judged.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 import { eventually } from "../support/running_pfw.ts";
@@ -20,11 +14,40 @@ async function isJudged(namespace: NetworkNamespace): Promise<void> {
   match(await eventually(() => rulesAndCounts(namespace), (text) => SPARED.test(text)), SPARED);
 }
 
-async function fallsSilent(client: BackgroundProcess): Promise<void> {
+/** Something that comes to block a connection. */
+type Cut = (enforcer: Enforcer) => Promise<unknown>;
+
+/** Who talks to whom through which machine. */
+interface Scene {
+  readonly local: NetworkNamespace;
+  readonly directory: string;
+  readonly from: NetworkNamespace;
+  readonly to: string;
+  readonly port?: number;
+}
+
+/** A connection is judged by the policy, and falls silent once something cuts it. */
+async function isCut(
+  { local, directory, from, to, port = PORT }: Scene,
+  before: Policy,
+  cut: Cut,
+  damage?: readonly string[],
+): Promise<void> {
+  const enforcer = enforcerIn(local, directory);
+  await enforcer.apply(before);
+  if (damage) await local.run(damage);
+  await using client = keepTalking(from, { protocol: "tcp", to, port });
+  equal(await client.line(), "echo");
+  // Who is on the whitelist is never judged.
+  if (before.whitelist.size === 0) await isJudged(local);
+  await cut(enforcer);
   let line = await client.line();
   while (line === "echo") line = await client.line();
   equal(line, "silence");
+  await enforcer.remove();
 }
+
+const to = (next: Policy): Cut => (enforcer) => inHaste(enforcer, next);
 
 async function banPeer(enforcer: Enforcer): Promise<void> {
   const prefix = parsePrefix("10.9.0.2")!;
@@ -43,38 +66,36 @@ kernelTestOnce(
     await using _other = await startServer(link.remote, [PORT]);
     const directory = await Deno.makeTempDir();
     const allow = rule({ action: "allow", protocol: "tcp", ports: ports(PORT) });
-    const to = (next: Policy) => (enforcer: Enforcer) => inHaste(enforcer, next);
-    const changes: Record<string, [before: Policy, cut: (enforcer: Enforcer) => Promise<unknown>]> =
-      {
-        "a threat list": [policy(), to(policy({ threats: LISTED }))],
-        "a longer threat list": [
-          policy({ threats: OTHER }),
-          to(policy({ threats: [...OTHER, ...LISTED] })),
-        ],
-        "a threat list, while that is flooded": [
-          policy({ threats: OTHER }),
-          async (enforcer) => {
-            await enforcer.defend(true);
-            await enforcer.apply(policy({ threats: LISTED }));
-            await enforcer.defend(false);
-          },
-        ],
-        "a rule": [policy(), to(policy({ rules: [rule({ protocol: "tcp" })] }))],
-        "the blacklist": [policy(), to(policy({ blacklist: LISTED }))],
-        "a longer blacklist": [
-          policy({ blacklist: OTHER }),
-          to(policy({ blacklist: [...OTHER, ...LISTED] })),
-        ],
-        "a ban": [policy(), banPeer],
-        "an address less in the whitelist": [
-          policy({ whitelist: LISTED, threats: LISTED }),
-          to(policy({ threats: LISTED })),
-        ],
-        "a rule, by another process": [
-          policy({ defaultAction: "block", rules: [allow] }),
-          () => enforcerIn(link.local, directory).apply(policy({ rules: [rule()] })),
-        ],
-      };
+    const changes: Record<string, [before: Policy, cut: Cut]> = {
+      "a threat list": [policy(), to(policy({ threats: LISTED }))],
+      "a longer threat list": [
+        policy({ threats: OTHER }),
+        to(policy({ threats: [...OTHER, ...LISTED] })),
+      ],
+      "a threat list, while that is flooded": [
+        policy({ threats: OTHER }),
+        async (enforcer) => {
+          await enforcer.defend(true);
+          await enforcer.apply(policy({ threats: LISTED }));
+          await enforcer.defend(false);
+        },
+      ],
+      "a rule": [policy(), to(policy({ rules: [rule({ protocol: "tcp" })] }))],
+      "the blacklist": [policy(), to(policy({ blacklist: LISTED }))],
+      "a longer blacklist": [
+        policy({ blacklist: OTHER }),
+        to(policy({ blacklist: [...OTHER, ...LISTED] })),
+      ],
+      "a ban": [policy(), banPeer],
+      "an address less in the whitelist": [
+        policy({ whitelist: LISTED, threats: LISTED }),
+        to(policy({ threats: LISTED })),
+      ],
+      "a rule, by another process": [
+        policy({ defaultAction: "block", rules: [allow] }),
+        () => enforcerIn(link.local, directory).apply(policy({ rules: [rule()] })),
+      ],
+    };
     for (const [name, [before, cut]] of Object.entries(changes)) {
       for (
         const [way, from, address] of [
@@ -82,17 +103,8 @@ kernelTestOnce(
           ["we opened it", link.local, "10.9.0.2"],
         ] as const
       ) {
-        await test.step(`${name}, ${way}`, async () => {
-          const enforcer = enforcerIn(link.local, directory);
-          await enforcer.apply(before);
-          await using client = keepTalking(from, { protocol: "tcp", to: address, port: PORT });
-          equal(await client.line(), "echo");
-          // Who is on the whitelist is never judged.
-          if (before.whitelist.size === 0) await isJudged(link.local);
-          await cut(enforcer);
-          await fallsSilent(client);
-          await enforcer.remove();
-        });
+        const scene = { local: link.local, directory, from, to: address };
+        await test.step(`${name}, ${way}`, () => isCut(scene, before, cut));
       }
     }
     await Deno.remove(directory, { recursive: true });
@@ -107,7 +119,7 @@ kernelTestOnce(
     const directory = await Deno.makeTempDir();
     const wanted = policy({ threats: LISTED });
     const longer = policy({ threats: LISTED, blacklist: OTHER });
-    const repairs: Record<string, (enforcer: Enforcer) => Promise<unknown>> = {
+    const repairs: Record<string, Cut> = {
       "by a look": (enforcer) => enforcer.restoreIfDrifted(),
       "by the same policy": (enforcer) => enforcer.apply(wanted),
       "by another policy, in haste": (enforcer) => inHaste(enforcer, longer),
@@ -117,18 +129,9 @@ kernelTestOnce(
       },
     };
     for (const [name, repair] of Object.entries(repairs)) {
-      await test.step(name, async () => {
-        const enforcer = enforcerIn(link.local, directory);
-        await enforcer.apply(wanted);
-        await link.local.run(["ipset", "flush", "pfw-threat4"]);
-        const asks = { protocol: "tcp", to: "10.9.0.1", port: PORT } as const;
-        await using client = keepTalking(link.remote, asks);
-        equal(await client.line(), "echo");
-        await isJudged(link.local);
-        await repair(enforcer);
-        await fallsSilent(client);
-        await enforcer.remove();
-      });
+      const scene = { local: link.local, directory, from: link.remote, to: "10.9.0.1" };
+      const damage = ["ipset", "flush", "pfw-threat4"];
+      await test.step(name, () => isCut(scene, wanted, repair, damage));
     }
     await Deno.remove(directory, { recursive: true });
   },
@@ -151,12 +154,11 @@ kernelTestOnce(
     const directory = await Deno.makeTempDir();
     const CLIENTS = ["10.9.0.2", "fd09::2"], SERVERS = ["10.9.1.2", "fd09:1::2"];
     const bans = [...CLIENTS, ...SERVERS].map((text) => parsePrefix(text)!);
-    const ban = (at: number) => async (enforcer: Enforcer) => {
+    const ban = (at: number): Cut => async (enforcer) => {
       const until = Date.now() + 60_000;
       await enforcer.changeBans([at, at + 1].map((one) => ({ prefix: bans[one], until })), []);
     };
-    const to = (next: Policy) => (enforcer: Enforcer) => inHaste(enforcer, next);
-    const cuts: Record<string, (enforcer: Enforcer) => Promise<void>> = {
+    const cuts: Record<string, Cut> = {
       "a threat list, the client": to(policy({ threats: CLIENTS })),
       "a threat list, the server": to(policy({ threats: SERVERS })),
       "the blacklist, the client": to(policy({ blacklist: CLIENTS })),
@@ -168,17 +170,10 @@ kernelTestOnce(
     const ways = { "translated": ["10.9.0.1", 8080], "routed": ["fd09:1::2", PORT] } as const;
     for (const [name, cut] of Object.entries(cuts)) {
       for (const [way, [address, port]] of Object.entries(ways)) {
-        await test.step(`${name}, ${way}`, async () => {
-          const enforcer = enforcerIn(local, directory);
-          // With one ban more the list has been asked from the beginning.
-          await enforcer.apply(policy({ bans: ["192.0.2.7", "2001:db8::7"] }));
-          await using client = keepTalking(remote, { protocol: "tcp", to: address, port });
-          equal(await client.line(), "echo");
-          await isJudged(local);
-          await cut(enforcer);
-          await fallsSilent(client);
-          await enforcer.remove();
-        });
+        // With one ban more the list has been asked from the beginning.
+        const before = policy({ bans: ["192.0.2.7", "2001:db8::7"] });
+        const scene = { local, directory, from: remote, to: address, port };
+        await test.step(`${name}, ${way}`, () => isCut(scene, before, cut));
       }
     }
     await Deno.remove(directory, { recursive: true });

@@ -3,7 +3,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { FeedPublisher } from "../support/feed_publisher.ts";
 import { blockedHits, dropCounters, flood } from "../support/flood.ts";
 import { addNeighbours, isInSet } from "../support/neighbours.ts";
-import { enforcerIn, inHaste } from "../support/enforcer.ts";
+import { dropped, enforcerIn, inHaste } from "../support/enforcer.ts";
 import { rulesAndCounts } from "../support/judged.ts";
 import { createPair, kernelTest, kernelTestOnce } from "../support/netns.ts";
 import { policy } from "../support/policies.ts";
@@ -57,8 +57,7 @@ kernelTestOnce(
     await using link = await createPair();
     const directory = await Deno.makeTempDir();
     const enforcer = enforcerIn(link.local, directory);
-    const threats = async () =>
-      (await enforcer.counters()).drops.find(({ reason }) => reason === "threat")?.packets ?? 0;
+    const threats = async () => dropped(await enforcer.counters(), "threat");
     const before = await rulesAndCounts(link.local);
     await enforcer.apply(policy({ threats: LISTED }));
     equal(/^\*raw$/m.test(await rulesAndCounts(link.local)), false);
@@ -106,8 +105,7 @@ kernelTestOnce("a threat list that leaves raw in haste takes no count with it", 
     match(await rulesAndCounts(link.local), /^:PFW-PRE /m);
   }
   const sent = Number(await sender.line());
-  const { drops } = await enforcer.counters();
-  equal(drops.find(({ reason }) => reason === "threat")?.packets, sent);
+  equal(dropped(await enforcer.counters(), "threat"), sent);
   await enforcer.remove();
   await Deno.remove(directory, { recursive: true });
 });

@@ -1,8 +1,14 @@
 /** Changes for who cannot wait: by chains that stand in for others, from what was read before. */
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
-import type { Commands } from "../../engine/kernel/command.ts";
 import { parsePrefix } from "../../engine/net/address.ts";
-import { enforcerIn, FaultyCommands, inHaste, Unsettled } from "../support/enforcer.ts";
+import {
+  dropped,
+  enforcerIn,
+  FaultyCommands,
+  inHaste,
+  Interrupted,
+  Unsettled,
+} from "../support/enforcer.ts";
 import { firewallText, kernelTestOnce } from "../support/netns.ts";
 import { policy } from "../support/policies.ts";
 import { actingText, NEW, OLD, withNamespace } from "../support/two_policies.ts";
@@ -92,21 +98,15 @@ kernelTestOnce(
     for (const [name, damage] of Object.entries(damages)) {
       await test.step(name, async () => {
         await withNamespace(async (namespace, directory) => {
-          let isTidied = false;
-          const commands: Commands = {
-            run: async (argv, stdin) => {
-              const text = stdin === undefined ? undefined : Array.from(stdin).join("");
-              if (!isTidied && text?.includes("-X PFW-NEXT-")) {
-                isTidied = true;
-                await namespace.run(["sh", "-c", damage]);
-              }
-              return await namespace.commands.run(argv, text);
-            },
-          };
-          const enforcer = enforcerIn(namespace, directory, commands);
+          const interrupted = new Interrupted(
+            namespace.commands,
+            "-X PFW-NEXT-",
+            () => namespace.run(["sh", "-c", damage]),
+          );
+          const enforcer = enforcerIn(namespace, directory, interrupted);
           await enforcer.apply(OLD);
           await inHaste(enforcer, NEW);
-          ok(isTidied);
+          ok(interrupted.isOver);
           ok((await enforcer.restoreIfDrifted()).length > 0);
           deepEqual((await enforcer.inspect()).differences, []);
           const mended = await actingText(namespace);
@@ -128,24 +128,13 @@ kernelTestOnce("drops count until the last entry of a list is gone", async () =>
       const one = "echo > /dev/udp/198.18.0.9/9";
       await namespace.commands.run(["bash", "-c", `for i in $(seq ${count}); do ${one}; done`]);
     };
-    let isRemoving = false;
-    const commands: Commands = {
-      run: async (argv, stdin) => {
-        const text = stdin === undefined ? undefined : Array.from(stdin).join("");
-        if (text?.includes("del pfw-black4 ")) {
-          isRemoving = true;
-          await send(5);
-        }
-        return await namespace.commands.run(argv, text);
-      },
-    };
-    const enforcer = enforcerIn(namespace, directory, commands);
+    const interrupted = new Interrupted(namespace.commands, "del pfw-black4 ", () => send(5));
+    const enforcer = enforcerIn(namespace, directory, interrupted);
     await enforcer.apply(policy({ blacklist: ["198.18.0.9"] }));
     await send(3);
     await inHaste(enforcer, policy({}));
-    ok(isRemoving);
-    const { drops } = await enforcer.counters();
-    equal(drops.find(({ reason }) => reason === "blacklist")?.packets, 8);
+    ok(interrupted.isOver);
+    equal(dropped(await enforcer.counters(), "blacklist"), 8);
   });
 });
 

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { CommandOutput, Commands } from "../../engine/kernel/command.ts";
 import { runOrThrow } from "../../engine/kernel/command.ts";
+import type { KernelCounters } from "../../engine/kernel/counters.ts";
 import { Enforcer } from "../../engine/kernel/enforcer.ts";
 import type { Policy } from "../../engine/policy/policy.ts";
 import type { NetworkNamespace } from "./netns.ts";
@@ -35,6 +36,32 @@ export function enforcerIn(
 export async function inHaste(enforcer: Enforcer, wanted: Policy): Promise<void> {
   await enforcer.applyFirst(wanted);
   await enforcer.settled();
+}
+
+/** Packets that were dropped by a rule, told by its id, or for another reason. */
+export function dropped(counters: KernelCounters, key: string): number {
+  return counters.drops.filter(({ reason, ruleId }) => (ruleId ?? reason) === key)
+    .reduce((sum, { packets }) => sum + packets, 0);
+}
+
+/** Does something once, right before what is written into the kernel holds a text. */
+export class Interrupted implements Commands {
+  isOver = false;
+
+  constructor(
+    private readonly inner: Commands,
+    private readonly text: string,
+    private readonly act: () => Promise<unknown>,
+  ) {}
+
+  async run(argv: readonly string[], stdin?: string | Iterable<string>): Promise<CommandOutput> {
+    const text = stdin === undefined ? undefined : Array.from(stdin).join("");
+    if (!this.isOver && text?.includes(this.text)) {
+      this.isOver = true;
+      await this.act();
+    }
+    return await this.inner.run(argv, text);
+  }
 }
 
 /** Makes one of the commands that change the kernel fail, and remembers all of them. */

@@ -173,8 +173,7 @@ export class Tracer {
       case "protocol":
         return packet.protocol === condition.protocol;
       case "mark":
-        return tracked?.connection !== undefined &&
-          (tracked.connection.mark & condition.mask) >>> 0 === condition.mark;
+        return tracked?.connection?.mark === condition.mark;
       case "ports":
         return condition.ranges.some(([first, last]) =>
           packet.destinationPort >= first && packet.destinationPort <= last

@@ -21,8 +21,8 @@ export type Condition =
     readonly isNegated: boolean;
   }
   | { readonly kind: "protocol"; readonly protocol: number }
-  /** The connection's mark under the mask. */
-  | { readonly kind: "mark"; readonly mark: number; readonly mask: number }
+  /** The connection's mark, all 32 bits. */
+  | { readonly kind: "mark"; readonly mark: number }
   | { readonly kind: "ports"; readonly ranges: readonly Range[] }
   | { readonly kind: "icmpv6"; readonly type: number }
   | { readonly kind: "state"; readonly states: readonly CtState[]; readonly isNegated: boolean }
@@ -145,7 +145,7 @@ class RuleReader {
         return { kind: "originalPort", first, last };
       }
       case "--mark":
-        return this.#readMark();
+        return { kind: "mark", mark: this.#hex(this.#word()) };
       case "--icmpv6-type":
         return { kind: "icmpv6", type: this.#number() };
       case "--hashlimit-above":
@@ -166,11 +166,6 @@ class RuleReader {
       return { kind: "state", states: this.#states(), isNegated: true };
     }
     throw this.#unknown("!");
-  }
-
-  #readMark(): Condition {
-    const [mark, mask = 0xffffffff] = this.#word().split("/").map((text) => this.#hex(text));
-    return { kind: "mark", mark, mask };
   }
 
   #hex(text: string): number {

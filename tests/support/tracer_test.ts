@@ -228,6 +228,7 @@ Deno.test("tracer: whatever it does not know is an error", () => {
     "-A PFW-IN --mark 0x1 -j RETURN",
     "-A PFW-IN -m connmark ! --mark 0x1 -j RETURN",
     "-A PFW-IN -m connmark --mark 1 -j RETURN",
+    "-A PFW-IN -m connmark --mark 0x1/0xff -j RETURN",
     "-A PFW-IN -j CONNMARK --save-mark",
     "-A PFW-IN -j CONNMARK --set-xmark 0x1/0x1",
     "-A PFW-IN ! -i lo -j RETURN",
