@@ -4,7 +4,7 @@
  */
 import { interfaceIndex, setReceiveBuffer } from "../ffi/libc.ts";
 import { setNflogBatch } from "../ffi/nflog_config.ts";
-import { type CountedOnly, PacketRing } from "../ffi/packet_ring.ts";
+import { PacketTap } from "../ffi/packet_tap.ts";
 import {
   type Batch,
   PcapError,
@@ -13,8 +13,9 @@ import {
   pcapVersion,
   UNCOUNTED,
 } from "../ffi/pcap.ts";
+import type { PacketBlock } from "../ffi/packet_block.ts";
 import { RECORD_HEADER, type RecordBuffer } from "../ffi/record_buffer.ts";
-import type { RingBlocks } from "../ffi/ring_block.ts";
+import type { CountedOnly } from "../ffi/tap_source.ts";
 import { captureError } from "./capture_error.ts";
 import { errorText } from "./errors.ts";
 import { LinkType } from "./packet/link_layer.ts";
@@ -70,6 +71,8 @@ export type DeviceNotice = (text: string) => void;
 export interface TapOptions {
   readonly filter?: string;
   readonly ringBytes?: number;
+  /** See `setBudget`. */
+  readonly hasBudget?: boolean;
 }
 
 /** One tap or one NFLOG group. */
@@ -83,9 +86,9 @@ export class CaptureDevice implements Disposable {
     countedOnly: 0,
     countedOnlyBytes: 0,
   };
-  #handle: PcapHandle | PacketRing | undefined;
+  #handle: PcapHandle | PacketTap | undefined;
   #retryAt = 0;
-  #hasBudget = false;
+  #hasBudget: boolean;
   /** What `renewBudget` has told of those that were only counted. */
   #told: CountedOnly = { packets: 0, bytes: 0 };
   /** Of packets whose link layer does not say it. */
@@ -94,9 +97,11 @@ export class CaptureDevice implements Disposable {
   private constructor(
     readonly name: string,
     readonly isNflog: boolean,
-    readonly open: () => PcapHandle | PacketRing,
+    readonly open: (hasBudget: boolean) => PcapHandle | PacketTap,
     readonly notice: DeviceNotice,
+    hasBudget = false,
   ) {
+    this.#hasBudget = hasBudget;
     try {
       this.#attach();
     } catch (error) {
@@ -107,11 +112,11 @@ export class CaptureDevice implements Disposable {
 
   /** Opens an interface, which may be down yet, or `any`; throws PfwError where that cannot be. */
   static tap(device: string, notice: DeviceNotice, options: TapOptions = {}): CaptureDevice {
-    const { filter, ringBytes = RING_BYTES } = options;
-    const open = () =>
-      (filter ? undefined : PacketRing.open(device, { snaplen: SNAPLEN, ringBytes })) ??
+    const { filter, ringBytes = RING_BYTES } = options, snaplen = SNAPLEN;
+    const open = (hasBudget: boolean) =>
+      (filter ? undefined : PacketTap.open(device, { snaplen, ringBytes }, budgetIf(hasBudget))) ??
         PcapHandle.openLive(device, {
-          snaplen: SNAPLEN,
+          snaplen,
           ringBytes,
           filter,
           // Cooked v2 tells the interface of each packet, v1 does not.
@@ -120,7 +125,7 @@ export class CaptureDevice implements Disposable {
     return create(device, () => {
       // Also where a ring does without: the interface may come back as one that does not.
       pcapVersion();
-      return new CaptureDevice(device, false, open, notice);
+      return new CaptureDevice(device, false, open, notice, options.hasBudget);
     });
   }
 
@@ -142,10 +147,14 @@ export class CaptureDevice implements Disposable {
    * Devices that libpcap reads hand over all.
    */
   setBudget(hasBudget: boolean): void {
+    if (hasBudget === this.#hasBudget) return;
     this.#hasBudget = hasBudget;
-    if (!(this.#handle instanceof PacketRing)) return;
-    if (hasBudget) this.#handle.beginBudget(TAP_BUDGET);
-    else this.#handle.endBudget();
+    if (!(this.#handle instanceof PacketTap)) return;
+    try {
+      this.#handle.setBudget(budgetIf(hasBudget));
+    } catch (error) {
+      this.#lose(error, performance.now());
+    }
   }
 
   /**
@@ -155,15 +164,23 @@ export class CaptureDevice implements Disposable {
    * @returns what was only counted since the last call
    */
   renewBudget(now: number): CountedOnly {
-    if (this.#handle instanceof PacketRing) this.#handle.renewBudget(now);
+    if (this.#hasBudget && this.#handle instanceof PacketTap) this.#renew(this.#handle, now);
     const all = this.#countedOnly(), told = this.#told;
     this.#told = all;
     return { packets: all.packets - told.packets, bytes: all.bytes - told.bytes };
   }
 
+  #renew(tap: PacketTap, now: number): void {
+    try {
+      tap.renewBudget(now, TAP_BUDGET);
+    } catch (error) {
+      this.#lose(error, now);
+    }
+  }
+
   #countedOnly(): CountedOnly {
     const { countedOnly: packets, countedOnlyBytes: bytes } = this.#earlier;
-    if (!(this.#handle instanceof PacketRing)) return { packets, bytes };
+    if (!(this.#handle instanceof PacketTap)) return { packets, bytes };
     const now = this.#handle.countedOnly;
     return { packets: packets + now.packets, bytes: bytes + now.bytes };
   }
@@ -175,12 +192,12 @@ export class CaptureDevice implements Disposable {
 
   /** Whether packets are read in the kernel's ring, block by block, and not by `read`. */
   get hasRing(): boolean {
-    return this.#handle instanceof PacketRing;
+    return this.#handle instanceof PacketTap;
   }
 
   /** Blocks or batches of which a round may take so many before it has to come back soon. */
   get easyTakes(): number {
-    return this.#handle instanceof PacketRing ? this.#handle.blocks >> 3 : 1;
+    return this.#handle instanceof PacketTap ? this.#handle.blocks >> 3 : 1;
   }
 
   /** For poll(2); -1 while the device is away. */
@@ -218,8 +235,8 @@ export class CaptureDevice implements Disposable {
    *
    * @param now as for `read`
    */
-  nextBlock(now: number): RingBlocks | undefined {
-    if (!(this.#handle instanceof PacketRing)) return undefined;
+  nextBlock(now: number): PacketBlock | undefined {
+    if (!(this.#handle instanceof PacketTap)) return undefined;
     try {
       return this.#handle.nextBlock();
     } catch (error) {
@@ -228,9 +245,9 @@ export class CaptureDevice implements Disposable {
   }
 
   /** Gives a block back; packets that were counted in it and not found are a loss. */
-  release(block: RingBlocks, packets: number): void {
+  release(block: PacketBlock, packets: number): void {
     this.#earlier.recordsLost += Math.max(0, block.packets - packets);
-    block.release();
+    if (this.#handle instanceof PacketTap) this.#handle.release();
   }
 
   /** Compares what was parsed with what libpcap counted: a difference is a loss. */
@@ -253,8 +270,7 @@ export class CaptureDevice implements Disposable {
   }
 
   #attach(): void {
-    this.#handle = this.open();
-    if (this.#hasBudget) this.setBudget(true);
+    this.#handle = this.open(this.#hasBudget);
     this.interfaceIndex = this.isNflog || this.name === "any" ? 0 : interfaceIndex(this.name);
   }
 
@@ -283,6 +299,10 @@ export class CaptureDevice implements Disposable {
     this.#handle = undefined;
     this.#retryAt = Infinity;
   }
+}
+
+function budgetIf(hasBudget: boolean) {
+  return hasBudget ? TAP_BUDGET : undefined;
 }
 
 /** A report of a dropped packet: at most 128 bytes of it, and its description. */

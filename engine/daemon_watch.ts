@@ -69,8 +69,8 @@ export class DaemonWatch implements Disposable {
     const open = (device: CaptureDevice) => this.#devices.push(this.#open.use(device));
     if (mode === "enforce") this.openReports();
     const names = interfaces.length > 0 ? [...new Set(interfaces)] : ["any"];
-    for (const name of names) open(CaptureDevice.tap(name, notice, tap));
-    this.#setBudgets(mode === "enforce");
+    const options = { ...tap, hasBudget: mode === "enforce" };
+    for (const name of names) open(CaptureDevice.tap(name, notice, options));
     if (names.includes("any")) return;
     const taps = this.#devices.filter((device) => !device.isNflog);
     this.pipeline.isWatched = (index) => taps.some((device) => device.interfaceIndex === index);

@@ -2,8 +2,8 @@
  * The hot path: from a buffer of captured records to verdicts, counters and events. One pass, no
  * allocation for a packet.
  */
+import type { PacketBlock } from "../ffi/packet_block.ts";
 import { RECORD_HEADER, type RecordBuffer } from "../ffi/record_buffer.ts";
-import type { RingBlocks } from "../ffi/ring_block.ts";
 import type { Detectors } from "./detect/detectors.ts";
 import type { LocalAddresses } from "./net/local_addresses.ts";
 import type { EventBuffer } from "./observe/event_buffer.ts";
@@ -129,14 +129,14 @@ export class Pipeline {
    * @param interfaceIndex of the device, or 0 where packets come from several
    * @returns number of packets
    */
-  readBlock(blocks: RingBlocks, interfaceIndex: number): number {
+  readBlock(block: PacketBlock, interfaceIndex: number): number {
     const { matcher } = this.#parts, group = this.#group;
     let packets = 0;
     for (;;) {
-      const count = this.#decodeBlock(blocks, interfaceIndex);
+      const count = this.#decodeBlock(block, interfaceIndex);
       if (count === 0) return packets;
       matcher.fetch(group, count);
-      for (let at = 0; at < count; at++) this.#judge(group[at], blocks);
+      for (let at = 0; at < count; at++) this.#judge(group[at], block);
       packets += count;
     }
   }
@@ -149,22 +149,22 @@ export class Pipeline {
     this.#shares.age();
   }
 
-  #decodeBlock(blocks: RingBlocks, interfaceIndex: number): number {
-    const { view, isCooked } = blocks, group = this.#group;
+  #decodeBlock(block: PacketBlock, interfaceIndex: number): number {
+    const { view, isCooked } = block, group = this.#group;
     let count = 0;
-    while (count < GROUP && blocks.next()) {
-      const packet = group[count++], start = blocks.packetStart, end = blocks.packetEnd;
-      packet.seconds = blocks.seconds;
-      packet.microseconds = blocks.microseconds;
+    while (count < GROUP && block.next()) {
+      const packet = group[count++], start = block.packetStart, end = block.packetEnd;
+      packet.seconds = block.seconds;
+      packet.microseconds = block.microseconds;
       if (isCooked) {
-        decodeCooked(packet, view, start, end, blocks.protocol, blocks.packetType);
-        packet.interfaceIndex = blocks.interfaceIndex;
+        decodeCooked(packet, view, start, end, block.protocol, block.packetType);
+        packet.interfaceIndex = block.interfaceIndex;
       } else {
         decode(packet, view, start, end, LinkType.ethernet);
         packet.interfaceIndex = interfaceIndex;
       }
-      packet.wireLength = blocks.wireLength + blocks.addedLength;
-      packet.capturedLength += blocks.addedLength;
+      packet.wireLength = block.wireLength + block.addedLength;
+      packet.capturedLength += block.addedLength;
     }
     return count;
   }

@@ -1,4 +1,7 @@
-/** What bpf(2) gives: memory that a program in the kernel shares with this process, and the program. */
+/**
+ * What bpf(2) gives: programs in the kernel, memory that they share with this process, and interfaces
+ * that they are attached to.
+ */
 import { SharedMapping } from "./shared_mapping.ts";
 
 const SYMBOLS = {
@@ -10,12 +13,14 @@ const SYMBOLS = {
 
 /** `__NR_bpf`, by processor. */
 const BPF_CALL = { x86_64: 321n, aarch64: 280n }[Deno.build.arch];
-const MAP_CREATE = 0, PROGRAM_LOAD = 5;
-const ARRAY_MAP = 2, SOCKET_FILTER = 1;
+const MAP_CREATE = 0, PROGRAM_LOAD = 5, LINK_CREATE = 28;
+const ARRAY_MAP = 2, RING_MAP = 27;
 /** BPF_F_MMAPABLE (Linux 5.5). */
 const CAN_BE_MAPPED = 1 << 10;
 /** Bytes of the part of union bpf_attr that is set; the kernel takes the rest for 0. */
-const MAP_ATTRIBUTES = 20, PROGRAM_ATTRIBUTES = 24;
+const MAP_ATTRIBUTES = 20, PROGRAM_ATTRIBUTES = 24, LINK_ATTRIBUTES = 32;
+/** BPF_F_BEFORE, and of what: of all that are attached already. */
+const BEFORE = 1 << 3;
 /** The functions that are called are everybody's, so the licence is this project's own. */
 const LICENCE = new Uint8Array(new ArrayBuffer(4));
 new TextEncoder().encodeInto("MIT\0", LICENCE);
@@ -26,22 +31,53 @@ function libc() {
   return (library ??= Deno.dlopen("libc.so.6", SYMBOLS)).symbols;
 }
 
-/** An owned descriptor of a program that decides which packets a socket gets. */
-export class SocketProgram implements Disposable {
+/** What a program is for (enum bpf_prog_type): it answers which packets a socket gets, or sees those of an interface. */
+export const ProgramKind = { socketFilter: 1, classifier: 3 } as const;
+
+/** Where an interface's packets are seen (enum bpf_attach_type, Linux 6.6). */
+export const Direction = { incoming: 46, outgoing: 47 } as const;
+
+/** An owned descriptor of a program. */
+export class Program implements Disposable {
   private constructor(readonly descriptor: number) {}
 
   /**
+   * @param kind one of `ProgramKind`
    * @param code instructions as `BpfAssembler` writes them
    * @returns `undefined` where the kernel has no such thing or this process may not
    */
-  static load(code: Uint8Array<ArrayBuffer>): SocketProgram | undefined {
+  static load(kind: number, code: Uint8Array<ArrayBuffer>): Program | undefined {
     const view = new DataView(new ArrayBuffer(PROGRAM_ATTRIBUTES));
-    view.setUint32(0, SOCKET_FILTER, true);
+    view.setUint32(0, kind, true);
     view.setUint32(4, code.length / 8, true);
     view.setBigUint64(8, addressOf(code), true);
     view.setBigUint64(16, addressOf(LICENCE), true);
     const descriptor = bpf(PROGRAM_LOAD, view);
-    return descriptor < 0 ? undefined : new SocketProgram(descriptor);
+    return descriptor < 0 ? undefined : new Program(descriptor);
+  }
+
+  [Symbol.dispose](): void {
+    libc().close(this.descriptor);
+  }
+}
+
+/** An owned descriptor that keeps a program at an interface. The kernel drops it with the process. */
+export class Attachment implements Disposable {
+  private constructor(readonly descriptor: number) {}
+
+  /**
+   * Puts a classifier before all others of an interface (tcx).
+   *
+   * @param index of the interface, in this process's namespace
+   * @param direction one of `Direction`
+   * @returns `undefined` where the kernel has no such thing or this process may not
+   */
+  static create(program: Program, index: number, direction: number): Attachment | undefined {
+    const view = new DataView(new ArrayBuffer(LINK_ATTRIBUTES));
+    [program.descriptor, index, direction, BEFORE]
+      .forEach((word, at) => view.setUint32(4 * at, word, true));
+    const descriptor = bpf(LINK_CREATE, view);
+    return descriptor < 0 ? undefined : new Attachment(descriptor);
   }
 
   [Symbol.dispose](): void {
@@ -58,10 +94,7 @@ export class SharedMap implements Disposable {
    * @returns `undefined` where the kernel has no such thing or this process may not
    */
   static create(length: number): SharedMap | undefined {
-    const view = new DataView(new ArrayBuffer(MAP_ATTRIBUTES));
-    [ARRAY_MAP, 4, /* of the key */ length, 1, CAN_BE_MAPPED]
-      .forEach((word, at) => view.setUint32(4 * at, word, true));
-    const descriptor = bpf(MAP_CREATE, view);
+    const descriptor = createMap(ARRAY_MAP, [4, /* of the key */ length, 1, CAN_BE_MAPPED]);
     if (descriptor < 0) return undefined;
     const mapping = SharedMapping.open(descriptor, length);
     if (mapping) return new SharedMap(descriptor, mapping);
@@ -73,6 +106,49 @@ export class SharedMap implements Disposable {
     this.mapping[Symbol.dispose]();
     libc().close(this.descriptor);
   }
+}
+
+/** A ring that programs write records to (BPF_MAP_TYPE_RINGBUF, Linux 5.8), mapped once. */
+export class RingMap implements Disposable {
+  private constructor(
+    readonly descriptor: number,
+    /** How far it was read: 64 bits, which this process writes. */
+    readonly consumed: SharedMapping,
+    /** How far it was written: 64 bits; then, from `RING_DATA` on, the records. Not to be written. */
+    readonly produced: SharedMapping,
+  ) {}
+
+  /**
+   * @param length bytes, a power of two and a multiple of a page
+   * @returns `undefined` where the kernel has no such thing or this process may not
+   */
+  static create(length: number): RingMap | undefined {
+    const descriptor = createMap(RING_MAP, [0, 0, length, 0]);
+    if (descriptor < 0) return undefined;
+    const consumed = SharedMapping.open(descriptor, RING_DATA);
+    const produced = SharedMapping.openToRead(descriptor, RING_DATA + length, RING_DATA);
+    if (consumed && produced) return new RingMap(descriptor, consumed, produced);
+    consumed?.[Symbol.dispose]();
+    produced?.[Symbol.dispose]();
+    libc().close(descriptor);
+    return undefined;
+  }
+
+  [Symbol.dispose](): void {
+    this.consumed[Symbol.dispose]();
+    this.produced[Symbol.dispose]();
+    libc().close(this.descriptor);
+  }
+}
+
+/** A page: what lies before the records of a ring. */
+export const RING_DATA = 4096;
+
+/** A descriptor, or -1. @param sizes bytes of a key and of a value, entries, flags */
+function createMap(type: number, sizes: readonly number[]): number {
+  const view = new DataView(new ArrayBuffer(MAP_ATTRIBUTES));
+  [type, ...sizes].forEach((word, at) => view.setUint32(4 * at, word, true));
+  return bpf(MAP_CREATE, view);
 }
 
 /** A descriptor, or -1. */

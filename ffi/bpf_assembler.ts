@@ -13,12 +13,20 @@ export const Register = {
   kept6: 6,
   kept7: 7,
   kept8: 8,
+  kept9: 9,
   /** The end of the stack, which lies before it. */
   frame: 10,
 } as const;
 
 /** Functions of the kernel (enum bpf_func_id). */
-export const Helper = { processor: 8, loadBytesRelative: 68 } as const;
+export const Helper = {
+  monotonicTime: 5,
+  processor: 8,
+  loadBytes: 26,
+  loadBytesRelative: 68,
+  ringReserve: 131,
+  ringSubmit: 132,
+} as const;
 
 /** Sizes of a value in memory, as they stand in the code of an instruction. */
 export const Size = { byte: 0x10, half: 0x08, word: 0x00, double: 0x18 } as const;
@@ -29,8 +37,8 @@ export const Size = { byte: 0x10, half: 0x08, word: 0x00, double: 0x18 } as cons
  */
 const LOAD = 0x61, STORE = 0x63, ATOMIC = 0xc3, LOAD_ADDRESS = 0x18, LOAD_PACKET = 0x20;
 /** BPF_ALU64 with a number or a register. */
-const ADD = 0x07, ADD_REGISTER = 0x0f, AND = 0x57, SHIFT_LEFT = 0x67, SET = 0xb7;
-const COPY = 0xbf;
+const ADD = 0x07, ADD_REGISTER = 0x0f, SUBTRACT_REGISTER = 0x1f, MULTIPLY = 0x27, DIVIDE = 0x37;
+const AND = 0x57, SHIFT_LEFT = 0x67, SET = 0xb7, COPY = 0xbf;
 /** BPF_JMP. */
 const JUMP = 0x05,
   IF_EQUAL = 0x15,
@@ -39,8 +47,8 @@ const JUMP = 0x05,
   IF_LESS = 0xa5,
   IF_ANY_BIT = 0x45;
 const CALL = 0x85, EXIT = 0x95;
-/** BPF_PSEUDO_MAP_VALUE: the address of a map's value. */
-const MAP_VALUE = 2;
+/** BPF_PSEUDO_MAP_FD and BPF_PSEUDO_MAP_VALUE: a map, and the address of its value. */
+const MAP = 1, MAP_VALUE = 2;
 const INSTRUCTION_BYTES = 8;
 
 /** Writes instructions one after another; jumps name places that may come later. */
@@ -51,6 +59,7 @@ export class BpfAssembler {
 
   /** What comes next can be jumped to by this name. */
   place(name: string): this {
+    if (this.#places.has(name)) throw new RangeError(`two places ${name}`);
     this.#places.set(name, this.#words.length);
     return this;
   }
@@ -69,6 +78,19 @@ export class BpfAssembler {
 
   addRegister(register: number, other: number): this {
     return this.#write(ADD_REGISTER, register, other);
+  }
+
+  subtractRegister(register: number, other: number): this {
+    return this.#write(SUBTRACT_REGISTER, register, other);
+  }
+
+  multiply(register: number, value: number): this {
+    return this.#write(MULTIPLY, register, 0, 0, value);
+  }
+
+  /** Both as numbers without sign; what is left over is lost. */
+  divide(register: number, value: number): this {
+    return this.#write(DIVIDE, register, 0, 0, value);
   }
 
   and(register: number, value: number): this {
@@ -104,6 +126,11 @@ export class BpfAssembler {
   /** The address of the only value of a map. @param map its descriptor */
   mapValue(register: number, map: number): this {
     return this.#write(LOAD_ADDRESS, register, MAP_VALUE, 0, map).#write(0, 0);
+  }
+
+  /** A map, as calls take it. @param map its descriptor */
+  map(register: number, map: number): this {
+    return this.#write(LOAD_ADDRESS, register, MAP, 0, map).#write(0, 0);
   }
 
   call(helper: number): this {

@@ -1,24 +1,13 @@
-/**
- * A device whose packets are read where the kernel puts them: no call and no copy for each, which
- * libpcap needs. It is opened without a filter only; filters are libpcap's art.
- */
+/** A packet socket whose packets are read in its ring, where the kernel puts them. */
 import { interfaceIndex, interfaceName } from "./libc.ts";
-import { type CaptureStats, PcapError } from "./pcap.ts";
+import { Program, ProgramKind } from "./bpf.ts";
+import { socketProgram } from "./budget_program.ts";
+import { PcapError } from "./pcap.ts";
 import { PacketSocket, type RingShape } from "./packet_socket.ts";
-import { COOKED_HEADER, RingBlocks } from "./ring_block.ts";
+import { COOKED_HEADER, type PacketBlock } from "./packet_block.ts";
+import { RingBlocks } from "./ring_blocks.ts";
 import { type PacketBudget, TapBudget } from "./tap_budget.ts";
-
-/** How a ring is opened. */
-export interface RingOptions {
-  readonly snaplen: number;
-  readonly ringBytes: number;
-}
-
-/** Packets that the kernel counted for us and did not hand over. */
-export interface CountedOnly {
-  readonly packets: number;
-  readonly bytes: number;
-}
+import type { CountedOnly, TapOptions, TapSource, TapStats } from "./tap_source.ts";
 
 const NONE: CountedOnly = { packets: 0, bytes: 0 };
 
@@ -32,13 +21,10 @@ const FEWEST_BLOCKS = 8;
 const NETWORK_DOWN = 100;
 
 /** A packet socket, its ring, and its counters. */
-export class PacketRing implements Disposable {
-  readonly device: string;
-  /** How many blocks it has. */
+export class PacketRing implements TapSource {
   readonly blocks: number;
   readonly #socket: PacketSocket;
   readonly #index: number;
-  readonly #dropsBefore: number;
   readonly #snaplen: number;
   #budget: TapBudget | undefined;
   #earlier = NONE;
@@ -49,12 +35,10 @@ export class PacketRing implements Disposable {
   #isBusy = false;
 
   private constructor(device: string, socket: PacketSocket, shape: RingShape, snaplen: number) {
-    this.device = device;
     this.#snaplen = snaplen;
     this.blocks = shape.blocks;
     this.#socket = socket;
     this.#index = device === "any" ? 0 : interfaceIndex(device);
-    this.#dropsBefore = interfaceDrops(device);
     this.#memory = new RingBlocks(socket.memory(), {
       blockBytes: shape.blockBytes,
       isCooked: this.#index === 0,
@@ -62,33 +46,40 @@ export class PacketRing implements Disposable {
     });
   }
 
-  /** Opens an Ethernet interface or `any`; `undefined` where only libpcap can, or can say why not. */
-  static open(device: string, { snaplen, ringBytes }: RingOptions): PacketRing | undefined {
-    const shape = shapeOf(ringBytes);
-    const socket = PacketSocket.open(device, { ...shape, snaplen, timeout: RETIRE_TIMEOUT });
+  /**
+   * Opens an Ethernet interface or `any`.
+   *
+   * @param isPaused whether it begins as after `pause`
+   * @returns `undefined` where only libpcap can, or can say why not
+   */
+  static open(
+    device: string,
+    { snaplen, ringBytes }: TapOptions,
+    isPaused = false,
+  ): PacketRing | undefined {
+    const shape = shapeOf(ringBytes), kept = isPaused ? 0 : snaplen;
+    const socket = PacketSocket.open(device, { ...shape, snaplen: kept, timeout: RETIRE_TIMEOUT });
     return socket && new PacketRing(device, socket, shape, snaplen);
   }
 
-  /** For poll(2). */
   get descriptor(): number {
     return this.#socket.descriptor;
   }
 
-  /**
-   * The next block that is full or whose time is over; `undefined` when none is.
-   *
-   * @throws PcapError when the interface is no more
-   */
-  nextBlock(): RingBlocks | undefined {
+  nextBlock(): PacketBlock | undefined {
     const wasBusy = this.#isBusy;
     this.#isBusy = this.#memory?.open() ?? false;
-    if (this.#isBusy) return this.#memory;
+    if (this.#isBusy) return this.#memory?.block;
     // While packets come nothing is wrong, and asking is a system call.
     if (wasBusy) return undefined;
     const error = this.#socket.error();
     // An interface that is down only waits: the kernel goes on with the socket once it is up.
     if (error === 0 || (error === NETWORK_DOWN && this.#exists())) return undefined;
     throw new PcapError(error === NETWORK_DOWN ? "The interface disappeared" : `errno ${error}`);
+  }
+
+  release(): void {
+    this.#memory?.release();
   }
 
   #exists(): boolean {
@@ -102,17 +93,23 @@ export class PacketRing implements Disposable {
    * @returns whether it does: an older kernel, or a process that may not, gets all of them
    */
   beginBudget(packets: PacketBudget): boolean {
-    const loopback = interfaceIndex("lo");
-    const isCooked = this.#index === 0;
-    const budget = TapBudget.create({ ...packets, snaplen: this.#snaplen, isCooked, loopback });
+    using parts = new DisposableStack();
+    const budget = TapBudget.create(packets);
     if (!budget) return false;
-    if (this.#socket.takeBy(budget.descriptor)) {
-      this.#dropBudget();
-      this.#budget = budget;
-      return true;
-    }
-    budget[Symbol.dispose]();
-    return false;
+    parts.use(budget);
+    const code = socketProgram({
+      counters: budget.descriptor,
+      snaplen: this.#snaplen,
+      isCooked: this.#index === 0,
+      loopback: interfaceIndex("lo"),
+    });
+    // The socket keeps it.
+    using program = Program.load(ProgramKind.socketFilter, code);
+    if (!program || !this.#socket.takeBy(program.descriptor)) return false;
+    this.#dropBudget();
+    this.#budget = budget;
+    parts.move();
+    return true;
   }
 
   /** From now on every packet is handed over. */
@@ -120,16 +117,18 @@ export class PacketRing implements Disposable {
     if (this.#budget && this.#socket.takeEvery(this.#snaplen)) this.#dropBudget();
   }
 
-  /**
-   * Lets the kernel hand over what the time since the last call allows.
-   *
-   * @param now of `performance.now()`
-   */
   renewBudget(now: number): void {
     this.#budget?.renew(now);
   }
 
-  /** Since opening, as of the last `renewBudget`. */
+  pause(): void {
+    this.#socket.takeEvery(0);
+  }
+
+  resume(): void {
+    this.#socket.takeEvery(this.#snaplen);
+  }
+
   get countedOnly(): CountedOnly {
     const budget = this.#budget;
     if (!budget) return this.#earlier;
@@ -145,16 +144,12 @@ export class PacketRing implements Disposable {
     this.#budget = undefined;
   }
 
-  /** Counters since opening. */
-  stats(): CaptureStats {
+  stats(): TapStats {
     const { packets, drops } = this.#socket.statistics();
     this.#received += packets;
     this.#dropped += drops;
-    return {
-      received: this.#received,
-      droppedByRing: this.#dropped,
-      droppedByInterface: Math.max(0, interfaceDrops(this.device) - this.#dropsBefore),
-    };
+    this.#budget?.count();
+    return { received: this.#received, droppedByRing: this.#dropped };
   }
 
   [Symbol.dispose](): void {
@@ -169,15 +164,4 @@ export class PacketRing implements Disposable {
 function shapeOf(ringBytes: number): RingShape {
   const blockBytes = ringBytes >= FEWEST_BLOCKS * BLOCK_BYTES ? BLOCK_BYTES : SMALL_BLOCK_BYTES;
   return { blockBytes, blocks: Math.max(2, Math.round(ringBytes / blockBytes)) };
-}
-
-/** Packets that a card had no room for, since it is up; what libpcap counts too. */
-function interfaceDrops(device: string): number {
-  return ["rx_missed_errors", "rx_fifo_errors"].reduce((sum, name) => {
-    try {
-      return sum + Number(Deno.readTextFileSync(`/sys/class/net/${device}/statistics/${name}`));
-    } catch {
-      return sum;
-    }
-  }, 0);
 }

@@ -10,7 +10,7 @@ const SYMBOLS = {
   munmap: { parameters: ["pointer", "usize"], result: "i32" /* int */ },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-const PROT_READ_WRITE = 3, MAP_SHARED = 1;
+const PROT_READ = 1, PROT_READ_WRITE = 3, MAP_SHARED = 1;
 const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
 
 let library: Deno.DynamicLibrary<typeof SYMBOLS> | undefined;
@@ -29,8 +29,21 @@ export class SharedMapping implements Disposable {
 
   /** @returns `undefined` where the kernel does not map it */
   static open(descriptor: number, length: number): SharedMapping | undefined {
-    const size = BigInt(length);
-    const memory = libc().mmap(null, size, PROT_READ_WRITE, MAP_SHARED, descriptor, 0n);
+    return SharedMapping.#map(descriptor, length, PROT_READ_WRITE, 0);
+  }
+
+  /**
+   * The same, from an offset on; writing to it ends the process.
+   *
+   * @returns `undefined` where the kernel does not map it
+   */
+  static openToRead(descriptor: number, length: number, offset: number): SharedMapping | undefined {
+    return SharedMapping.#map(descriptor, length, PROT_READ, offset);
+  }
+
+  static #map(descriptor: number, length: number, protection: number, offset: number) {
+    const memory = libc()
+      .mmap(null, BigInt(length), protection, MAP_SHARED, descriptor, BigInt(offset));
     if (Deno.UnsafePointer.value(memory) === MAP_FAILED) return undefined;
     return new SharedMapping(memory, length);
   }

@@ -3,7 +3,7 @@
  * empty. iptables can create tables on this backend but not delete them, and the `nft` tool is
  * often not installed. Messages as in linux/netfilter/nfnetlink.h and nf_tables.h.
  */
-import { NetfilterSocket } from "../../ffi/netlink.ts";
+import { Netlink, NetlinkSocket } from "../../ffi/netlink.ts";
 import type { Family } from "../net/address.ts";
 
 const NFNL_SUBSYS_NFTABLES = 10;
@@ -32,7 +32,7 @@ const GENERIC_BYTES = 4;
 
 /** The tables of nf_tables, as far as pfw needs them. */
 export class NftTables implements Disposable {
-  readonly #socket = new NetfilterSocket();
+  readonly #socket = new NetlinkSocket(Netlink.netfilter);
   #sequence = 0;
 
   /** A number that changes with every change of the rule set of this network namespace. */

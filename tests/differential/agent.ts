@@ -6,7 +6,7 @@
 import { libc, pollReadable, setReceiveBuffer } from "../../ffi/libc.ts";
 import { setNflogBatch } from "../../ffi/nflog_config.ts";
 import { type Batch, PcapHandle } from "../../ffi/pcap.ts";
-import { NetfilterSocket } from "../../ffi/netlink.ts";
+import { Netlink, NetlinkSocket } from "../../ffi/netlink.ts";
 import { RECORD_HEADER, RecordBuffer } from "../../ffi/record_buffer.ts";
 import { decodeNflog, NflogRecord } from "../../engine/packet/nflog.ts";
 import { ParsedPacket } from "../../engine/packet/packet.ts";
@@ -78,7 +78,7 @@ function idOf(packet: ParsedPacket, view: DataView): number {
 }
 
 /** Forgets all connections (IPCTNL_MSG_CT_DELETE of nfnetlink_conntrack.h, without a tuple). */
-function flushConnections(socket: NetfilterSocket): void {
+function flushConnections(socket: NetlinkSocket): void {
   const message = new DataView(new ArrayBuffer(20));
   message.setUint32(0, 20, true);
   message.setUint16(4, (1 << 8) | 2, true);
@@ -110,7 +110,7 @@ if (import.meta.main) {
   const [local, remote, server] = Deno.args;
   const reports = new Reports();
   const raw = new RawSockets();
-  const connections = new NetfilterSocket();
+  const connections = new NetlinkSocket(Netlink.netfilter);
   enterNamespace(remote);
   const outlets = {
     in: injector("veth-0"),

@@ -1,7 +1,7 @@
 /** Which packets are handed over where the budget is used up, and that the others are counted. */
 import { deepEqual, equal } from "node:assert/strict";
 import { be16, ethernet, ipv4, ipv6, tcp, udp } from "../packet/frames.ts";
-import { SNAPLEN, startBudgetedRing } from "../support/budgeted.ts";
+import { SNAPLEN, SOURCES, startBudgetedRing } from "../support/budgeted.ts";
 import { createPair, kernelTest, type NetworkNamespace, silence } from "../support/netns.ts";
 
 const IPV4 = 0x0800, IPV6 = 0x86dd, ARP = 0x0806, VLAN = 0x8100, SERVICE_VLAN = 0x88a8;
@@ -107,12 +107,14 @@ async function sendFrames(from: NetworkNamespace, frames: readonly number[][]): 
   await from.run(["python3", "-c", script], lines.join("\n"));
 }
 
-for (const device of ["veth-0", "any"]) {
-  kernelTest(`tap budget: what is always handed over, and nothing else, on ${device}`, async () => {
+const WAYS = SOURCES.flatMap((source) => ["veth-0", "any"].map((device) => ({ source, device })));
+
+for (const { source, device } of WAYS) {
+  kernelTest(`tap budget: what the ${source} always hands over, on ${device}`, async () => {
     await using link = await createPair();
     for (const end of [link.local, link.remote]) await silence(end);
     const none = { packetsPerSecond: 0, burst: 0 };
-    await using ring = await startBudgetedRing(link.local, device, CASES.length, none);
+    await using ring = await startBudgetedRing(link.local, device, source, CASES.length, none);
     await sendFrames(link.remote, CASES.map(({ frame }) => frame));
     const { kept, packets, bytes } = await ring.seen();
     const isCooked = device === "any", skipped = isCooked ? 0 : ETHERNET;

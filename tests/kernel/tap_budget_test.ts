@@ -1,9 +1,11 @@
 /** While the kernel enforces, a tap takes some packets of many, and yet each one is counted. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { ask } from "../../engine/control/client.ts";
-import { startBudgetedRing } from "../support/budgeted.ts";
+import { attachedPrograms, WITHOUT_BPF, WITHOUT_PROGRAMS } from "../support/bpf.ts";
+import { SOURCES, startBudgetedRing } from "../support/budgeted.ts";
 import { flood } from "../support/flood.ts";
-import { createPair, kernelTest, type Link, silence } from "../support/netns.ts";
+import { kernelTest } from "../support/netns.ts";
+import { quietPair } from "../support/quiet_pair.ts";
 import { eventually, startPfw } from "../support/running_pfw.ts";
 import { Sandbox } from "../support/sandbox.ts";
 
@@ -18,46 +20,25 @@ const CONFIG = {
   detection: { enabled: false },
 };
 
-/** Has the kernel refuse bpf(2) to a program (seccomp(2)), and becomes it. */
-const WITHOUT_BPF = `
-import ctypes, os, platform, struct, sys
-bpf = {"x86_64": 321, "aarch64": 280}[platform.machine()]
-program = [(0x20, 0, 0, 0), (0x15, 0, 1, bpf), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)]
-code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in program))
-filter = struct.pack("HxxxxxxP", len(program), ctypes.addressof(code))
-libc = ctypes.CDLL(None, use_errno=True)
-if libc.prctl(38, 1, 0, 0, 0) != 0 or libc.prctl(22, 2, filter, 0, 0) != 0:
-    sys.exit("no seccomp: " + os.strerror(ctypes.get_errno()))
-os.execvp(sys.argv[1], sys.argv[1:])
-`;
-
-/** A pair on which nothing is sent but what a test sends. */
-async function quietPair(): Promise<Link & AsyncDisposable> {
-  const link = await createPair();
-  const ends = [[link.local, "10.9.0.1"], [link.remote, "10.9.0.2"]] as const;
-  const macs = await Promise.all(
-    ends.map(([end]) => end.run(["cat", "/sys/class/net/veth-0/address"])),
-  );
-  for (const [at, [end]] of ends.entries()) {
-    await silence(end);
-    const peer = ["lladdr", macs[1 - at].trim(), "dev", "veth-0", "nud", "permanent"];
-    await end.run(["ip", "neigh", "replace", ends[1 - at][1], ...peer]);
-    // How many ports are said to be closed is a question of the kernel's limits.
-    await end.run(["iptables", "-t", "raw", "-A", "OUTPUT", "-p", "icmp", "-j", "DROP"]);
-  }
-  return link;
-}
-
 const status = async (sandbox: Sandbox) => JSON.parse((await sandbox.pfw("status", "--json")).out);
 
-for (const device of ["veth-0", "any", "lo"]) {
-  kernelTest(`tap budget: no packet and no byte is missing on ${device}`, async () => {
+const WAYS = SOURCES.flatMap((source) =>
+  ["veth-0", "any", "lo"].map((device) => ({ source, device }))
+);
+
+for (const { source, device } of WAYS) {
+  const title = `tap budget: by the ${source} no packet and no byte is missing on ${device}`;
+  kernelTest(title, async () => {
     await using link = await quietPair();
     const { local, remote } = link;
     await using ours = new Sandbox();
     await using libpcaps = new Sandbox();
     for (const sandbox of [ours, libpcaps]) sandbox.writeConfig(CONFIG);
-    await using _enforcing = await startPfw(local, ours, [device]);
+    const through = source === "programs" ? [] : WITHOUT_PROGRAMS;
+    await using _enforcing = await startPfw(local, ours, [device], { through });
+    const attached = await attachedPrograms(local, device === "any" ? "veth-0" : device);
+    const programs = device === "lo" ? [1, 0] : [1, 1];
+    deepEqual(attached, source === "programs" ? programs : [0, 0]);
     await using _watching = await startPfw(local, libpcaps, ["--monitor", device, ...BY_LIBPCAP]);
     const udp = { protocol: "udp", from: "10.9.0.1", sourcePort: 40_001, count: MANY } as const;
     await flood(local, { ...udp, to: "10.9.0.1", port: 2002 });
@@ -132,7 +113,7 @@ kernelTest(
     const budget = { packetsPerSecond: 1_600, burst: 1_024 }, floods = 80_000, syns = 4_000;
     const ends = { from: "10.9.0.2", to: "10.9.0.1", port: 2002, sourcePort: 40_006 };
     const all = floods + 2 * syns;
-    await using ring = await startBudgetedRing(link.local, "veth-0", all, budget);
+    await using ring = await startBudgetedRing(link.local, "veth-0", "programs", all, budget);
     const start = performance.now();
     await Promise.all([
       flood(link.remote, { ...ends, protocol: "udp", count: floods }),
@@ -184,8 +165,7 @@ kernelTest(
     await using link = await quietPair();
     await using sandbox = new Sandbox();
     sandbox.writeConfig({ ...CONFIG, rules: [] });
-    const through = ["python3", "-c", WITHOUT_BPF];
-    await using _pfw = await startPfw(link.local, sandbox, ["veth-0"], { through });
+    await using _pfw = await startPfw(link.local, sandbox, ["veth-0"], { through: WITHOUT_BPF });
     const udp = { protocol: "udp", from: "10.9.0.2", to: "10.9.0.1", sourcePort: 40_004 } as const;
     await flood(link.remote, { ...udp, port: 2002, count: MANY });
     const { totals, losses } = await eventually(

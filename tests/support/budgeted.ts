@@ -9,6 +9,10 @@ const DENO = [Deno.execPath(), "run", "--quiet", "--allow-all", SCRIPT];
 /** Bytes kept of each packet. */
 export const SNAPLEN = 128;
 
+/** What hands packets over: programs at the interfaces, or the filter of a packet socket. */
+export const SOURCES = ["programs", "filter"] as const;
+export type Source = typeof SOURCES[number];
+
 /** What came. */
 export interface Seen {
   /** Packets that were handed over, in hexadecimal, as they lie in the ring. */
@@ -36,10 +40,11 @@ export class BudgetedRing implements AsyncDisposable {
 export async function startBudgetedRing(
   namespace: NetworkNamespace,
   device: string,
+  source: Source,
   packets: number,
   { packetsPerSecond, burst }: PacketBudget,
 ): Promise<BudgetedRing> {
-  const words = [device, `${packets}`, `${packetsPerSecond}`, `${burst}`];
+  const words = [device, source, `${packets}`, `${packetsPerSecond}`, `${burst}`];
   const process = namespace.spawn([...DENO, ...words]);
   equal(await process.line(), "ready");
   return new BudgetedRing(process);

@@ -2,27 +2,43 @@
  * Takes packets of a device within a budget. Run in a namespace; prints `ready`, and after so many
  * packets what it saw, as JSON.
  *
- * Arguments: the device, the number of packets, a second's packets and the burst of the budget.
+ * Arguments: the device, the source, the number of packets, a second's packets and the burst of the
+ * budget.
  */
+import { InterfaceTap } from "../../ffi/interface_tap.ts";
 import { PacketRing } from "../../ffi/packet_ring.ts";
-import { type Seen, SNAPLEN } from "./budgeted.ts";
+import type { PacketBudget } from "../../ffi/tap_budget.ts";
+import type { TapSource } from "../../ffi/tap_source.ts";
+import { type Seen, SNAPLEN, type Source } from "./budgeted.ts";
 
 /** Milliseconds between two looks, and before it tells what came although not all did. */
 const ROUND = 20, LONGEST = 60_000;
 
-function take(ring: PacketRing, kept: string[]): void {
+function open(device: string, source: Source, budget: PacketBudget): TapSource {
+  const options = { snaplen: SNAPLEN, ringBytes: 8 << 20 };
+  if (source === "programs") {
+    const tap = InterfaceTap.open(device, options, budget);
+    if (!tap) throw new Error(`no programs at ${device}`);
+    tap.resume();
+    return tap;
+  }
+  const ring = PacketRing.open(device, options);
+  if (!ring?.beginBudget(budget)) throw new Error(`no filter for ${device}`);
+  return ring;
+}
+
+function take(ring: TapSource, kept: string[]): void {
   for (let block = ring.nextBlock(); block; block = ring.nextBlock()) {
     while (block.next()) {
       kept.push(block.bytes.subarray(block.packetStart, block.packetEnd).toHex());
     }
-    block.release();
+    ring.release();
   }
 }
 
-async function main(device: string, words: readonly string[]): Promise<void> {
+async function main([device, source, ...words]: readonly string[]): Promise<void> {
   const [wanted, packetsPerSecond, burst] = words.map(Number);
-  using ring = PacketRing.open(device, { snaplen: SNAPLEN, ringBytes: 8 << 20 });
-  if (!ring?.beginBudget({ packetsPerSecond, burst })) throw new Error(`no budget for ${device}`);
+  using ring = open(device, source as Source, { packetsPerSecond, burst });
   console.log("ready");
   const kept: string[] = [], end = performance.now() + LONGEST;
   while (kept.length + ring.countedOnly.packets < wanted && performance.now() < end) {
@@ -33,4 +49,4 @@ async function main(device: string, words: readonly string[]): Promise<void> {
   console.log(JSON.stringify({ kept, ...ring.countedOnly } satisfies Seen));
 }
 
-if (import.meta.main) await main(Deno.args[0], Deno.args.slice(1));
+if (import.meta.main) await main(Deno.args);

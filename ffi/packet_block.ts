@@ -1,56 +1,47 @@
 /**
- * Packets as they lie in the memory of the kernel's ring (TPACKET_V3, linux/if_packet.h): one block
- * after another, which belongs to the kernel until it is full or its time is over, then to us until
- * we give it back. Nothing is copied.
+ * Packets one after another in memory that the kernel filled, each behind a header of the form that
+ * packet sockets use (struct tpacket3_hdr and struct sockaddr_ll, linux/if_packet.h). Nothing is copied.
  *
- * The offsets in it are the kernel's, and yet none is believed: outside of its block nothing is read.
+ * The offsets in it are the kernel's, and yet none is believed: outside of the block nothing is read.
  */
 
-/** Words (32 bits) of struct tpacket_block_desc. */
-const STATUS = 2, PACKETS = 3, FIRST = 4;
-const TP_STATUS_KERNEL = 0, TP_STATUS_USER = 1;
-/** Bytes of the block's own header. */
-const BLOCK_HEADER = 48;
-
-/** Words of struct tpacket3_hdr. */
-const NEXT = 0, SECONDS = 1, NANOSECONDS = 2, CAPTURED = 3, LENGTH = 4, FLAGS = 5, OFFSETS = 6;
-const TP_STATUS_VLAN_VALID = 1 << 4;
-/** Words of the struct sockaddr_ll behind it. */
-const ADDRESS = 12, INTERFACE = ADDRESS + 1, TYPE = ADDRESS + 2;
+/** Words (32 bits) of struct tpacket3_hdr. */
+export const NEXT = 0, SECONDS = 1, NANOSECONDS = 2, CAPTURED = 3, LENGTH = 4, FLAGS = 5;
+export const OFFSETS = 6;
+/** A VLAN tag was in the frame and is told beside it (TP_STATUS_VLAN_VALID), as a bit's number. */
+export const TAG_BIT = 4;
+/** Words of the struct sockaddr_ll behind it; each of these begins or ends with what it is named by. */
+export const ADDRESS = 12, INTERFACE = ADDRESS + 1, TYPE = ADDRESS + 2;
 /** Bytes of both. */
-const PACKET_HEADER = 48 + 20;
+export const PACKET_HEADER = 48 + 20;
 
-const PACKET_OUTGOING = 4;
+/** Type of a packet that this machine sends (packet(7)). */
+export const PACKET_OUTGOING = 4;
 /** What libpcap would put before the network layer: a VLAN tag again, or its cooked header (v2). */
 const VLAN_TAG = 4;
 export const COOKED_HEADER = 20;
 
-/** What the packets of a ring are. */
-export interface RingContents {
-  readonly blockBytes: number;
+/** What the packets are. */
+export interface BlockContents {
   /** Packets begin with the network layer. */
   readonly isCooked: boolean;
   /** Index of the loopback device, which shows every packet as it leaves and as it arrives. */
   readonly loopback: number;
 }
 
-/** The memory of a ring, read block by block. */
-export class RingBlocks {
+/** A block of packets, begun anew for each one. */
+export class PacketBlock {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly view: DataView<ArrayBuffer>;
-  readonly #words: Int32Array;
-  readonly #blockBytes: number;
-  readonly #blocks: number;
-  readonly #loopback: number;
   readonly isCooked: boolean;
-  /** Number of the block that is read, or would be next. */
-  #block = 0;
-  /** Where the next packet's header is, and how many packets the block has left. */
+  readonly #words: Int32Array;
+  readonly #loopback: number;
+  /** Where the next packet's header is, how many packets are left, and where the block ends. */
   #at = 0;
   #left = 0;
   #end = 0;
 
-  /** Packets in the present block, as the kernel counted them. */
+  /** Packets in the block, as the kernel counted them. */
   packets = 0;
   /** Of the packet that `next` found: its bytes in `view`. */
   packetStart = 0;
@@ -66,27 +57,27 @@ export class RingBlocks {
   protocol = 0;
   packetType = 0;
 
-  constructor(memory: ArrayBuffer, { blockBytes, isCooked, loopback }: RingContents) {
+  constructor(memory: ArrayBuffer, { isCooked, loopback }: BlockContents) {
     this.bytes = new Uint8Array(memory);
     this.view = new DataView(memory);
     this.#words = new Int32Array(memory);
-    this.#blockBytes = blockBytes;
-    this.#blocks = Math.floor(memory.byteLength / blockBytes);
     this.isCooked = isCooked;
     this.#loopback = loopback;
   }
 
-  /** Begins the next block, if the kernel has given it up. */
-  open(): boolean {
-    const words = this.#words, start = this.#block * this.#blockBytes, header = start >> 2;
-    // Atomic, so that nothing of the block is read before.
-    if ((Atomics.load(words, header + STATUS) & TP_STATUS_USER) === 0) return false;
-    this.packets = this.#left = words[header + PACKETS];
-    this.#end = start + this.#blockBytes;
-    const first = words[header + FIRST];
-    this.#at = start + first;
-    if (first < BLOCK_HEADER || first > this.#blockBytes || (first & 7) !== 0) this.#left = 0;
-    return true;
+  /**
+   * @param at where the first packet's header is, a multiple of 8
+   * @param end behind what belongs to the block, within the memory
+   */
+  begin(at: number, end: number, packets: number): void {
+    this.#at = at;
+    this.#end = end;
+    this.packets = this.#left = packets;
+  }
+
+  /** Nothing of the block is read from now on. */
+  end(): void {
+    this.#left = 0;
   }
 
   /** Goes to the block's next packet. @returns false where it has none, or is not to be believed */
@@ -111,7 +102,7 @@ export class RingBlocks {
       this.wireLength = words[header + LENGTH] >>> 0;
       this.addedLength = this.isCooked
         ? COOKED_HEADER
-        : (words[header + FLAGS] & TP_STATUS_VLAN_VALID) !== 0
+        : (words[header + FLAGS] & 1 << TAG_BIT) !== 0
         ? VLAN_TAG
         : 0;
       this.interfaceIndex = index;
@@ -127,13 +118,6 @@ export class RingBlocks {
     this.#left--;
     if (next < PACKET_HEADER || next > room || (next & 7) !== 0) this.#left = 0;
     this.#at += next;
-  }
-
-  /** Gives the block back to the kernel. */
-  release(): void {
-    Atomics.store(this.#words, (this.#block * this.#blockBytes >> 2) + STATUS, TP_STATUS_KERNEL);
-    this.#block = this.#block + 1 === this.#blocks ? 0 : this.#block + 1;
-    this.#left = 0;
   }
 }
 

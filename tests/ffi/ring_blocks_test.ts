@@ -1,7 +1,8 @@
 /** The kernel's ring, made up: what is in a block is found, and nothing outside of one is read. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { RingBlocks } from "../../ffi/ring_block.ts";
+import type { PacketBlock } from "../../ffi/packet_block.ts";
+import { RingBlocks } from "../../ffi/ring_blocks.ts";
 
 const BLOCK = 4096, BLOCKS = 3, BLOCK_HEADER = 48, PACKET_HEADER = 48, ADDRESS = 20;
 const LOOPBACK = 1, OUTGOING = 4, VLAN_VALID = 1 << 4;
@@ -44,55 +45,55 @@ function fill(view: DataView, block: number, packets: readonly RingPacket[]): vo
 function ring(isCooked = false) {
   const memory = new ArrayBuffer(BLOCK * BLOCKS);
   const blocks = new RingBlocks(memory, { blockBytes: BLOCK, isCooked, loopback: LOOPBACK });
-  return { blocks, view: new DataView(memory) };
+  return { blocks, block: blocks.block, view: new DataView(memory) };
 }
 
-function bytesOf(blocks: RingBlocks): number[] {
-  return [...blocks.bytes.subarray(blocks.packetStart, blocks.packetEnd)];
+function bytesOf(block: PacketBlock): number[] {
+  return [...block.bytes.subarray(block.packetStart, block.packetEnd)];
 }
 
 Deno.test("ring: packets are found block by block, and blocks given back in turn", () => {
-  const { blocks, view } = ring();
+  const { blocks, block, view } = ring();
   assert.equal(blocks.open(), false);
-  for (let block = 0; block < 2 * BLOCKS; block++) {
-    fill(view, block % BLOCKS, [
-      { bytes: [block, 2], length: 60, nanoseconds: 999_999_999 },
+  for (let turn = 0; turn < 2 * BLOCKS; turn++) {
+    fill(view, turn % BLOCKS, [
+      { bytes: [turn, 2], length: 60, nanoseconds: 999_999_999 },
       { bytes: [3], length: 70_000, index: 9, type: OUTGOING, protocol: 0x86dd },
     ]);
     assert.equal(blocks.open(), true);
-    assert.deepEqual([blocks.packets, blocks.next(), bytesOf(blocks)], [2, true, [block, 2]]);
-    const { seconds, microseconds, wireLength, addedLength } = blocks;
+    assert.deepEqual([block.packets, block.next(), bytesOf(block)], [2, true, [turn, 2]]);
+    const { seconds, microseconds, wireLength, addedLength } = block;
     assert.deepEqual(
       [seconds, microseconds, wireLength, addedLength],
       [1_700_000_000, 999_999, 60, 0],
     );
-    assert.deepEqual([blocks.next(), bytesOf(blocks)], [true, [3]]);
-    const { interfaceIndex, packetType, protocol } = blocks;
+    assert.deepEqual([block.next(), bytesOf(block)], [true, [3]]);
+    const { interfaceIndex, packetType, protocol } = block;
     assert.deepEqual([interfaceIndex, packetType, protocol], [9, OUTGOING, 0x86dd]);
-    assert.equal(blocks.next(), false);
+    assert.equal(block.next(), false);
     blocks.release();
-    assert.equal(view.getUint32((block % BLOCKS) * BLOCK + 8, true), 0);
+    assert.equal(view.getUint32((turn % BLOCKS) * BLOCK + 8, true), 0);
     assert.equal(blocks.open(), false);
   }
 });
 
 Deno.test("ring: what loopback sends is seen once, as it arrives", () => {
-  const { blocks, view } = ring();
+  const { blocks, block, view } = ring();
   const sent = { bytes: [1], length: 1, index: LOOPBACK, type: OUTGOING };
   fill(view, 0, [sent, { ...sent, type: 0, bytes: [2] }, sent]);
   assert.equal(blocks.open(), true);
-  assert.deepEqual([blocks.next(), bytesOf(blocks)], [true, [2]]);
-  assert.deepEqual([blocks.next(), blocks.packets], [false, 1]);
+  assert.deepEqual([block.next(), bytesOf(block)], [true, [2]]);
+  assert.deepEqual([block.next(), block.packets], [false, 1]);
 });
 
 Deno.test("ring: a tag that the kernel took out counts, and so does the cooked header", () => {
   const tagged = { bytes: [1], length: 60, flags: VLAN_VALID };
   for (const [isCooked, added] of [[false, 4], [true, 20]] as const) {
-    const { blocks, view } = ring(isCooked);
+    const { blocks, block, view } = ring(isCooked);
     fill(view, 0, [tagged]);
     blocks.open();
-    blocks.next();
-    assert.equal(blocks.addedLength, added);
+    block.next();
+    assert.equal(block.addedLength, added);
   }
 });
 
@@ -108,15 +109,15 @@ Deno.test("ring: whatever stands in a block, only that block is read, and the en
   const near = fc.tuple(fc.array(header, { maxLength: 4 }), fc.array(values, { minLength: 4 }));
   fc.assert(
     fc.property(damage, near, ([places, some], [headers, others]) => {
-      const { blocks, view } = ring();
+      const { blocks, block, view } = ring();
       fill(view, 0, [{ bytes: [1, 2, 3], length: 3 }, { bytes: [4], length: 1 }]);
       places.forEach((word, at) => view.setUint32(4 * word, some[at], true));
       headers.forEach((word, at) => view.setUint32(4 * word, others[at], true));
       view.setUint32(8, 1, true);
       assert.equal(blocks.open(), true);
-      for (let packets = 0; blocks.next(); packets++) {
-        assert.ok(blocks.packetStart >= 0 && blocks.packetStart <= blocks.packetEnd);
-        assert.ok(blocks.packetEnd <= BLOCK, `${blocks.packetEnd}`);
+      for (let packets = 0; block.next(); packets++) {
+        assert.ok(block.packetStart >= 0 && block.packetStart <= block.packetEnd);
+        assert.ok(block.packetEnd <= BLOCK, `${block.packetEnd}`);
         assert.ok(packets < BLOCK / 68, "more packets than a block can hold");
       }
     }),
