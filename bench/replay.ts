@@ -71,6 +71,7 @@ async function run(settings: Settings): Promise<Findings> {
       ratio("the same / C that appends them to a file", "pfw, stores", "C, decides", {
         atLeast: 0.5,
       }),
+      ratio("C that decides the same / scapy", "C, decides", "scapy"),
       ratio("pfw / scapy, pfw's start included", "pfw, whole process", "scapy"),
       ratio("pfw / C that decides, both starts included", "pfw, whole process", "C, whole process"),
     ],

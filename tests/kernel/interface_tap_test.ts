@@ -138,4 +138,5 @@ kernelTest(
     await pfw.end("SIGKILL");
     deepEqual(await attachedPrograms(link.local, "veth-0"), [0, 0]);
   },
+  ["setpriv"],
 );
