@@ -51,7 +51,7 @@ async function run(settings: Settings): Promise<Findings> {
   await add(LINEAR, withLinearRules(settings, LINEAR_RULES));
   const values = await interleave(
     settings.quick ? settings.rounds : settings.rounds * TURNS,
-    firewalls.map(([name, firewall]) => () => measure(settings, name, firewall, program)),
+    firewalls.map(([name, firewall]) => () => measure(name, firewall, program)),
   );
   const leftOut = [ufw, crowdsec].flatMap((one) => one instanceof Error ? [`${one.message}.`] : []);
   return findings(settings, values, firewalls.map(([name]) => name), leftOut);
@@ -65,7 +65,6 @@ async function compileSmallPackets({ directory }: Settings): Promise<string> {
 }
 
 async function measure(
-  settings: Settings,
   name: string,
   firewall: Firewall,
   program: string,

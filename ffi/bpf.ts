@@ -7,18 +7,33 @@ import { SharedMapping } from "./shared_mapping.ts";
 const SYMBOLS = {
   /** `long syscall(long number, ...)`: glibc has no function of its own for bpf(2) */
   syscall: { parameters: ["i64", "i32", "buffer", "u32"], result: "i64" },
+  /** The same on a thread of its own. */
+  slowSyscall: {
+    name: "syscall",
+    parameters: ["i64", "i32", "buffer", "u32"],
+    result: "i64",
+    nonblocking: true,
+  },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" /* int */ },
+  /** The same on a thread of its own. */
+  slowClose: { name: "close", parameters: ["i32"], result: "i32", nonblocking: true },
+  /** `long sysconf(int name)` */
+  sysconf: { parameters: ["i32"], result: "i64" /* long */ },
 } as const satisfies Deno.ForeignLibraryInterface;
 
 /** `__NR_bpf`, by processor. */
 const BPF_CALL = { x86_64: 321n, aarch64: 280n }[Deno.build.arch];
-const MAP_CREATE = 0, PROGRAM_LOAD = 5, LINK_CREATE = 28;
+const MAP_CREATE = 0, PROGRAM_LOAD = 5, OBJECT_INFO = 15, LINK_CREATE = 28;
 const ARRAY_MAP = 2, RING_MAP = 27;
 /** BPF_F_MMAPABLE (Linux 5.5). */
 const CAN_BE_MAPPED = 1 << 10;
 /** Bytes of the part of union bpf_attr that is set; the kernel takes the rest for 0. */
 const MAP_ATTRIBUTES = 20, PROGRAM_ATTRIBUTES = 24, LINK_ATTRIBUTES = 32;
+/** Bytes of union bpf_attr that asking about an object sets, and of struct bpf_link_info as far as it is read. */
+const INFO_ATTRIBUTES = 16, LINK_INFO = 24, LINK_INFO_INTERFACE = 16;
+/** _SC_PAGESIZE of sysconf(3). */
+const PAGE_SIZE = 30;
 /** BPF_F_BEFORE, and of what: of all that are attached already. */
 const BEFORE = 1 << 3;
 /** The functions that are called are everybody's, so the licence is this project's own. */
@@ -61,8 +76,11 @@ export class Program implements Disposable {
   }
 }
 
-/** An owned descriptor that keeps a program at an interface. The kernel drops it with the process. */
-export class Attachment implements Disposable {
+/**
+ * A descriptor that keeps a program at an interface, until it is closed or the process ends. The kernel
+ * waits for all processors at both ends, some 10 ms, so they are left to another thread.
+ */
+export class Attachment {
   private constructor(readonly descriptor: number) {}
 
   /**
@@ -72,16 +90,32 @@ export class Attachment implements Disposable {
    * @param direction one of `Direction`
    * @returns `undefined` where the kernel has no such thing or this process may not
    */
-  static create(program: Program, index: number, direction: number): Attachment | undefined {
-    const view = new DataView(new ArrayBuffer(LINK_ATTRIBUTES));
-    [program.descriptor, index, direction, BEFORE]
-      .forEach((word, at) => view.setUint32(4 * at, word, true));
-    const descriptor = bpf(LINK_CREATE, view);
-    return descriptor < 0 ? undefined : new Attachment(descriptor);
+  static async create(
+    program: Program,
+    index: number,
+    direction: number,
+  ): Promise<Attachment | undefined> {
+    const words = [program.descriptor, index, direction, BEFORE];
+    const attributes = new Uint8Array(LINK_ATTRIBUTES);
+    attributes.set(new Uint8Array(Uint32Array.from(words).buffer));
+    if (BPF_CALL === undefined) return undefined;
+    const { slowSyscall } = libc();
+    const descriptor = await slowSyscall(BPF_CALL, LINK_CREATE, attributes, attributes.length);
+    return descriptor < 0n ? undefined : new Attachment(Number(descriptor));
   }
 
-  [Symbol.dispose](): void {
-    libc().close(this.descriptor);
+  /** The index of the interface; 0 once that is no more, or somebody has detached the program. */
+  get interface(): number {
+    const info = new Uint8Array(LINK_INFO), view = new DataView(new ArrayBuffer(INFO_ATTRIBUTES));
+    view.setUint32(0, this.descriptor, true);
+    view.setUint32(4, info.length, true);
+    view.setBigUint64(8, addressOf(info), true);
+    if (bpf(OBJECT_INFO, view) < 0) return 0;
+    return new DataView(info.buffer).getUint32(LINK_INFO_INTERFACE, true);
+  }
+
+  async close(): Promise<void> {
+    await libc().slowClose(this.descriptor);
   }
 }
 
@@ -114,8 +148,10 @@ export class RingMap implements Disposable {
     readonly descriptor: number,
     /** How far it was read: 64 bits, which this process writes. */
     readonly consumed: SharedMapping,
-    /** How far it was written: 64 bits; then, from `RING_DATA` on, the records. Not to be written. */
+    /** How far it was written: 64 bits; then, from `dataAt` on, the records. Not to be written. */
     readonly produced: SharedMapping,
+    /** Bytes: a page. */
+    readonly dataAt: number,
   ) {}
 
   /**
@@ -125,9 +161,10 @@ export class RingMap implements Disposable {
   static create(length: number): RingMap | undefined {
     const descriptor = createMap(RING_MAP, [0, 0, length, 0]);
     if (descriptor < 0) return undefined;
-    const consumed = SharedMapping.open(descriptor, RING_DATA);
-    const produced = SharedMapping.openToRead(descriptor, RING_DATA + length, RING_DATA);
-    if (consumed && produced) return new RingMap(descriptor, consumed, produced);
+    const page = Number(libc().sysconf(PAGE_SIZE));
+    const consumed = SharedMapping.open(descriptor, page);
+    const produced = SharedMapping.openToRead(descriptor, page + length, page);
+    if (consumed && produced) return new RingMap(descriptor, consumed, produced, page);
     consumed?.[Symbol.dispose]();
     produced?.[Symbol.dispose]();
     libc().close(descriptor);
@@ -140,9 +177,6 @@ export class RingMap implements Disposable {
     libc().close(this.descriptor);
   }
 }
-
-/** A page: what lies before the records of a ring. */
-export const RING_DATA = 4096;
 
 /** A descriptor, or -1. @param sizes bytes of a key and of a value, entries, flags */
 function createMap(type: number, sizes: readonly number[]): number {

@@ -65,13 +65,13 @@ interface TapContents {
 }
 
 /** Of a packet socket. */
-export interface SocketTap extends TapContents {
+export interface SocketContents extends TapContents {
   /** Index of the loopback device, whose packets come twice. */
   readonly loopback: number;
 }
 
 /** Of an interface and one direction. */
-export interface InterfaceTap extends TapContents {
+export interface InterfaceContents extends TapContents {
   /** Descriptor of the ring. */
   readonly ring: number;
   /** Whether it sees what this machine sends. */
@@ -91,7 +91,7 @@ export const MOST_KEPT = RECORD_BYTES - RECORD_PREFIX - PACKET_HEADER;
  * Answers how many bytes of a packet are kept: none of one that is only counted. While there is
  * budget nobody looks into a packet.
  */
-export function socketProgram({ counters, snaplen, isCooked, loopback }: SocketTap) {
+export function socketProgram({ counters, snaplen, isCooked, loopback }: SocketContents) {
   const program = new BpfAssembler();
   program.copy(kept6, argument1)
     .load(Size.word, argument2, kept6, PACKET_TYPE)
@@ -110,10 +110,8 @@ export function socketProgram({ counters, snaplen, isCooked, loopback }: SocketT
 
 /**
  * Writes what is kept to the ring as packet sockets would, and lets every packet go its way.
- *
- * What is kept of a packet that lies in pieces, or is not what its interface says, may be nothing.
  */
-export function interfaceProgram(tap: InterfaceTap): Uint8Array<ArrayBuffer> {
+export function interfaceProgram(tap: InterfaceContents): Uint8Array<ArrayBuffer> {
   const { counters, isCooked, isOutgoing, linkHeader } = tap;
   const program = new BpfAssembler();
   program.copy(kept6, argument1);
@@ -158,10 +156,10 @@ function count(program: BpfAssembler): BpfAssembler {
     .addInMemory(kept7, Slot.packetBytes, argument1);
 }
 
-/** Writes a record, or counts that there was no room. */
+/** Writes a record. Where there is no room the packet is a loss, and goes to "count". */
 function write(
   program: BpfAssembler,
-  { ring, snaplen, isCooked, isOutgoing, linkHeader }: InterfaceTap,
+  { ring, snaplen, isCooked, isOutgoing, linkHeader }: InterfaceContents,
 ) {
   const word = (at: number, register: number) => program.store(Size.word, kept9, 4 * at, register);
   const constant = (at: number, value: number) => {
@@ -175,7 +173,7 @@ function write(
     .jumpIfNot(result, 0, "room")
     .set(argument1, 1)
     .addInMemory(kept7, Slot.lost, argument1)
-    .jump("leave")
+    .jump("count")
     .place("room")
     .copy(kept9, result)
     .call(Helper.monotonicTime)
@@ -209,14 +207,14 @@ function write(
   program.jumpIfLess(kept8, snaplen, "whole")
     .set(kept8, snaplen)
     .place("whole")
-    .jumpIfEqual(kept8, 0, "written")
+    // Not "is 0", from which older kernels do not conclude that it is more.
+    .jumpIfLess(kept8, 1, "written")
     .copy(argument1, kept6)
-    .set(argument2, 0)
+    .set(argument2, isCooked ? linkHeader : 0)
     .copy(argument3, kept9)
     .add(argument3, PACKET_HEADER)
-    .copy(argument4, kept8);
-  if (isCooked) program.set(argument5, NETWORK_HEADER).call(Helper.loadBytesRelative);
-  else program.call(Helper.loadBytes);
+    .copy(argument4, kept8)
+    .call(Helper.loadBytes);
   program.jumpIfNot(result, 0, "written");
   word(CAPTURED, kept8);
   program.place("written")

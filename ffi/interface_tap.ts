@@ -1,26 +1,20 @@
 /**
- * Packets that programs at the interfaces hand over (tcx, Linux 6.6). Of a packet that is only counted
- * nobody makes a reference or a copy, so it costs a fraction of what a packet socket's filter does.
+ * Packets that programs at the interfaces hand over. Of a packet that is only counted nobody makes a
+ * reference or a copy, so it costs a fraction of what a packet socket's filter does.
  *
  * Interfaces that come later are found by `renewBudget`; what they carried before is not counted.
  */
-import { Attachment, Direction, Program, ProgramKind, RingMap } from "./bpf.ts";
+import { Program, ProgramKind, RingMap } from "./bpf.ts";
 import { interfaceProgram, MOST_KEPT } from "./budget_program.ts";
 import { timeOfDayAhead } from "./clock.ts";
-import { InterfaceChanges, listInterfaces, type NetworkInterface } from "./interfaces.ts";
-import { interfaceIndex } from "./libc.ts";
+import { InterfacePrograms, interfacesToSee } from "./interface_programs.ts";
+import { InterfaceChanges, listInterfaces } from "./interfaces.ts";
+import { interfaceIndex, interfaceName } from "./libc.ts";
 import { COOKED_HEADER, type PacketBlock } from "./packet_block.ts";
 import { PcapError } from "./pcap.ts";
 import { RecordBlocks } from "./record_blocks.ts";
 import { type PacketBudget, TapBudget } from "./tap_budget.ts";
 import type { CountedOnly, TapOptions, TapSource, TapStats } from "./tap_source.ts";
-
-/** Bytes of the link layer's header by hardware type: Ethernet, loopback, and those without one. */
-const LINK_HEADER = new Map([[1, 14], [772, 14], [512, 0], [519, 0], [65534, 0]]);
-const WITHOUT_HEADER = 0;
-
-/** Each interface has two descriptors, and a firewall without any cannot run iptables. */
-const MOST_INTERFACES = 200;
 
 /** Bytes. */
 const LEAST_RING = 1 << 16;
@@ -35,35 +29,36 @@ const CLOCK_TOLERANCE = 2_000_000n;
 export class InterfaceTap implements TapSource {
   readonly #index: number;
   readonly #snaplen: number;
-  readonly #loopback = interfaceIndex("lo");
   readonly #open = new DisposableStack();
   readonly #ring: RingMap;
   readonly #records: RecordBlocks;
   readonly #budget: TapBudget;
   readonly #changes: InterfaceChanges;
   readonly #programs = new Map<string, Program>();
-  readonly #attached = new Map<number, DisposableStack>();
+  readonly #interfaces = new InterfacePrograms((linkHeader, isOutgoing) =>
+    this.#program(linkHeader, isOutgoing)
+  );
+  #isFollowing = false;
   #nextLook = 0;
   #ahead = 0n;
   #taken = 0;
   #isGone = false;
   #seesAll = true;
 
-  /** @throws Error where the kernel has no such thing, this process may not, or not all is seen */
+  /** @throws Error where the kernel has no such thing or this process may not */
   private constructor(index: number, { snaplen, ringBytes }: TapOptions, budget: PacketBudget) {
     this.#index = index;
     this.#snaplen = Math.min(snaplen, MOST_KEPT);
     using parts = new DisposableStack();
-    const contents = { isCooked: index === 0, loopback: this.#loopback };
     this.#budget = parts.use(needed(TapBudget.create(budget)));
     this.#ring = parts.use(needed(RingMap.create(ringLength(ringBytes))));
-    const { produced, consumed } = this.#ring;
-    this.#records = new RecordBlocks(produced.memory(), consumed.memory(), contents);
+    const { produced, consumed, dataAt } = this.#ring;
+    this.#records = new RecordBlocks(
+      { produced: produced.memory(), consumed: consumed.memory(), dataAt },
+      { isCooked: index === 0, loopback: interfaceIndex("lo") },
+    );
     this.#changes = parts.use(new InterfaceChanges());
-    parts.defer(() => this.#detach());
     this.#setClock();
-    this.#look();
-    if (this.#isGone || !this.#seesAll) throw new Error("not all interfaces can be seen");
     this.#open = parts.move();
   }
 
@@ -71,16 +66,23 @@ export class InterfaceTap implements TapSource {
    * Attaches to an Ethernet interface, or to all of any kind for `any`. Nothing is handed over or
    * counted before `resume`.
    *
-   * @returns `undefined` where that cannot be
+   * @returns `undefined` where not all of that could be seen
+   * @throws Error where the kernel has no such thing or this process may not
    */
-  static open(device: string, options: TapOptions, budget: PacketBudget): InterfaceTap | undefined {
+  static async open(
+    device: string,
+    options: TapOptions,
+    budget: PacketBudget,
+  ): Promise<InterfaceTap | undefined> {
     const index = device === "any" ? 0 : interfaceIndex(device);
     if (index === 0 && device !== "any") return undefined;
-    try {
-      return new InterfaceTap(index, options, budget);
-    } catch {
-      return undefined;
-    }
+    const interfaces = interfacesToSee(index, listInterfaces());
+    if (!interfaces) return undefined;
+    using parts = new DisposableStack();
+    const tap = parts.use(new InterfaceTap(index, options, budget));
+    await tap.#interfaces.follow(interfaces);
+    parts.move();
+    return tap;
   }
 
   get descriptor(): number {
@@ -91,7 +93,7 @@ export class InterfaceTap implements TapSource {
     return this.#records.blocks;
   }
 
-  /** Whether its programs are at all interfaces that it is for; asked after `renewBudget`. */
+  /** Whether its programs are, or will soon be, at all interfaces that it is for. */
   get seesAll(): boolean {
     return this.#seesAll;
   }
@@ -105,6 +107,7 @@ export class InterfaceTap implements TapSource {
   }
 
   nextBlock(): PacketBlock | undefined {
+    if (this.#open.disposed) return undefined;
     if (this.#records.open()) {
       this.#taken += this.#records.block.packets;
       return this.#records.block;
@@ -114,14 +117,14 @@ export class InterfaceTap implements TapSource {
   }
 
   release(): void {
-    this.#records.release();
+    if (!this.#open.disposed) this.#records.release();
   }
 
   renewBudget(now: number): void {
     this.#budget.renew(now);
-    if (!this.#changes.any() && now < this.#nextLook) return;
-    this.#nextLook = now + LOOK_INTERVAL;
     this.#setClock();
+    if (this.#isFollowing || (!this.#changes.any() && now < this.#nextLook)) return;
+    this.#nextLook = now + LOOK_INTERVAL;
     this.#look();
   }
 
@@ -143,54 +146,32 @@ export class InterfaceTap implements TapSource {
     this.#budget.setClock(ahead);
   }
 
-  /** Attaches to what is new, and notes what cannot be seen. */
+  /** Begins to attach to what is new, and notes what cannot be seen. */
   #look(): void {
-    const all = listInterfaces();
-    if (this.#index !== 0) {
-      const own = all.find(({ index }) => index === this.#index);
-      this.#isGone = !own;
-      if (own) this.#follow([own]);
-      // Only Ethernet's frames are read as such.
-      if (own && !LINK_HEADER.get(own.type)) this.#seesAll = false;
+    if (this.#index !== 0) this.#isGone = interfaceName(this.#index) === "";
+    let interfaces;
+    try {
+      interfaces = interfacesToSee(this.#index, listInterfaces());
+    } catch {
+      // As it is, it goes on; the next look may know more.
       return;
     }
-    const known = all.filter(({ type }) => LINK_HEADER.has(type));
-    this.#follow(known);
-    if (all.some(({ type, isUp }) => isUp && !LINK_HEADER.has(type))) this.#seesAll = false;
+    if (!interfaces) this.#seesAll = false;
+    else this.#follow(interfaces);
   }
 
-  #follow(interfaces: readonly NetworkInterface[]): void {
-    const present = new Set(interfaces.map(({ index }) => index));
-    for (const [index, attachments] of this.#attached) {
-      if (present.has(index)) continue;
-      attachments.dispose();
-      this.#attached.delete(index);
+  async #follow(interfaces: Parameters<InterfacePrograms["follow"]>[0]): Promise<void> {
+    this.#isFollowing = true;
+    try {
+      await this.#interfaces.follow(interfaces);
+    } catch {
+      this.#seesAll = false;
     }
-    for (const { index, type } of interfaces) {
-      if (this.#attached.has(index)) continue;
-      const hasRoom = this.#attached.size < MOST_INTERFACES;
-      const attachments = hasRoom ? this.#attach(index, LINK_HEADER.get(type)) : undefined;
-      if (attachments) this.#attached.set(index, attachments);
-      else if (listInterfaces().some((one) => one.index === index)) this.#seesAll = false;
-    }
-  }
-
-  /** `undefined` where the kernel refuses, or the interface is no more. */
-  #attach(index: number, linkHeader = WITHOUT_HEADER): DisposableStack | undefined {
-    using attachments = new DisposableStack();
-    for (const isOutgoing of [false, true]) {
-      // What loopback sends arrives there, too.
-      if (isOutgoing && index === this.#loopback) continue;
-      const program = this.#program(linkHeader, isOutgoing);
-      const direction = isOutgoing ? Direction.outgoing : Direction.incoming;
-      const attachment = program && Attachment.create(program, index, direction);
-      if (!attachment) return undefined;
-      attachments.use(attachment);
-    }
-    return attachments.move();
+    this.#isFollowing = false;
   }
 
   #program(linkHeader: number, isOutgoing: boolean): Program | undefined {
+    if (this.#open.disposed) return undefined;
     const key = `${linkHeader} ${isOutgoing}`;
     const known = this.#programs.get(key);
     if (known) return known;
@@ -203,18 +184,13 @@ export class InterfaceTap implements TapSource {
       linkHeader,
     });
     const program = Program.load(ProgramKind.classifier, code);
-    if (program) this.#programs.set(key, program);
+    if (program) this.#programs.set(key, this.#open.use(program));
     return program;
   }
 
-  #detach(): void {
-    for (const attachments of this.#attached.values()) attachments.dispose();
-    for (const program of this.#programs.values()) program[Symbol.dispose]();
-    this.#attached.clear();
-    this.#programs.clear();
-  }
-
+  /** The kernel lets go of the interfaces a little later. */
   [Symbol.dispose](): void {
+    this.#interfaces.close();
     this.#open.dispose();
   }
 }

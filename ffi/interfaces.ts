@@ -12,6 +12,8 @@ export interface NetworkInterface {
 const RTM_NEWLINK = 16, RTM_GETLINK = 18, NLMSG_DONE = 3, NLMSG_ERROR = 2;
 /** NLM_F_REQUEST | NLM_F_DUMP. */
 const REQUEST_ALL = 0x301;
+/** NLM_F_DUMP_INTR, and how often it is tried to be told all without it. */
+const INTERRUPTED = 0x10, TRIES = 5;
 /** Attribute that says what is left out, and there the counters (IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS). */
 const LEAVE_OUT = 29, COUNTERS = 1 << 3;
 /** Bytes of struct nlmsghdr and struct ifinfomsg, and of an attribute of one word. */
@@ -25,7 +27,7 @@ const CHANGES = 1;
 export class InterfaceChanges implements Disposable {
   readonly #socket = new NetlinkSocket(Netlink.route, CHANGES);
 
-  /** Whether any did since the last call; where very many did it may be missed. */
+  /** Whether any did since the last call. */
   any(): boolean {
     return this.#socket.discard();
   }
@@ -37,11 +39,21 @@ export class InterfaceChanges implements Disposable {
 
 /** @throws Error when the kernel does not answer */
 export function listInterfaces(): NetworkInterface[] {
-  using socket = new NetlinkSocket(Netlink.route);
-  socket.send(request());
-  const interfaces: NetworkInterface[] = [];
-  while (readInterfaces(socket.receive(), interfaces));
-  return interfaces;
+  for (let attempt = 1;; attempt++) {
+    using socket = new NetlinkSocket(Netlink.route);
+    socket.send(request());
+    const list: InterfaceList = { interfaces: [], isInterrupted: false, isWhole: false };
+    while (!list.isWhole) readInterfaces(socket.receive(), list);
+    if (!list.isInterrupted || attempt === TRIES) return list.interfaces;
+  }
+}
+
+/** What the kernel has told so far. */
+interface InterfaceList {
+  readonly interfaces: NetworkInterface[];
+  /** Interfaces changed meanwhile: one of them may be missing. */
+  isInterrupted: boolean;
+  isWhole: boolean;
 }
 
 function request(): Uint8Array<ArrayBuffer> {
@@ -55,16 +67,20 @@ function request(): Uint8Array<ArrayBuffer> {
   return new Uint8Array(view.buffer);
 }
 
-/** Adds those of a datagram. @returns whether another one follows */
-function readInterfaces(bytes: Uint8Array<ArrayBuffer>, interfaces: NetworkInterface[]): boolean {
+/** Adds what a datagram tells. */
+function readInterfaces(bytes: Uint8Array<ArrayBuffer>, list: InterfaceList): void {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at + HEADER <= view.byteLength;) {
     const length = view.getUint32(at, true), type = view.getUint16(at + 4, true);
-    if (type === NLMSG_DONE) return false;
     if (type === NLMSG_ERROR || length < HEADER) throw new Error("the kernel lists no interfaces");
+    if ((view.getUint16(at + 6, true) & INTERRUPTED) !== 0) list.isInterrupted = true;
+    if (type === NLMSG_DONE) {
+      list.isWhole = true;
+      return;
+    }
     if (type === RTM_NEWLINK && at + HEADER + INTERFACE <= view.byteLength) {
       const message = at + HEADER;
-      interfaces.push({
+      list.interfaces.push({
         type: view.getUint16(message + 2, true),
         index: view.getInt32(message + 4, true),
         isUp: (view.getUint32(message + 8, true) & UP) !== 0,
@@ -72,5 +88,4 @@ function readInterfaces(bytes: Uint8Array<ArrayBuffer>, interfaces: NetworkInter
     }
     at += (length + 3) & ~3;
   }
-  return true;
 }

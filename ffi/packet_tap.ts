@@ -15,22 +15,33 @@ import type { CountedOnly, TapOptions, TapSource } from "./tap_source.ts";
 /** How long what a source has left is waited for, in milliseconds: blocks of a socket fill for 10. */
 const LEAVE_TIME = 50;
 
+/** Milliseconds after which programs are tried again that could not see all. */
+const RETRY_INTERVAL = 60_000;
+
+/** A source that was left, and may have packets yet. */
+interface Former {
+  readonly source: TapSource;
+  /** On the clock of `performance.now()`. */
+  readonly until: number;
+}
+
 /** One device. */
 export class PacketTap implements Disposable {
   readonly #device: string;
   readonly #options: TapOptions;
   readonly #dropsBefore: number;
   #source: PacketRing | InterfaceTap;
-  /** The one before, which may have packets left. */
-  #former: TapSource | undefined;
-  #formerUntil = 0;
+  #formers: readonly Former[] = [];
   #reading: TapSource | undefined;
+  /** Counts attempts to have programs; one that is not the last comes too late. */
+  #attempt = 0;
+  #nextAttempt = Infinity;
   /** Sums of sources that are closed. */
   #received = 0;
   #dropped = 0;
   #counted: CountedOnly = { packets: 0, bytes: 0 };
 
-  private constructor(device: string, options: TapOptions, source: PacketRing | InterfaceTap) {
+  private constructor(device: string, options: TapOptions, source: PacketRing) {
     this.#device = device;
     this.#options = options;
     this.#source = source;
@@ -40,18 +51,14 @@ export class PacketTap implements Disposable {
   /**
    * Opens an Ethernet interface or `any`.
    *
-   * @param budget how many packets are handed over; all without one
+   * @param budget as for `setBudget`
    * @returns `undefined` where only libpcap can, or can say why not
    */
   static open(device: string, options: TapOptions, budget?: PacketBudget): PacketTap | undefined {
-    const source = budget && InterfaceTap.open(device, options, budget);
-    if (source) {
-      source.resume();
-      return new PacketTap(device, options, source);
-    }
     const ring = PacketRing.open(device, options);
-    if (budget) ring?.beginBudget(budget);
-    return ring && new PacketTap(device, options, ring);
+    const tap = ring && new PacketTap(device, options, ring);
+    if (budget) tap?.setBudget(budget);
+    return tap;
   }
 
   /** For poll(2). */
@@ -64,36 +71,43 @@ export class PacketTap implements Disposable {
     return this.#source.blocks;
   }
 
-  /** Whether programs at interfaces hand packets over. */
-  get isAtInterfaces(): boolean {
-    return this.#source instanceof InterfaceTap;
-  }
-
   /**
    * From now on the kernel hands over so many packets, as long as `renewBudget` is called again and
-   * again, and only counts the others; see `TapBudget`. An older kernel, or a process that may not,
-   * gets all of them.
+   * again, and only counts the others; see `TapBudget`. A filter does it until programs are at the
+   * interfaces. A kernel or a process that can use neither gets all of them.
    *
    * @param budget none: from now on every packet is handed over
-   * @throws PcapError when the interface is no more
+   * @throws PcapError where no packet socket can be opened any more
    */
   setBudget(budget: PacketBudget | undefined): void {
+    this.#attempt++;
     const source = this.#source;
-    if (!budget) {
-      if (source instanceof PacketRing) source.endBudget();
-      else this.#openRing();
-      return;
+    if (source instanceof PacketRing) {
+      if (!budget) return source.endBudget();
+      source.beginBudget(budget);
+      this.#attach(budget);
+    } else if (!budget) this.#openRing();
+  }
+
+  /** Has programs put to the interfaces, which takes a while, and follows them. */
+  async #attach(budget: PacketBudget): Promise<void> {
+    const attempt = ++this.#attempt;
+    this.#nextAttempt = Infinity;
+    let next: InterfaceTap | undefined;
+    try {
+      next = await InterfaceTap.open(this.#device, this.#options, budget);
+      if (!next) this.#nextAttempt = performance.now() + RETRY_INTERVAL;
+    } catch {
+      // The kernel has none, and the filter does the same.
     }
-    if (source instanceof InterfaceTap) return;
-    const next = InterfaceTap.open(this.#device, this.#options, budget);
-    if (next) this.#follow(next);
-    else source.beginBudget(budget);
+    if (next && attempt === this.#attempt) this.#follow(next);
+    else next?.[Symbol.dispose]();
   }
 
   /** @returns the packet socket that is read from now on */
   #openRing(): PacketRing {
     const next = PacketRing.open(this.#device, this.#options, true);
-    if (!next) throw new PcapError("The interface disappeared");
+    if (!next) throw new PcapError("no packet socket can be opened");
     this.#follow(next);
     return next;
   }
@@ -102,9 +116,8 @@ export class PacketTap implements Disposable {
   #follow(next: PacketRing | InterfaceTap): void {
     this.#source.pause();
     next.resume();
-    this.#closeFormer();
-    this.#former = this.#source;
-    this.#formerUntil = performance.now() + LEAVE_TIME;
+    const until = performance.now() + LEAVE_TIME;
+    this.#formers = [...this.#formers, { source: this.#source, until }];
     this.#source = next;
   }
 
@@ -114,12 +127,11 @@ export class PacketTap implements Disposable {
    * @throws PcapError when the interface is no more
    */
   nextBlock(): PacketBlock | undefined {
-    const former = this.#former;
-    if (former) {
-      const block = former.nextBlock();
-      this.#reading = former;
+    for (const { source, until } of this.#formers) {
+      const block = source.nextBlock();
+      this.#reading = source;
       if (block) return block;
-      if (performance.now() >= this.#formerUntil) this.#closeFormer();
+      if (performance.now() >= until) this.#closeFormer(source);
     }
     this.#reading = this.#source;
     return this.#source.nextBlock();
@@ -134,44 +146,46 @@ export class PacketTap implements Disposable {
    * Lets the kernel hand over what the time since the last call allows.
    *
    * @param now of `performance.now()`
-   * @param budget for a socket, where programs no longer see all
+   * @throws PcapError where no packet socket can be opened any more
    */
   renewBudget(now: number, budget: PacketBudget): void {
     this.#source.renewBudget(now);
     if (this.#source instanceof InterfaceTap && !this.#source.seesAll) {
       this.#openRing().beginBudget(budget);
-    }
+      this.#nextAttempt = now + RETRY_INTERVAL;
+    } else if (now >= this.#nextAttempt) this.#attach(budget);
   }
 
   /** Since opening, as of the last `renewBudget`. */
   get countedOnly(): CountedOnly {
-    const closed = this.#counted, before = this.#former?.countedOnly;
-    return sum(this.#source.countedOnly, before ? sum(closed, before) : closed);
+    const sources = [...this.#formers.map(({ source }) => source), this.#source];
+    return sources.map(({ countedOnly }) => countedOnly).reduce(sum, this.#counted);
   }
 
   /** Counters since opening. */
   stats(): CaptureStats {
-    const now = this.#source.stats(), before = this.#former?.stats();
-    return {
-      received: this.#received + now.received + (before?.received ?? 0),
-      droppedByRing: this.#dropped + now.droppedByRing + (before?.droppedByRing ?? 0),
-      droppedByInterface: Math.max(0, interfaceDrops(this.#device) - this.#dropsBefore),
-    };
+    let received = this.#received, droppedByRing = this.#dropped;
+    for (const source of [...this.#formers.map(({ source }) => source), this.#source]) {
+      const now = source.stats();
+      received += now.received;
+      droppedByRing += now.droppedByRing;
+    }
+    const droppedByInterface = Math.max(0, interfaceDrops(this.#device) - this.#dropsBefore);
+    return { received, droppedByRing, droppedByInterface };
   }
 
-  #closeFormer(): void {
-    const former = this.#former;
-    if (!former) return;
+  #closeFormer(former: TapSource): void {
     const { received, droppedByRing } = former.stats();
     this.#received += received;
     this.#dropped += droppedByRing;
     this.#counted = sum(this.#counted, former.countedOnly);
     former[Symbol.dispose]();
-    this.#former = undefined;
+    this.#formers = this.#formers.filter(({ source }) => source !== former);
   }
 
   [Symbol.dispose](): void {
-    this.#closeFormer();
+    this.#attempt++;
+    for (const { source } of this.#formers) this.#closeFormer(source);
     this.#source[Symbol.dispose]();
   }
 }

@@ -1,5 +1,7 @@
 /** What a process may do with bpf(2), and which programs are at an interface. */
+import { deepEqual } from "node:assert/strict";
 import type { NetworkNamespace } from "./netns.ts";
+import { eventually } from "./running_pfw.ts";
 
 const LIBC = `
 import ctypes, os, platform, struct, sys
@@ -43,4 +45,17 @@ export async function attachedPrograms(
 ): Promise<number[]> {
   const counts = await namespace.run(["python3", "-c", QUERY, device]);
   return counts.trim().split("\n").map(Number);
+}
+
+/** Waits until so many do: it takes pfw a moment. */
+export async function waitForPrograms(
+  namespace: NetworkNamespace,
+  device: string,
+  wanted: readonly number[],
+): Promise<void> {
+  const counts = await eventually(
+    () => attachedPrograms(namespace, device),
+    (counts) => `${counts}` === `${wanted}`,
+  );
+  deepEqual(counts, wanted);
 }

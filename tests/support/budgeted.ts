@@ -20,6 +20,8 @@ export interface Seen {
   /** Those that were not. */
   readonly packets: number;
   readonly bytes: number;
+  /** Of those that were not, the ones for which the ring had no room. */
+  readonly droppedByRing: number;
 }
 
 /** A ring that waits for packets; `await using` ends it. */
@@ -43,8 +45,9 @@ export async function startBudgetedRing(
   source: Source,
   packets: number,
   { packetsPerSecond, burst }: PacketBudget,
+  ringBytes = 8 << 20,
 ): Promise<BudgetedRing> {
-  const words = [device, source, `${packets}`, `${packetsPerSecond}`, `${burst}`];
+  const words = [device, source, `${packets}`, `${packetsPerSecond}`, `${burst}`, `${ringBytes}`];
   const process = namespace.spawn([...DENO, ...words]);
   equal(await process.line(), "ready");
   return new BudgetedRing(process);

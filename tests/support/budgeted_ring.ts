@@ -3,7 +3,7 @@
  * packets what it saw, as JSON.
  *
  * Arguments: the device, the source, the number of packets, a second's packets and the burst of the
- * budget.
+ * budget, and the bytes of the ring.
  */
 import { InterfaceTap } from "../../ffi/interface_tap.ts";
 import { PacketRing } from "../../ffi/packet_ring.ts";
@@ -14,10 +14,15 @@ import { type Seen, SNAPLEN, type Source } from "./budgeted.ts";
 /** Milliseconds between two looks, and before it tells what came although not all did. */
 const ROUND = 20, LONGEST = 60_000;
 
-function open(device: string, source: Source, budget: PacketBudget): TapSource {
-  const options = { snaplen: SNAPLEN, ringBytes: 8 << 20 };
+async function open(
+  device: string,
+  source: Source,
+  budget: PacketBudget,
+  ringBytes: number,
+): Promise<TapSource> {
+  const options = { snaplen: SNAPLEN, ringBytes };
   if (source === "programs") {
-    const tap = InterfaceTap.open(device, options, budget);
+    const tap = await InterfaceTap.open(device, options, budget);
     if (!tap) throw new Error(`no programs at ${device}`);
     tap.resume();
     return tap;
@@ -37,8 +42,9 @@ function take(ring: TapSource, kept: string[]): void {
 }
 
 async function main([device, source, ...words]: readonly string[]): Promise<void> {
-  const [wanted, packetsPerSecond, burst] = words.map(Number);
-  using ring = open(device, source as Source, { packetsPerSecond, burst });
+  const [wanted, packetsPerSecond, burst, ringBytes] = words.map(Number);
+  const budget = { packetsPerSecond, burst };
+  using ring = await open(device, source as Source, budget, ringBytes);
   console.log("ready");
   const kept: string[] = [], end = performance.now() + LONGEST;
   while (kept.length + ring.countedOnly.packets < wanted && performance.now() < end) {
@@ -46,7 +52,8 @@ async function main([device, source, ...words]: readonly string[]): Promise<void
     take(ring, kept);
     ring.renewBudget(performance.now());
   }
-  console.log(JSON.stringify({ kept, ...ring.countedOnly } satisfies Seen));
+  const { droppedByRing } = ring.stats();
+  console.log(JSON.stringify({ kept, ...ring.countedOnly, droppedByRing } satisfies Seen));
 }
 
 if (import.meta.main) await main(Deno.args);
