@@ -15,8 +15,8 @@ import { namespaceObstacle } from "./kernel_needs.ts";
 import { canRun, runToEnd, UNDISTURBED } from "./process.ts";
 import { IPERF_PORT, SMALL_PACKETS_PORT } from "./twenty_rules.ts";
 
-/** Seconds of each measurement: short, and many of them, for what else the machine does comes in waves. */
-const DURATION = 1, TURNS = 3, FLOWS = 64, LINEAR_RULES = 1_000;
+/** Seconds of each measurement, and how many there are in a round: what else the machine does comes in waves. */
+const DURATION = 2, TURNS = 3, FLOWS = 64, LINEAR_RULES = 1_000;
 /** More would take the bouncer minutes to load, and fewer are in its favour. */
 const DECISIONS = 20_000;
 
