@@ -29,7 +29,10 @@ export const RECORD_BUFFER_BYTES = 1 << 21;
 /** Bytes kept of each packet: headers, options and the start of the payload. */
 export const SNAPLEN = 128;
 
-/** Kernel ring of each device: a tenth of a second at a million packets a second. */
+/**
+ * Kernel ring of each device: a tenth of a second at a million packets a second. Programs at
+ * interfaces have the power of two below it, and hand over few of many.
+ */
 export const RING_BYTES = 24 << 20;
 
 /**

@@ -84,8 +84,10 @@ export class Observer implements Disposable {
   async drain(milliseconds: number): Promise<void> {
     const end = performance.now() + milliseconds;
     while (performance.now() < end) {
-      if (this.#round() === 0) await this.#wait(Math.max(1, end - performance.now()));
+      if (this.#round() > 0) await pause(SHORT_PAUSE);
+      else await this.#wait(Math.max(1, end - performance.now()));
     }
+    this.#renewBudgets(performance.now());
     this.#flush();
   }
 

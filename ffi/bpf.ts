@@ -2,6 +2,7 @@
  * What bpf(2) gives: programs in the kernel, memory that they share with this process, and interfaces
  * that they are attached to.
  */
+import { holding } from "./held.ts";
 import { SharedMapping } from "./shared_mapping.ts";
 
 const SYMBOLS = {
@@ -77,8 +78,9 @@ export class Program implements Disposable {
 }
 
 /**
- * A descriptor that keeps a program at an interface, until it is closed or the process ends. The kernel
- * waits for all processors at both ends, some 10 ms, so they are left to another thread.
+ * A descriptor that keeps a program at an interface, until it is closed or the process ends. Whatever is
+ * done with it takes the lock of all interfaces, and the kernel waits for all processors, some 10 ms, to
+ * put a program there or take it away; so it is left to another thread.
  */
 export class Attachment {
   private constructor(readonly descriptor: number) {}
@@ -95,22 +97,19 @@ export class Attachment {
     index: number,
     direction: number,
   ): Promise<Attachment | undefined> {
-    const words = [program.descriptor, index, direction, BEFORE];
-    const attributes = new Uint8Array(LINK_ATTRIBUTES);
-    attributes.set(new Uint8Array(Uint32Array.from(words).buffer));
-    if (BPF_CALL === undefined) return undefined;
-    const { slowSyscall } = libc();
-    const descriptor = await slowSyscall(BPF_CALL, LINK_CREATE, attributes, attributes.length);
-    return descriptor < 0n ? undefined : new Attachment(Number(descriptor));
+    const view = new DataView(new ArrayBuffer(LINK_ATTRIBUTES));
+    setWords(view, [program.descriptor, index, direction, BEFORE]);
+    const descriptor = await slowBpf(LINK_CREATE, view);
+    return descriptor < 0 ? undefined : new Attachment(descriptor);
   }
 
   /** The index of the interface; 0 once that is no more, or somebody has detached the program. */
-  get interface(): number {
+  async interface(): Promise<number> {
     const info = new Uint8Array(LINK_INFO), view = new DataView(new ArrayBuffer(INFO_ATTRIBUTES));
     view.setUint32(0, this.descriptor, true);
     view.setUint32(4, info.length, true);
     view.setBigUint64(8, addressOf(info), true);
-    if (bpf(OBJECT_INFO, view) < 0) return 0;
+    if (await holding(info, slowBpf(OBJECT_INFO, view)) < 0) return 0;
     return new DataView(info.buffer).getUint32(LINK_INFO_INTERFACE, true);
   }
 
@@ -181,7 +180,7 @@ export class RingMap implements Disposable {
 /** A descriptor, or -1. @param sizes bytes of a key and of a value, entries, flags */
 function createMap(type: number, sizes: readonly number[]): number {
   const view = new DataView(new ArrayBuffer(MAP_ATTRIBUTES));
-  [type, ...sizes].forEach((word, at) => view.setUint32(4 * at, word, true));
+  setWords(view, [type, ...sizes]);
   return bpf(MAP_CREATE, view);
 }
 
@@ -190,6 +189,18 @@ function bpf(command: number, attributes: DataView<ArrayBuffer>): number {
   if (BPF_CALL === undefined) return -1;
   const bytes = new Uint8Array(attributes.buffer);
   return Number(libc().syscall(BPF_CALL, command, bytes, bytes.length));
+}
+
+function setWords(view: DataView, words: readonly number[]): void {
+  words.forEach((word, at) => view.setUint32(4 * at, word, true));
+}
+
+/** The same as `bpf`, on a thread of its own. */
+async function slowBpf(command: number, attributes: DataView<ArrayBuffer>): Promise<number> {
+  if (BPF_CALL === undefined) return -1;
+  const bytes = new Uint8Array(attributes.buffer);
+  const call = libc().slowSyscall(BPF_CALL, command, bytes, bytes.length);
+  return Number(await holding(bytes, call));
 }
 
 function addressOf(bytes: Uint8Array<ArrayBuffer>): bigint {

@@ -156,7 +156,7 @@ function count(program: BpfAssembler): BpfAssembler {
     .addInMemory(kept7, Slot.packetBytes, argument1);
 }
 
-/** Writes a record. Where there is no room the packet is a loss, and goes to "count". */
+/** Writes a record. Where there is no room the packet is a loss. */
 function write(
   program: BpfAssembler,
   { ring, snaplen, isCooked, isOutgoing, linkHeader }: InterfaceContents,
@@ -173,7 +173,7 @@ function write(
     .jumpIfNot(result, 0, "room")
     .set(argument1, 1)
     .addInMemory(kept7, Slot.lost, argument1)
-    .jump("count")
+    .jump("leave")
     .place("room")
     .copy(kept9, result)
     .call(Helper.monotonicTime)

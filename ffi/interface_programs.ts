@@ -57,7 +57,10 @@ export class InterfacePrograms {
    */
   async follow(interfaces: readonly NetworkInterface[]): Promise<void> {
     for (const [index, one] of this.#attached) {
-      if (interfaces.some((other) => other.index === index && isIntact(one, other))) continue;
+      const now = interfaces.find((other) => other.index === index);
+      if (now && await isIntact(one, now)) continue;
+      // Closed meanwhile, and so already taken leave of.
+      if (!this.#attached.has(index)) return;
       this.#attached.delete(index);
       await closeAll(one.attachments);
     }
@@ -99,8 +102,10 @@ export class InterfacePrograms {
 }
 
 /** Whether it is still the same interface, and nobody has taken the programs from it. */
-function isIntact({ type, attachments }: Attached, now: NetworkInterface): boolean {
-  return type === now.type && attachments.every((one) => one.interface === now.index);
+async function isIntact({ type, attachments }: Attached, now: NetworkInterface): Promise<boolean> {
+  if (type !== now.type) return false;
+  for (const one of attachments) if (await one.interface() !== now.index) return false;
+  return true;
 }
 
 async function closeAll(attachments: readonly Attachment[]): Promise<void> {

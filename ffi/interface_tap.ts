@@ -8,7 +8,7 @@ import { Program, ProgramKind, RingMap } from "./bpf.ts";
 import { interfaceProgram, MOST_KEPT } from "./budget_program.ts";
 import { timeOfDayAhead } from "./clock.ts";
 import { InterfacePrograms, interfacesToSee } from "./interface_programs.ts";
-import { InterfaceChanges, listInterfaces } from "./interfaces.ts";
+import { InterfaceChanges, listInterfaces, type NetworkInterface } from "./interfaces.ts";
 import { interfaceIndex, interfaceName } from "./libc.ts";
 import { COOKED_HEADER, type PacketBlock } from "./packet_block.ts";
 import { PcapError } from "./pcap.ts";
@@ -19,8 +19,8 @@ import type { CountedOnly, TapOptions, TapSource, TapStats } from "./tap_source.
 /** Bytes. */
 const LEAST_RING = 1 << 16;
 
-/** Milliseconds between two looks at all interfaces, for a change that was not told. */
-const LOOK_INTERVAL = 5000;
+/** Milliseconds between two looks at all interfaces, for a change that was not told; and after a failure. */
+const LOOK_INTERVAL = 5000, RETRY_INTERVAL = 1000;
 
 /** By how many nanoseconds the time of day is set before packets are told so. */
 const CLOCK_TOLERANCE = 2_000_000n;
@@ -38,10 +38,11 @@ export class InterfaceTap implements TapSource {
   readonly #interfaces = new InterfacePrograms((linkHeader, isOutgoing) =>
     this.#program(linkHeader, isOutgoing)
   );
-  #isFollowing = false;
+  #following: Promise<void> | undefined;
   #nextLook = 0;
   #ahead = 0n;
-  #taken = 0;
+  #handedOver = 0;
+  #isDisposed = false;
   #isGone = false;
   #seesAll = true;
 
@@ -100,6 +101,7 @@ export class InterfaceTap implements TapSource {
 
   pause(): void {
     this.#budget.setOpen(false);
+    this.#records.lookAgain();
   }
 
   resume(): void {
@@ -107,9 +109,9 @@ export class InterfaceTap implements TapSource {
   }
 
   nextBlock(): PacketBlock | undefined {
-    if (this.#open.disposed) return undefined;
+    if (this.#isDisposed) return undefined;
     if (this.#records.open()) {
-      this.#taken += this.#records.block.packets;
+      this.#handedOver += this.#records.block.packets;
       return this.#records.block;
     }
     if (this.#isGone) throw new PcapError("The interface disappeared");
@@ -117,15 +119,15 @@ export class InterfaceTap implements TapSource {
   }
 
   release(): void {
-    if (!this.#open.disposed) this.#records.release();
+    if (!this.#isDisposed) this.#records.release();
   }
 
   renewBudget(now: number): void {
     this.#budget.renew(now);
     this.#setClock();
-    if (this.#isFollowing || (!this.#changes.any() && now < this.#nextLook)) return;
-    this.#nextLook = now + LOOK_INTERVAL;
-    this.#look();
+    this.#records.lookAgain();
+    if (this.#following || (!this.#changes.any() && now < this.#nextLook)) return;
+    this.#nextLook = now + (this.#look() ? LOOK_INTERVAL : RETRY_INTERVAL);
   }
 
   get countedOnly(): CountedOnly {
@@ -136,7 +138,7 @@ export class InterfaceTap implements TapSource {
   stats(): TapStats {
     this.#budget.count();
     const droppedByRing = this.#budget.lost;
-    return { received: this.#taken + droppedByRing, droppedByRing };
+    return { received: this.#handedOver + droppedByRing, droppedByRing };
   }
 
   #setClock(): void {
@@ -146,32 +148,31 @@ export class InterfaceTap implements TapSource {
     this.#budget.setClock(ahead);
   }
 
-  /** Begins to attach to what is new, and notes what cannot be seen. */
-  #look(): void {
+  /** Begins to attach to what is new, and notes what cannot be seen. @returns whether it was told */
+  #look(): boolean {
     if (this.#index !== 0) this.#isGone = interfaceName(this.#index) === "";
     let interfaces;
     try {
       interfaces = interfacesToSee(this.#index, listInterfaces());
     } catch {
       // As it is, it goes on; the next look may know more.
-      return;
+      return false;
     }
-    if (!interfaces) this.#seesAll = false;
-    else this.#follow(interfaces);
+    if (interfaces) this.#following = this.#follow(interfaces);
+    else this.#seesAll = false;
+    return true;
   }
 
-  async #follow(interfaces: Parameters<InterfacePrograms["follow"]>[0]): Promise<void> {
-    this.#isFollowing = true;
+  async #follow(interfaces: readonly NetworkInterface[]): Promise<void> {
     try {
       await this.#interfaces.follow(interfaces);
     } catch {
       this.#seesAll = false;
     }
-    this.#isFollowing = false;
+    this.#following = undefined;
   }
 
   #program(linkHeader: number, isOutgoing: boolean): Program | undefined {
-    if (this.#open.disposed) return undefined;
     const key = `${linkHeader} ${isOutgoing}`;
     const known = this.#programs.get(key);
     if (known) return known;
@@ -188,9 +189,18 @@ export class InterfaceTap implements TapSource {
     return program;
   }
 
-  /** The kernel lets go of the interfaces a little later. */
+  /** The kernel lets go of the interfaces, and of the memory, a little later. */
   [Symbol.dispose](): void {
-    this.#interfaces.close();
+    if (this.#isDisposed) return;
+    this.#isDisposed = true;
+    this.#budget.setOpen(false);
+    this.#end();
+  }
+
+  async #end(): Promise<void> {
+    await this.#interfaces.close();
+    // A thread may be using a program's descriptor yet.
+    await this.#following;
     this.#open.dispose();
   }
 }

@@ -37,14 +37,15 @@ export class InterfaceChanges implements Disposable {
   }
 }
 
-/** @throws Error when the kernel does not answer */
+/** @throws Error when the kernel does not answer, or interfaces change all the time */
 export function listInterfaces(): NetworkInterface[] {
   for (let attempt = 1;; attempt++) {
     using socket = new NetlinkSocket(Netlink.route);
     socket.send(request());
     const list: InterfaceList = { interfaces: [], isInterrupted: false, isWhole: false };
     while (!list.isWhole) readInterfaces(socket.receive(), list);
-    if (!list.isInterrupted || attempt === TRIES) return list.interfaces;
+    if (!list.isInterrupted) return list.interfaces;
+    if (attempt === TRIES) throw new Error("interfaces change too fast to be listed");
   }
 }
 

@@ -2,6 +2,7 @@
  * The few calls of libc that capturing needs: a `FILE*` over memory, `poll`, socket options,
  * locks. Opened on first use, never at import.
  */
+import { holding } from "./held.ts";
 
 const SYMBOLS = {
   /** `FILE *fmemopen(void *buf, size_t size, const char *mode)` */
@@ -136,11 +137,8 @@ export async function pollReadable(
     entries.setInt32(8 * at, descriptor, true);
     entries.setInt16(8 * at + 4, POLLIN, true);
   });
-  await libc().poll(
-    new Uint8Array(entries.buffer),
-    BigInt(descriptors.length),
-    Math.max(0, Math.ceil(milliseconds)),
-  );
+  const bytes = new Uint8Array(entries.buffer), wait = Math.max(0, Math.ceil(milliseconds));
+  await holding(bytes, libc().poll(bytes, BigInt(descriptors.length), wait));
 }
 
 const SOL_SOCKET = 1, SO_RCVBUF = 8, SO_RCVBUFFORCE = 33;

@@ -3,7 +3,7 @@ import { interfaceIndex, interfaceName } from "./libc.ts";
 import { Program, ProgramKind } from "./bpf.ts";
 import { socketProgram } from "./budget_program.ts";
 import { PcapError } from "./pcap.ts";
-import { PacketSocket, type RingShape } from "./packet_socket.ts";
+import { NETWORK_DOWN, PacketSocket, type RingShape } from "./packet_socket.ts";
 import { COOKED_HEADER, type PacketBlock } from "./packet_block.ts";
 import { RingBlocks } from "./ring_blocks.ts";
 import { type PacketBudget, TapBudget } from "./tap_budget.ts";
@@ -16,9 +16,6 @@ const RETIRE_TIMEOUT = 10;
 /** Large, so that a block is worth its handling; a small ring gets more of smaller ones. */
 const BLOCK_BYTES = 1 << 18, SMALL_BLOCK_BYTES = 1 << 16;
 const FEWEST_BLOCKS = 8;
-
-/** ENETDOWN of errno(3). */
-const NETWORK_DOWN = 100;
 
 /** A packet socket, its ring, and its counters. */
 export class PacketRing implements TapSource {
@@ -49,7 +46,7 @@ export class PacketRing implements TapSource {
   /**
    * Opens an Ethernet interface or `any`.
    *
-   * @param isPaused whether it begins as after `pause`
+   * @param isPaused whether it begins as after `pause`; then the interface may be down
    * @returns `undefined` where only libpcap can, or can say why not
    */
   static open(
@@ -58,7 +55,8 @@ export class PacketRing implements TapSource {
     isPaused = false,
   ): PacketRing | undefined {
     const shape = shapeOf(ringBytes), kept = isPaused ? 0 : snaplen;
-    const socket = PacketSocket.open(device, { ...shape, snaplen: kept, timeout: RETIRE_TIMEOUT });
+    const timing = { timeout: RETIRE_TIMEOUT, mayBeDown: isPaused };
+    const socket = PacketSocket.open(device, { ...shape, ...timing, snaplen: kept });
     return socket && new PacketRing(device, socket, shape, snaplen);
   }
 
@@ -94,9 +92,8 @@ export class PacketRing implements TapSource {
    */
   beginBudget(packets: PacketBudget): boolean {
     using parts = new DisposableStack();
-    const budget = TapBudget.create(packets);
+    const budget = parts.use(TapBudget.create(packets));
     if (!budget) return false;
-    parts.use(budget);
     const code = socketProgram({
       counters: budget.descriptor,
       snaplen: this.#snaplen,

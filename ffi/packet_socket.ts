@@ -30,6 +30,9 @@ const ADDRESS_BYTES = 20, ADDRESS_PROTOCOL = 2, ADDRESS_INTERFACE = 4, ADDRESS_T
 /** ARPHRD_ETHER, and ARPHRD_LOOPBACK, whose frames look the same. */
 const ETHERNET = 1, LOOPBACK = 772;
 
+/** ENETDOWN of errno(3). */
+export const NETWORK_DOWN = 100;
+
 type Symbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
 
 let library: Symbols | undefined;
@@ -50,6 +53,8 @@ export interface SocketOptions extends RingShape {
   readonly snaplen: number;
   /** Longest time in ms that a packet waits in a block that is not full. */
   readonly timeout: number;
+  /** Whether an interface that is down is opened, too. */
+  readonly mayBeDown: boolean;
 }
 
 /** Packets since the last call. */
@@ -84,7 +89,7 @@ export class PacketSocket implements Disposable {
     const descriptor = libc().socket(AF_PACKET, type, 0);
     if (descriptor < 0) return undefined;
     const socket = new PacketSocket(descriptor, options.blocks * options.blockBytes);
-    if (socket.#prepare(options) && socket.#map() && socket.#bind(index)) return socket;
+    if (socket.#prepare(options) && socket.#map() && socket.#bind(index, options)) return socket;
     socket[Symbol.dispose]();
     return undefined;
   }
@@ -126,15 +131,15 @@ export class PacketSocket implements Disposable {
     return this.#mapping !== undefined;
   }
 
-  #bind(index: number): boolean {
+  #bind(index: number, { mayBeDown }: SocketOptions): boolean {
     const view = new DataView(new ArrayBuffer(ADDRESS_BYTES));
     view.setUint16(0, AF_PACKET, true);
     view.setUint16(ADDRESS_PROTOCOL, ETH_P_ALL);
     view.setInt32(ADDRESS_INTERFACE, index, true);
     const bytes = new Uint8Array(view.buffer);
-    if (libc().bind(this.descriptor, bytes, ADDRESS_BYTES) !== 0 || this.error() !== 0) {
-      return false;
-    }
+    if (libc().bind(this.descriptor, bytes, ADDRESS_BYTES) !== 0) return false;
+    const error = this.error();
+    if (error !== 0 && !(mayBeDown && error === NETWORK_DOWN)) return false;
     if (index === 0) return true;
     const length = new Uint8Array(Uint32Array.of(ADDRESS_BYTES).buffer);
     if (libc().getsockname(this.descriptor, bytes, length) !== 0) return false;

@@ -15,8 +15,8 @@ import type { CountedOnly, TapOptions, TapSource } from "./tap_source.ts";
 /** How long what a source has left is waited for, in milliseconds: blocks of a socket fill for 10. */
 const LEAVE_TIME = 50;
 
-/** Milliseconds after which programs are tried again that could not see all. */
-const RETRY_INTERVAL = 60_000;
+/** Milliseconds after which programs are tried again that could not be had, or not see all. */
+const RETRY_INTERVAL = 300_000;
 
 /** A source that was left, and may have packets yet. */
 interface Former {
@@ -80,25 +80,26 @@ export class PacketTap implements Disposable {
    * @throws PcapError where no packet socket can be opened any more
    */
   setBudget(budget: PacketBudget | undefined): void {
-    this.#attempt++;
     const source = this.#source;
-    if (source instanceof PacketRing) {
-      if (!budget) return source.endBudget();
+    if (budget && source instanceof PacketRing) {
       source.beginBudget(budget);
       this.#attach(budget);
-    } else if (!budget) this.#openRing();
+    } else if (!budget) {
+      this.#attempt++;
+      if (source instanceof PacketRing) source.endBudget();
+      else this.#openRing();
+    }
   }
 
   /** Has programs put to the interfaces, which takes a while, and follows them. */
   async #attach(budget: PacketBudget): Promise<void> {
     const attempt = ++this.#attempt;
-    this.#nextAttempt = Infinity;
+    this.#nextAttempt = performance.now() + RETRY_INTERVAL;
     let next: InterfaceTap | undefined;
     try {
       next = await InterfaceTap.open(this.#device, this.#options, budget);
-      if (!next) this.#nextAttempt = performance.now() + RETRY_INTERVAL;
     } catch {
-      // The kernel has none, and the filter does the same.
+      // The filter does the same.
     }
     if (next && attempt === this.#attempt) this.#follow(next);
     else next?.[Symbol.dispose]();
@@ -112,7 +113,7 @@ export class PacketTap implements Disposable {
     return next;
   }
 
-  /** What comes from now on comes from another source, and what the present one has is read first. */
+  /** What comes from now on comes from another source, and what the present one has is read as well. */
   #follow(next: PacketRing | InterfaceTap): void {
     this.#source.pause();
     next.resume();
@@ -156,22 +157,25 @@ export class PacketTap implements Disposable {
     } else if (now >= this.#nextAttempt) this.#attach(budget);
   }
 
-  /** Since opening, as of the last `renewBudget`. */
+  /** Since opening, as of the last `renewBudget` or `stats`. */
   get countedOnly(): CountedOnly {
-    const sources = [...this.#formers.map(({ source }) => source), this.#source];
-    return sources.map(({ countedOnly }) => countedOnly).reduce(sum, this.#counted);
+    return this.#sources.map(({ countedOnly }) => countedOnly).reduce(sum, this.#counted);
   }
 
   /** Counters since opening. */
   stats(): CaptureStats {
     let received = this.#received, droppedByRing = this.#dropped;
-    for (const source of [...this.#formers.map(({ source }) => source), this.#source]) {
+    for (const source of this.#sources) {
       const now = source.stats();
       received += now.received;
       droppedByRing += now.droppedByRing;
     }
     const droppedByInterface = Math.max(0, interfaceDrops(this.#device) - this.#dropsBefore);
     return { received, droppedByRing, droppedByInterface };
+  }
+
+  get #sources(): readonly TapSource[] {
+    return [...this.#formers.map(({ source }) => source), this.#source];
   }
 
   #closeFormer(former: TapSource): void {

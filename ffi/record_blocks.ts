@@ -75,6 +75,11 @@ export class RecordBlocks {
     return true;
   }
 
+  /** The next `open` looks, whatever the last block was. */
+  lookAgain(): void {
+    this.#isDrained = false;
+  }
+
   /** Gives the block back to the kernel. */
   release(): void {
     this.block.end();

@@ -24,7 +24,7 @@ export interface TapSource extends Disposable {
   readonly descriptor: number;
   /** How many blocks its ring has. */
   readonly blocks: number;
-  /** Since opening, as of the last `renewBudget`. */
+  /** Since opening, as of the last `renewBudget` or `stats`. */
   readonly countedOnly: CountedOnly;
   /**
    * The next block that is ready; `undefined` when none is.

@@ -8,8 +8,8 @@ const PAGE = 4096, RECORD = 256, RECORDS = 16, PREFIX = 8, PACKET_HEADER = 68;
 const BUSY = 0x80000000;
 
 /** A ring of which so many bytes were written and read before. */
-function ring(position = 0n) {
-  const produced = new ArrayBuffer(PAGE + RECORD * RECORDS), consumed = new ArrayBuffer(PAGE);
+function ring(position = 0n, records = RECORDS) {
+  const produced = new ArrayBuffer(PAGE + RECORD * records), consumed = new ArrayBuffer(PAGE);
   const view = new DataView(produced), read = new DataView(consumed);
   read.setBigUint64(0, position, true);
   view.setBigUint64(0, position, true);
@@ -20,7 +20,7 @@ function ring(position = 0n) {
   let written = position;
   /** Writes a record with one byte of a packet, finished or not. */
   const write = (byte: number, isBusy = false) => {
-    const at = PAGE + Number(written % BigInt(RECORD * RECORDS));
+    const at = PAGE + Number(written % BigInt(RECORD * records));
     view.setUint32(at, (RECORD - PREFIX) | (isBusy ? BUSY : 0), true);
     view.setUint32(at + PREFIX, RECORD, true);
     view.setUint32(at + PREFIX + 12, 1, true);
@@ -75,7 +75,13 @@ for (const [what, position] of [["ring", 14n], ["32 bits", 2n ** 24n - 2n]] as c
   });
 }
 
-Deno.test("records: whatever stands in the ring, nothing outside is read, and the end is reached", () => {
+Deno.test("records: a block has so many that the clock is looked at now and then", () => {
+  const { blocks, write } = ring(0n, 4096);
+  for (let record = 0; record < 1500; record++) write(record & 255);
+  assert.deepEqual([take(blocks)?.length, take(blocks)?.length], [1024, 476]);
+});
+
+Deno.test("records: whatever stands in the ring, nothing outside of it is read", () => {
   const words = fc.array(fc.tuple(fc.nat(RECORD * RECORDS / 4 - 1), fc.nat(0xffffffff)));
   fc.assert(
     fc.property(words, fc.bigInt(0n, 2n ** 64n - 1n), fc.nat(RECORDS), (words, end, count) => {

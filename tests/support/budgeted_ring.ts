@@ -47,13 +47,14 @@ async function main([device, source, ...words]: readonly string[]): Promise<void
   using ring = await open(device, source as Source, budget, ringBytes);
   console.log("ready");
   const kept: string[] = [], end = performance.now() + LONGEST;
-  while (kept.length + ring.countedOnly.packets < wanted && performance.now() < end) {
+  let dropped = 0;
+  while (kept.length + ring.countedOnly.packets + dropped < wanted && performance.now() < end) {
     await new Promise((resolve) => setTimeout(resolve, ROUND));
     take(ring, kept);
     ring.renewBudget(performance.now());
+    dropped = ring.stats().droppedByRing;
   }
-  const { droppedByRing } = ring.stats();
-  console.log(JSON.stringify({ kept, ...ring.countedOnly, droppedByRing } satisfies Seen));
+  console.log(JSON.stringify({ kept, ...ring.countedOnly, droppedByRing: dropped } satisfies Seen));
 }
 
 if (import.meta.main) await main(Deno.args);
