@@ -105,7 +105,7 @@ export class DaemonEnforcement {
       await guard.apply(policy);
     } catch (error) {
       this.#tell(users, "monitor", undefined);
-      users.watch.closeReports();
+      await users.watch.closeReports();
       throw error;
     }
     guard.watch();
@@ -122,7 +122,7 @@ export class DaemonEnforcement {
     await new Promise((resolve) => setTimeout(resolve, LAST_REPORTS));
     guard.reconcile(await guard.counters());
     this.#tell(users, "monitor", undefined);
-    users.watch.closeReports();
+    await users.watch.closeReports();
   }
 
   /** What could not be taken out is put in again, whole, and looked after. */

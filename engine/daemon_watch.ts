@@ -65,7 +65,7 @@ export class DaemonWatch implements Disposable {
   #openDevices(): void {
     const { mode, interfaces, tap, log } = this.#parts;
     const notice = (text: string) => log.warn(text);
-    this.#open.defer(() => this.closeReports());
+    this.#open.defer(() => this.#dropReports());
     const open = (device: CaptureDevice) => this.#devices.push(this.#open.use(device));
     if (mode === "enforce") this.openReports();
     const names = interfaces.length > 0 ? [...new Set(interfaces)] : ["any"];
@@ -82,8 +82,13 @@ export class DaemonWatch implements Disposable {
     this.#setBudgets(true);
   }
 
-  /** Ends it. */
-  closeReports(): void {
+  /** Ends it. They can be opened again once it has ended. */
+  async closeReports(): Promise<void> {
+    this.#dropReports();
+    await this.#observer.released();
+  }
+
+  #dropReports(): void {
     const at = this.#devices.findIndex((device) => device.isNflog);
     if (at >= 0) this.#devices.splice(at, 1)[0][Symbol.dispose]();
     this.#setBudgets(false);

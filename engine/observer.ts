@@ -48,6 +48,7 @@ export class Observer implements Disposable {
   #nextTick = 0;
   #nextBudget = 0;
   #stopped = false;
+  #waiting: Promise<void> | undefined;
   /** Whether the last round found a device well filled. */
   #isPressed = false;
 
@@ -175,7 +176,13 @@ export class Observer implements Disposable {
   }
 
   async #wait(milliseconds: number): Promise<void> {
-    await pollReadable(this.#devices.map((device) => device.descriptor), milliseconds);
+    const descriptors = this.#devices.map((device) => device.descriptor);
+    await (this.#waiting = pollReadable(descriptors, milliseconds));
+  }
+
+  /** Ends when a device that was closed is so for the kernel, too: while it is waited for, it is not. */
+  async released(): Promise<void> {
+    await this.#waiting;
   }
 
   [Symbol.dispose](): void {

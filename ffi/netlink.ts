@@ -31,14 +31,9 @@ type Netlink = typeof Netlink[keyof typeof Netlink];
 
 const MSG_DONTWAIT = 0x40;
 
-let library: Deno.DynamicLibrary<typeof SYMBOLS> | undefined;
-
-function libc() {
-  return (library ??= Deno.dlopen("libc.so.6", SYMBOLS)).symbols;
-}
-
 /** An owned socket. */
 export class NetlinkSocket implements Disposable {
+  readonly #library: Deno.DynamicLibrary<typeof SYMBOLS>;
   readonly #descriptor: number;
 
   /**
@@ -46,11 +41,13 @@ export class NetlinkSocket implements Disposable {
    * @throws Error when libc or the socket cannot be opened
    */
   constructor(protocol: Netlink, groups = 0) {
-    const symbols = libc();
+    this.#library = Deno.dlopen("libc.so.6", SYMBOLS);
+    const { symbols } = this.#library;
     this.#descriptor = symbols.socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
     const own = address(groups);
     if (this.#descriptor < 0 || symbols.bind(this.#descriptor, own, own.length) !== 0) {
       if (this.#descriptor >= 0) symbols.close(this.#descriptor);
+      this.#library.close();
       throw new Error("cannot open a netlink socket");
     }
     const timeout = new BigInt64Array([RECEIVE_TIMEOUT_SECONDS, 0n]);
@@ -60,7 +57,7 @@ export class NetlinkSocket implements Disposable {
   /** Sends one datagram to the kernel; throws when it does not take it. */
   send(datagram: Uint8Array<ArrayBuffer>): void {
     const kernel = address(0);
-    const sent = libc().sendto(
+    const sent = this.#library.symbols.sendto(
       this.#descriptor,
       datagram,
       BigInt(datagram.length),
@@ -73,7 +70,7 @@ export class NetlinkSocket implements Disposable {
 
   /** Throws away what waits. @returns whether anything did */
   discard(): boolean {
-    const buffer = new Uint8Array(64), { recv } = libc();
+    const buffer = new Uint8Array(64), { recv } = this.#library.symbols;
     let waited = false;
     while (Number(recv(this.#descriptor, buffer, BigInt(buffer.length), MSG_DONTWAIT)) > 0) {
       waited = true;
@@ -84,7 +81,7 @@ export class NetlinkSocket implements Disposable {
   /** Waits at most 5 s for one datagram; throws when none comes. */
   receive(): Uint8Array<ArrayBuffer> {
     const buffer = new Uint8Array(BUFFER_BYTES);
-    const length = libc().recv(
+    const length = this.#library.symbols.recv(
       this.#descriptor,
       buffer,
       BigInt(buffer.length),
@@ -95,7 +92,8 @@ export class NetlinkSocket implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    libc().close(this.#descriptor);
+    this.#library.symbols.close(this.#descriptor);
+    this.#library.close();
   }
 }
 

@@ -89,8 +89,8 @@ function mayImport(from: string, to: string): boolean {
 
 function* filesUnder(path: string): Generator<string> {
   const stat = statOf(join(ROOT, path));
-  if (!stat) return;
-  if (stat.isFile) return yield path;
+  if (stat?.isFile) yield path;
+  if (!stat?.isDirectory) return;
   for (const entry of Deno.readDirSync(join(ROOT, path))) {
     yield* filesUnder(`${path}/${entry.name}`);
   }
