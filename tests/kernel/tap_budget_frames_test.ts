@@ -110,7 +110,7 @@ async function sendFrames(from: NetworkNamespace, frames: readonly number[][]): 
 const WAYS = SOURCES.flatMap((source) => ["veth-0", "any"].map((device) => ({ source, device })));
 
 for (const { source, device } of WAYS) {
-  kernelTest(`tap budget: what the ${source} always hands over, on ${device}`, async () => {
+  kernelTest(`tap budget: what is always handed over by the ${source}, on ${device}`, async () => {
     await using link = await createPair();
     for (const end of [link.local, link.remote]) await silence(end);
     const none = { packetsPerSecond: 0, burst: 0 };
