@@ -1,10 +1,10 @@
 /** Programs at interfaces: they come with them, count what libpcap counts, and end with pfw. */
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { ask } from "../../engine/control/client.ts";
-import { attachedPrograms, waitForPrograms } from "../support/bpf.ts";
+import { attachedPrograms, programTest, waitForPrograms } from "../support/bpf.ts";
 import { startBudgetedRing } from "../support/budgeted.ts";
 import { flood } from "../support/flood.ts";
-import { createPair, join, kernelTest, type NetworkNamespace } from "../support/netns.ts";
+import { createPair, join, type NetworkNamespace } from "../support/netns.ts";
 import { quietPair } from "../support/quiet_pair.ts";
 import { eventually, startPfw } from "../support/running_pfw.ts";
 import { Sandbox } from "../support/sandbox.ts";
@@ -28,8 +28,12 @@ const BOTH = [1, 1], NONE = [0, 0];
 
 /** Opens a device without Ethernet's header, of a hardware type, which answers to nobody. */
 const TUN = `
-import fcntl, signal, struct, sys
-device = open("/dev/net/tun", "r+b", buffering=0)
+import fcntl, os, signal, stat, struct, sys, tempfile
+path = "/dev/net/tun"
+if not os.path.exists(path):
+    path = os.path.join(tempfile.mkdtemp(), "tun")
+    os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(10, 200))
+device = open(path, "r+b", buffering=0)
 fcntl.ioctl(device, 0x400454ca, struct.pack("16sH", b"tun-0", 0x1001))
 fcntl.ioctl(device, 0x400454cd, int(sys.argv[1]))
 print("open", flush=True)
@@ -63,7 +67,7 @@ c = s.accept()[0]
 while c.recv(65536): pass
 `;
 
-kernelTest("interface tap: what comes later is seen, and what goes and comes back", async () => {
+programTest("interface tap: what comes later is seen, and what goes and comes back", async () => {
   await using link = await createPair();
   const { local, remote } = link;
   await using sandbox = new Sandbox();
@@ -87,7 +91,7 @@ kernelTest("interface tap: what comes later is seen, and what goes and comes bac
   deepEqual(await attachedPrograms(local, "veth-0"), [1, 1]);
 });
 
-kernelTest("interface tap: a named interface that comes back has its programs again", async () => {
+programTest("interface tap: a named interface that comes back has its programs again", async () => {
   await using link = await createPair();
   const { local, remote } = link;
   await join(local, remote, 1);
@@ -126,7 +130,7 @@ async function countsLikeLibpcap(
   ok(losses.countedOnly > 0, "some were only counted");
 }
 
-kernelTest("interface tap: a device without a link layer is counted by its packets", async () => {
+programTest("interface tap: a device without a link layer is counted by its packets", async () => {
   await using link = await quietPair();
   await using _tun = await startTun(link.local, WITHOUT_LINK_LAYER);
   await countsLikeLibpcap(link.local, MANY, async () => {
@@ -135,7 +139,7 @@ kernelTest("interface tap: a device without a link layer is counted by its packe
   });
 });
 
-kernelTest(
+programTest(
   "interface tap: this machine's own copy of what it sends to a group is none",
   async () => {
     await using link = await quietPair();
@@ -150,7 +154,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+programTest(
   "interface tap: packets that the stack keeps in pieces are looked at like others",
   async () => {
     await using link = await quietPair();
@@ -173,7 +177,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+programTest(
   "interface tap: with an interface of another kind, all are read by a socket",
   async () => {
     await using link = await quietPair();
@@ -195,7 +199,7 @@ kernelTest(
   },
 );
 
-kernelTest("interface tap: what its ring has no room for is a loss that is told", async () => {
+programTest("interface tap: what its ring has no room for is a loss that is told", async () => {
   await using link = await quietPair();
   const none = { packetsPerSecond: 0, burst: 0 }, room = 1 << 16;
   await using ring = await startBudgetedRing(link.local, "any", "programs", 2 * MANY, none, room);
@@ -209,7 +213,7 @@ kernelTest("interface tap: what its ring has no room for is a loss that is told"
   ok(kept.length >= room / 256 - 1 && kept.length <= room / 256, `${kept.length} kept`);
 });
 
-kernelTest("interface tap: no packet is missing when enforcing begins and ends", async () => {
+programTest("interface tap: no packet is missing when enforcing begins and ends", async () => {
   await using link = await quietPair();
   await using sandbox = new Sandbox();
   sandbox.writeConfig(CONFIG);
@@ -237,7 +241,7 @@ kernelTest("interface tap: no packet is missing when enforcing begins and ends",
   ok(Math.abs(seen - count) <= FEW, `${seen} of ${count}`);
 });
 
-kernelTest(
+programTest(
   "interface tap: changes of the mode one after another end as the last one says",
   async () => {
     await using link = await quietPair();
@@ -261,7 +265,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+programTest(
   "interface tap: it needs no more rights than the service has, and leaves nothing",
   async () => {
     await using link = await quietPair();

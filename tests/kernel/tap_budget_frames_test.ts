@@ -1,6 +1,7 @@
 /** Which packets are handed over where the budget is used up, and that the others are counted. */
 import { deepEqual, equal } from "node:assert/strict";
 import { be16, ethernet, ipv4, ipv6, tcp, udp } from "../packet/frames.ts";
+import { programTest } from "../support/bpf.ts";
 import { SNAPLEN, SOURCES, startBudgetedRing } from "../support/budgeted.ts";
 import { createPair, kernelTest, type NetworkNamespace, silence } from "../support/netns.ts";
 
@@ -110,7 +111,8 @@ async function sendFrames(from: NetworkNamespace, frames: readonly number[][]): 
 const WAYS = SOURCES.flatMap((source) => ["veth-0", "any"].map((device) => ({ source, device })));
 
 for (const { source, device } of WAYS) {
-  kernelTest(`tap budget: what is always handed over by the ${source}, on ${device}`, async () => {
+  const test = source === "programs" ? programTest : kernelTest;
+  test(`tap budget: what is always handed over by the ${source}, on ${device}`, async () => {
     await using link = await createPair();
     for (const end of [link.local, link.remote]) await silence(end);
     const none = { packetsPerSecond: 0, burst: 0 };

@@ -3,6 +3,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { ask } from "../../engine/control/client.ts";
 import {
   attachedPrograms,
+  programTest,
   waitForPrograms,
   WITHOUT_BPF,
   WITHOUT_PROGRAMS,
@@ -33,7 +34,8 @@ const WAYS = SOURCES.flatMap((source) =>
 
 for (const { source, device } of WAYS) {
   const title = `tap budget: by the ${source} no packet and no byte is missing on ${device}`;
-  kernelTest(title, async () => {
+  const test = source === "programs" ? programTest : kernelTest;
+  test(title, async () => {
     await using link = await quietPair();
     const { local, remote } = link;
     await using ours = new Sandbox();
@@ -111,7 +113,7 @@ kernelTest(
   },
 );
 
-kernelTest(
+programTest(
   "tap budget: of a long flood some are looked at all the time, and each connection",
   async () => {
     await using link = await quietPair();

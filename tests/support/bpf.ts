@@ -1,6 +1,6 @@
 /** What a process may do with bpf(2), and which programs are at an interface. */
 import { deepEqual } from "node:assert/strict";
-import type { NetworkNamespace } from "./netns.ts";
+import { kernelTest, kernelTestsAvailable, type NetworkNamespace } from "./netns.ts";
 import { eventually } from "./running_pfw.ts";
 
 const LIBC = `
@@ -37,6 +37,24 @@ for direction in (46, 47):
     if libc.syscall(bpf, 16, attributes, 64) != 0: sys.exit(os.strerror(ctypes.get_errno()))
     print(struct.unpack_from("I", attributes, 24)[0])
 `;
+
+/** Why no program can be at an interface here; empty where one can. */
+const OBSTACLE = findObstacle();
+
+function findObstacle(): string {
+  if (!kernelTestsAvailable().ok) return "";
+  const query = new Deno.Command("python3", {
+    args: ["-c", QUERY, "lo"],
+    stdout: "null",
+    stderr: "null",
+  });
+  return query.outputSync().success ? "" : "needs tcx (Linux 6.6)";
+}
+
+/** A test of the kernel that needs programs at interfaces. */
+export function programTest(...[name, run, programs]: Parameters<typeof kernelTest>): void {
+  kernelTest(name, run, programs, OBSTACLE);
+}
 
 /** How many programs see what an interface receives, and what it sends. */
 export async function attachedPrograms(

@@ -28,14 +28,17 @@ const availability = kernelTestsAvailable();
 /**
  * A test that needs namespaces, and perhaps more programs. Where something is missing it is left
  * out and its name says why; with `PFW_REQUIRE_KERNEL=1` it fails instead.
+ *
+ * @param obstacle what else is missing, or nothing
  */
 export function kernelTest(
   name: string,
   run: (test: Deno.TestContext) => Promise<void>,
   programs: readonly string[] = [],
+  obstacle = "",
 ): void {
   const missing = availability.ok ? programs.find((program) => !isInstalled(program)) : undefined;
-  const reason = missing ? `needs ${missing}` : availability.reason;
+  const reason = missing ? `needs ${missing}` : availability.reason || obstacle;
   if (!reason) return Deno.test(name, run);
   const isRequired = Deno.env.get("PFW_REQUIRE_KERNEL") === "1";
   const fail = () => Promise.reject(new Error(`cannot run here: ${reason}`));
