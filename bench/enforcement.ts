@@ -51,7 +51,7 @@ async function run(settings: Settings): Promise<Findings> {
   await add(LINEAR, withLinearRules(settings, LINEAR_RULES));
   const values = await interleave(
     settings.quick ? settings.rounds : settings.rounds * TURNS,
-    firewalls.map(([name, firewall]) => () => measure(name, firewall, program)),
+    firewalls.map(([name, firewall]) => () => measure(settings, name, firewall, program)),
   );
   const leftOut = [ufw, crowdsec].flatMap((one) => one instanceof Error ? [`${one.message}.`] : []);
   return findings(settings, values, firewalls.map(([name]) => name), leftOut);
@@ -65,20 +65,22 @@ async function compileSmallPackets({ directory }: Settings): Promise<string> {
 }
 
 async function measure(
+  settings: Settings,
   name: string,
   firewall: Firewall,
   program: string,
 ): Promise<Record<string, number>> {
-  const bits = await throughput(firewall, DURATION);
+  const seconds = settings.quick ? 1 : DURATION;
+  const bits = await throughput(firewall, seconds);
   const before = firewall.process?.processorSeconds() ?? 0;
-  const { delivered, efficiency } = await smallPackets(firewall, program, DURATION);
+  const { delivered, efficiency } = await smallPackets(firewall, program, seconds);
   const used = (firewall.process?.processorSeconds() ?? 0) - before;
   return {
     [`${name}, throughput`]: bits / 1e9,
     [`${name}, small packets`]: delivered,
     [`${name}, small packets for each second of the processor`]: efficiency,
     ...(firewall.process &&
-      { [`${name}, its processor time under small packets`]: used / DURATION }),
+      { [`${name}, its processor time under small packets`]: used / seconds }),
   };
 }
 

@@ -32,7 +32,7 @@ interface Running {
 }
 
 async function statusOf(sandbox: Sandbox): Promise<Running> {
-  return JSON.parse((await sandbox.pfw("status", "--json")).out);
+  return await sandbox.status();
 }
 
 /** A small file system as data directory, until it is disposed. */

@@ -97,7 +97,7 @@ kernelTest("10,000 blocked packets are 10,000 hits, in kernel and database", asy
     });
   }
   await test.step("status, stats, rules and the end agree", async () => {
-    const status = JSON.parse((await sandbox.pfw("status", "--json")).out);
+    const status = await sandbox.status();
     equal(status.totals.blocked, sent);
     equal(status.totals.byReason.rule.blocked, sent);
     equal(status.losses.nflogLost, 0);

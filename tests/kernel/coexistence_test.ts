@@ -156,7 +156,7 @@ for (const [name, other] of Object.entries(OTHERS)) {
     await test.step("when it starts again, pfw is back within 10 s", async () => {
       const started = performance.now();
       for (const argv of other.again) await local.run(argv, other.rules);
-      const state = async () => JSON.parse((await sandbox.pfw("status", "--json")).out);
+      const state = async () => await sandbox.status();
       const { kernel } = await eventually(
         state,
         ({ kernel, drift }) => kernel.inPlace && drift.repaired > 0,

@@ -77,7 +77,7 @@ kernelTest("nonsense and idle connections on the socket harm nobody", async () =
   }).spawn();
   const reader = child.stdout.getReader();
   match(new TextDecoder().decode((await reader.read()).value), /^sent/);
-  const status = JSON.parse((await sandbox.pfw("status", "--json")).out);
+  const status = await sandbox.status();
   equal(status.kernel.inPlace, true);
   equal((await sandbox.pfw("reload")).code, 0);
   equal((await sandbox.pfw("stop")).code, 0);

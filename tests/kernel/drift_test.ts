@@ -28,7 +28,7 @@ kernelTest("a firewall that somebody flushed is whole again within seconds", asy
   ) {
     await link.local.run(argv);
   }
-  const state = async () => JSON.parse((await sandbox.pfw("status", "--json")).out);
+  const state = async () => await sandbox.status();
   equal((await state()).running, true);
   const repaired = await eventually(
     state,

@@ -19,8 +19,6 @@ const SERVICE_RIGHTS = "+net_admin,+net_raw,+sys_ptrace,+bpf";
 
 const CONFIG = { rules: [], rate_limit: { enabled: false }, detection: { enabled: false } };
 
-const status = async (sandbox: Sandbox) => JSON.parse((await sandbox.pfw("status", "--json")).out);
-
 const udp = { protocol: "udp", sourcePort: 40_001, port: 2002 } as const;
 
 /** Programs at an interface, incoming and outgoing. */
@@ -76,10 +74,10 @@ programTest("interface tap: what comes later is seen, and what goes and comes ba
   for (const _ of ["new", "back"]) {
     await join(local, remote, 1);
     await waitForPrograms(local, "veth-1", BOTH);
-    const before = (await status(sandbox)).totals.packets;
+    const before = (await sandbox.status()).totals.packets;
     await flood(remote, { ...udp, from: "10.9.1.2", to: "10.9.1.1", count: MANY });
     const { totals } = await eventually(
-      () => status(sandbox),
+      () => sandbox.status(),
       ({ totals }) => totals.packets >= before + MANY,
     );
     // Neighbours say hello meanwhile, and who sends is told that nobody listens.
@@ -87,7 +85,7 @@ programTest("interface tap: what comes later is seen, and what goes and comes ba
     await local.run(["ip", "link", "delete", "veth-1"]);
   }
   await flood(remote, { ...udp, from: "10.9.0.2", to: "10.9.0.1", count: MANY });
-  await eventually(() => status(sandbox), ({ losses }) => losses.countedOnly > 0);
+  await eventually(() => sandbox.status(), ({ losses }) => losses.countedOnly > 0);
   deepEqual(await attachedPrograms(local, "veth-0"), [1, 1]);
 });
 
@@ -100,7 +98,7 @@ programTest("interface tap: a named interface that comes back has its programs a
   await using _pfw = await startPfw(local, sandbox, ["veth-0", "veth-1"]);
   await waitForPrograms(local, "veth-1", BOTH);
   await local.run(["ip", "link", "delete", "veth-1"]);
-  const isOpen = async () => (await status(sandbox)).devices.at(-1).open;
+  const isOpen = async () => (await sandbox.status()).devices.at(-1).open;
   equal(await eventually(isOpen, (open) => !open), false);
   await join(local, remote, 1);
   equal(await eventually(isOpen, (open) => open), true);
@@ -122,9 +120,9 @@ async function countsLikeLibpcap(
   await waitForPrograms(local, "veth-0", BOTH);
   await send();
   for (const sandbox of [ours, libpcaps]) {
-    await eventually(() => status(sandbox), ({ totals }) => totals.packets >= least);
+    await eventually(() => sandbox.status(), ({ totals }) => totals.packets >= least);
   }
-  const [{ totals, losses }, { totals: all }] = [await status(ours), await status(libpcaps)];
+  const [{ totals, losses }, { totals: all }] = [await ours.status(), await libpcaps.status()];
   deepEqual([totals.packets, totals.bytes], [all.packets, all.bytes]);
   equal(losses.ringDrops, 0);
   ok(losses.countedOnly > 0, "some were only counted");
@@ -169,7 +167,7 @@ programTest(
       await from.run(["python3", "-c", SEND_OVER_TCP, address, "200000"]);
     }
     const { totals, losses } = await eventually(
-      () => status(sandbox),
+      () => sandbox.status(),
       ({ totals }) => totals.bytes > 400_000,
     );
     ok(totals.bytes > 400_000, `${totals.bytes} bytes`);
@@ -187,10 +185,10 @@ programTest(
     await waitForPrograms(link.local, "veth-0", BOTH);
     await using _tun = await startTun(link.local, CAN);
     await waitForPrograms(link.local, "veth-0", NONE);
-    const before = (await status(sandbox)).totals.packets;
+    const before = (await sandbox.status()).totals.packets;
     await flood(link.remote, { ...udp, from: "10.9.0.2", to: "10.9.0.1", count: MANY });
     const { totals, losses } = await eventually(
-      () => status(sandbox),
+      () => sandbox.status(),
       ({ totals }) => totals.packets >= before + MANY,
     );
     // Who sends is told that nobody listens.
@@ -231,7 +229,7 @@ programTest("interface tap: no packet is missing when enforcing begins and ends"
   ok(changes >= 2, `${changes} changes while packets came`);
   let before = -1;
   const seen = await eventually(
-    async () => (await status(sandbox)).totals.byDirection.incoming,
+    async () => (await sandbox.status()).totals.byDirection.incoming,
     (packets) => {
       const isAll = packets === before;
       before = packets;
@@ -261,7 +259,7 @@ programTest(
     await link.local.run(["ip", "link", "set", "veth-0", "down"]);
     equal((await ask(sandbox.paths, "POST", "/mode", { mode: "monitor" }))?.status, 200);
     await waitForPrograms(link.local, "veth-0", NONE);
-    equal((await status(sandbox)).devices.at(-1).open, true);
+    equal((await sandbox.status()).devices.at(-1).open, true);
   },
 );
 

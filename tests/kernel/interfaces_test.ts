@@ -83,7 +83,7 @@ kernelTest("all interfaces are protected, whichever are watched", async () => {
   await send(link.remote, 1, 2001);
   const hits = await eventually(() => blockedHits(sandbox), (hits) => hits >= 2 * COUNT);
   deepEqual([hits, ...Object.values(await dropCounters(link.local))], [2 * COUNT, 2 * COUNT]);
-  const { totals } = JSON.parse((await sandbox.pfw("status", "--json")).out);
+  const { totals } = await sandbox.status();
   equal(totals.blocked, 2 * COUNT);
   equal(totals.packets >= 2 * COUNT, true);
   equal((await pfw.end()).code, 0);
@@ -101,7 +101,7 @@ kernelTest("an interface that goes and comes back is watched again", async () =>
   await send(remote, 1, 2001);
   equal(await reach(2001, COUNT), COUNT);
   const isOpen = async (name: string) => {
-    const { devices } = JSON.parse((await sandbox.pfw("status", "--json")).out);
+    const { devices } = await sandbox.status();
     return devices.find((device: { name: string }) => device.name === name).open;
   };
   await local.run(["ip", "link", "delete", "veth-1"]);
@@ -153,7 +153,7 @@ kernelTest("an interface that is down keeps nobody from being protected", async 
   equal(await eventually(() => blockedHits(sandbox), (hits) => hits >= COUNT), COUNT);
   const received = async () => {
     await send(remote, 1, 2002);
-    const { devices } = JSON.parse((await sandbox.pfw("status", "--json")).out);
+    const { devices } = await sandbox.status();
     return devices.find(({ name }: { name: string }) => name === "veth-1").received;
   };
   for (const _ of ["at the start", "while it runs"]) {

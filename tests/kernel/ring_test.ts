@@ -54,7 +54,7 @@ for (const device of ["veth-0", "any", "lo"]) {
       await flood(remote, { ...udp, from: "10.9.0.2", to: "10.9.0.1", port: 2001 });
       await flood(local, { ...udp, to: "10.9.0.2", port: 2002 });
       const counted = async (sandbox: Sandbox) => {
-        const { totals } = JSON.parse((await sandbox.pfw("status", "--json")).out);
+        const { totals } = await sandbox.status();
         return totals;
       };
       const wanted = { "veth-0": 1246, "any": 1746, "lo": 500 }[device]!;

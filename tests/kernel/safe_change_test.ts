@@ -132,7 +132,7 @@ kernelTest("a change that nobody confirms returns in file and kernel", async () 
 });
 
 async function pendingOf(sandbox: Sandbox): Promise<unknown> {
-  return JSON.parse((await sandbox.pfw("status", "--json")).out).pending;
+  return (await sandbox.status()).pending;
 }
 
 kernelTest("it returns also when pfw was killed meanwhile", async () => {

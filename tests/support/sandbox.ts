@@ -41,6 +41,11 @@ export class Sandbox implements AsyncDisposable {
     return join(this.directory, name);
   }
 
+  /** What a running pfw says of itself. */
+  async status() {
+    return JSON.parse((await this.pfw("status", "--json")).out);
+  }
+
   /** Runs pfw with these words. */
   async pfw(...args: string[]): Promise<Run> {
     return await this.pfwWithInput("", ...args);
