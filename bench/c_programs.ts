@@ -55,6 +55,11 @@ export class Decider {
     this.#words = [threats, rulesFile, HOST_V4, HOST_V6, ...numbers, join(home.directory, "rows")];
   }
 
+  /** The command that watches an interface until SIGINT; it says `watching`, and its results at the end. */
+  watching(device: string, { snaplen, kibibytes }: { snaplen: number; kibibytes: number }) {
+    return [this.#program, `live:${device}:${snaplen}:${kibibytes}`, ...this.#words];
+  }
+
   /** Judges a capture. */
   async run({ path }: Capture) {
     const { out, seconds, processor } = await runWithTimes([this.#program, path, ...this.#words]);

@@ -1,13 +1,16 @@
-/* The limit of a replay that decides: a capture read with pcap_loop and judged as pfw judges it, with
+/* The limit of what decides on each packet: read with pcap_loop and judged as pfw judges it, with
  * tables of the same sizes. Reads what the captures of bench/traffic.ts hold and ends with an error
  * at anything else, so that its verdicts can be held against pfw's, packet by packet.
  *
  *   decide CAPTURE PREFIXES RULES OWN_V4 OWN_V6 SEED CONNECTIONS SECONDS SAMPLE ROWS
  *
- * Prints packets, seconds, processor seconds, and the packets of each reason in the order of pfw's. */
+ * CAPTURE is a file, or `live:INTERFACE:SNAPLEN:KIBIBYTES`, which it says to watch and then does until
+ * SIGINT. Prints packets, seconds, processor seconds, and the packets of each reason in the order of
+ * pfw's; of an interface also those that found no room. */
 #include <arpa/inet.h>
 #include <math.h>
 #include <pcap/pcap.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -37,6 +40,7 @@ static uint32_t own_v4, own_v6[4], seed, sample_limit, dice = 0x9e3779b1;
 static double burst, per_second;
 static uint64_t packets, bytes, counts[2][REASONS];
 static FILE *rows;
+static pcap_t *capture;
 
 static void stop(const char *why) {
   fprintf(stderr, "decide: %s\n", why);
@@ -209,8 +213,31 @@ static double now(clockid_t clock) {
   return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
-int main(int argc, char **argv) {
+static void end(int signal) {
+  (void)signal;
+  pcap_breakloop(capture);
+}
+
+static void open_interface(char *name) {
   char message[PCAP_ERRBUF_SIZE];
+  char *device = strtok(name, ":"), *snaplen = strtok(NULL, ":"), *kibibytes = strtok(NULL, ":");
+  if (!device || !snaplen || !kibibytes) stop("no interface, snaplen and buffer");
+  if (!(capture = pcap_create(device, message))) stop(message);
+  pcap_set_snaplen(capture, atoi(snaplen));
+  pcap_set_buffer_size(capture, atoi(kibibytes) * 1024);
+  pcap_set_timeout(capture, 100);
+  if (pcap_activate(capture) < 0) stop(pcap_geterr(capture));
+  signal(SIGINT, end);
+  printf("watching\n");
+  fflush(stdout);
+}
+
+static void open_file(const char *path) {
+  char message[PCAP_ERRBUF_SIZE];
+  if (!(capture = pcap_open_offline(path, message))) stop(message);
+}
+
+int main(int argc, char **argv) {
   if (argc != 11) stop("wrong usage");
   read_prefixes(argv[2]);
   read_rules(argv[3]);
@@ -226,13 +253,16 @@ int main(int argc, char **argv) {
   for (int at = 0; at < BUCKETS; at++) buckets[at].time = -INFINITY;
   make_flows(seed);
   double started = now(CLOCK_MONOTONIC), used = now(CLOCK_PROCESS_CPUTIME_ID);
-  pcap_t *capture = pcap_open_offline(argv[1], message);
-  if (!capture) stop(message);
-  if (pcap_loop(capture, -1, on_packet, NULL) < 0) stop(pcap_geterr(capture));
+  bool is_live = strncmp(argv[1], "live:", 5) == 0;
+  if (is_live) open_interface(argv[1] + 5);
+  else open_file(argv[1]);
+  if (pcap_loop(capture, -1, on_packet, NULL) == PCAP_ERROR) stop(pcap_geterr(capture));
   fflush(rows);
   used = now(CLOCK_PROCESS_CPUTIME_ID) - used;
   printf("%lu %.6f %.6f", packets, now(CLOCK_MONOTONIC) - started, used);
   for (int at = 0; at < REASONS; at++) printf(" %lu", counts[0][at] + counts[1][at]);
+  struct pcap_stat kernel;
+  if (is_live && pcap_stats(capture, &kernel) == 0) printf(" %u", kernel.ps_drop);
   printf("\n");
   return 0;
 }

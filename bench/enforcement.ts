@@ -7,6 +7,7 @@ import {
   withLinearRules,
   withoutFirewall,
   withPfw,
+  withTracking,
   withUfw,
 } from "./firewalls.ts";
 import { type Benchmark, type Findings, interleave, median, type Settings } from "./harness.ts";
@@ -21,6 +22,7 @@ const DURATION = 2, TURNS = 3, FLOWS = 64, LINEAR_RULES = 1_000;
 const DECISIONS = 20_000;
 
 const NONE = "none", PFW = "pfw", UFW = "ufw", CROWDSEC = "CrowdSec's bouncer and ufw";
+const TRACKING = "connection tracking and one rule";
 const LINEAR = `${LINEAR_RULES.toLocaleString("en-US")} linear rules`;
 
 /** The benchmark. */
@@ -42,6 +44,7 @@ async function run(settings: Settings): Promise<Findings> {
   const add = async (name: string, made: Promise<Firewall>) =>
     firewalls.push([name, parts.use(await made)]);
   await add(NONE, withoutFirewall());
+  await add(TRACKING, withTracking());
   await add(PFW, withPfw(settings));
   if (!(ufw instanceof Error)) await add(UFW, withUfw(settings, ufw));
   if (!(ufw instanceof Error) && !(crowdsec instanceof Error)) {
@@ -138,6 +141,7 @@ function findings(
       ratio(PFW, NONE, "small packets", { atLeast: 0.8 }),
       ...peers.map((peer) => ratio(PFW, peer, "small packets", { atLeast: 1 })),
       ...peers.map((peer) => ratio(PFW, peer, "throughput")),
+      ...both.map((what) => ratio(PFW, TRACKING, what)),
       ...both.flatMap((what) =>
         names.filter((name) => name !== NONE && name !== PFW).map((name) => ratio(name, NONE, what))
       ),
@@ -151,7 +155,9 @@ function findings(
       "in its before.rules, ahead of established connections, since a block shall cut these. " +
       `CrowdSec's bouncer blocks ${DECISIONS.toLocaleString("en-US")} sources, only what comes ` +
       "in, and stands beside ufw with the 20 rules. The linear rules are one for each address in " +
-      "INPUT and OUTPUT, and nothing else. pfw also watches the interface, as always.",
+      "INPUT and OUTPUT, and nothing else. pfw also watches the interface, as always. Connection " +
+      "tracking and one rule (`--ctstate ESTABLISHED -j ACCEPT`) is the least that a firewall with " +
+      "connections needs.",
       `Throughput: one TCP connection of iperf3, ${DURATION} s. Small packets: ${FLOWS} ` +
       `established UDP flows, ${DURATION} s of 18-byte datagrams as fast as one sender can, a ` +
       "system call each; what the firewall does is part of the sender's time. The sender has " +

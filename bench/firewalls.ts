@@ -21,6 +21,15 @@ export async function withoutFirewall(): Promise<Firewall> {
   return firewall(parts.move(), link);
 }
 
+/** The least that a firewall with connections needs: that they are followed, and one rule about it. */
+export async function withTracking(): Promise<Firewall> {
+  await using parts = new AsyncDisposableStack();
+  const link = parts.use(await createPair());
+  const rule = ["-A", "INPUT", "-m", "conntrack", "--ctstate", "ESTABLISHED", "-j", "ACCEPT"];
+  for (const program of ["iptables", "ip6tables"]) await link.local.run([program, ...rule]);
+  return firewall(parts.move(), link);
+}
+
 /** pfw with the list as a feed and the rules, observing as always. */
 export async function withPfw(settings: Settings): Promise<Firewall> {
   await using parts = new AsyncDisposableStack();

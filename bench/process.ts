@@ -96,6 +96,17 @@ export class MeasuredProcess implements AsyncDisposable {
     return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
   }
 
+  /** Waits until what it began with is done: half a second of its life takes next to no time. */
+  async calm(timeout = 60_000): Promise<void> {
+    const end = performance.now() + timeout;
+    for (let before = -Infinity, now = this.processorSeconds(); now - before > CALM;) {
+      if (performance.now() > end) throw new Error(`${this.#argv.join(" ")} is never calm`);
+      await sleep(500);
+      before = now;
+      now = this.processorSeconds();
+    }
+  }
+
   /** What it holds now. */
   memory(): Memory {
     const status = this.#procFile("status");
@@ -158,6 +169,9 @@ export class MeasuredProcess implements AsyncDisposable {
     await this.result();
   }
 }
+
+/** Seconds of the processor. */
+const CALM = 0.02;
 
 /** USER_HZ, which Linux fixes for what it shows to programs on x86 and Arm. */
 const TICKS_PER_SECOND = 100;
