@@ -64,6 +64,8 @@ const SYMBOLS = {
   shutdown: { parameters: ["i32", "i32"], result: "i32" /* int */ },
   /** `int fcntl(int fd, int command, int flags)` */
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" /* int */ },
+  /** `int fdatasync(int fd)` on a thread of its own */
+  fdatasync: { parameters: ["i32"], result: "i32", /* int */ nonblocking: true },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" /* int */ },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -14,6 +14,7 @@
  * given up before step 3. So a power cut costs no more than with `synchronous = NORMAL`.
  */
 import { DatabaseSync } from "node:sqlite";
+import { SyncedFile } from "../../ffi/synced_file.ts";
 
 /** Bytes of the log below which it is left alone. */
 const WORTH_IT = 1_000_000;
@@ -24,10 +25,12 @@ export class Checkpointer {
   readonly #reader: DatabaseSync;
   readonly #copier: DatabaseSync;
   /**
-   * Open as long as the writer: closing it gives up every lock that SQLite holds on the file for
-   * this process (POSIX; sqlite.org/howtocorrupt.html, 2.2).
+   * Open as long as the writer, and never opened a second time meanwhile: closing any descriptor of
+   * the file gives up every lock that SQLite holds on it for this process (POSIX;
+   * sqlite.org/howtocorrupt.html, 2.2). Who looks at the file then, takes it for one that nobody has
+   * open, and deletes the log.
    */
-  readonly #file: Deno.FsFile;
+  readonly #file: SyncedFile;
   #isBusy = false;
   #isClosed = false;
 
@@ -39,7 +42,7 @@ export class Checkpointer {
     this.#copier = made.use(new DatabaseSync(path));
     this.#copier.exec("PRAGMA synchronous = OFF; PRAGMA cache_size = -256");
     // Last, since it is not closed again where something after it fails.
-    this.#file = Deno.openSync(path, { read: true, write: true });
+    this.#file = new SyncedFile(path);
     made.move();
   }
 
@@ -57,7 +60,7 @@ export class Checkpointer {
       await bringToDisk(this.#logPath);
       if (this.#isClosed) return;
       this.#copier.prepare("PRAGMA wal_checkpoint(PASSIVE)").get();
-      await this.#file.syncData();
+      await this.#file.sync();
     } catch {
       /* as above */
     } finally {

@@ -5,6 +5,7 @@
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ExitCode, PfwError } from "../errors.ts";
+import { requireAccess } from "./file_access.ts";
 import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from "./schema.ts";
 import { type FaultKind, faultOf, faultText, pragma, transaction } from "./sqlite.ts";
 
@@ -123,6 +124,18 @@ function migrate(db: DatabaseSync, path: string): void {
 function makeFile(path: string): void {
   try {
     Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    requireAccess(path, "write");
+    if (Deno.statSync(path).isDirectory) throw new Deno.errors.IsADirectory("Is a directory");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw fileError(`cannot open database ${path}`, error);
+    }
+    makeNew(path);
+  }
+}
+
+function makeNew(path: string): void {
+  try {
     // SQLite gives its companion files the same mode.
     Deno.openSync(path, { create: true, write: true, mode: 0o600 }).close();
   } catch (error) {

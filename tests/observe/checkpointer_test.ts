@@ -1,7 +1,11 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { Checkpointer } from "../../engine/observe/checkpointer.ts";
+import { libc } from "../../ffi/libc.ts";
 import { addTo, NOON, StoreBench } from "./samples.ts";
+
+// Stays loaded, which is no leak of the test that happens to be first.
+libc();
 
 /** A store whose own checkpoints would come late, with so many rows in the log. */
 function benchWith(rows: number): StoreBench {
@@ -82,5 +86,26 @@ Deno.test("checkpoint: a short log is left alone, a missing one is no error", as
   assert.equal(logSize(bench), before);
   Deno.removeSync(`${bench.path}-wal`);
   await checkpointer.run();
+  checkpointer.close(() => bench.close());
+});
+
+/** Asks as another process would that writes, too: the last one to close a database deletes its log. */
+async function rowsSeenByOther(path: string): Promise<number> {
+  const code = `import { DatabaseSync } from "node:sqlite";
+    using db = new DatabaseSync(${JSON.stringify(path)});
+    console.log(db.prepare("SELECT count(*) AS count FROM blocked_rows").get().count);`;
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["eval", code] }).output();
+  return Number(new TextDecoder().decode(stdout));
+}
+
+Deno.test("checkpoint: other programs still see that the database is in use", async () => {
+  using bench = benchWith(15_000);
+  const checkpointer = new Checkpointer(bench.path);
+  await checkpointer.run();
+  for (let rows = 15_000; rows < 18_000; rows += 1_000) {
+    assert.equal(await rowsSeenByOther(bench.path), rows);
+    write(bench, 1_000);
+  }
+  assert.equal(await rowsSeenByOther(bench.path), 18_000);
   checkpointer.close(() => bench.close());
 });
