@@ -2,7 +2,13 @@
  * Who else has a say: rules of other programs that a packet meets before ours, which may drop it
  * first, and after ours, which may drop what ours let pass.
  */
-import { ourChainIn, type SavedChain, type SavedRule, type SavedTables } from "./saved_state.ts";
+import {
+  ourChainIn,
+  type SavedChain,
+  type SavedRule,
+  type SavedTables,
+  targetOf,
+} from "./saved_state.ts";
 
 /** Where a packet comes by, in order (iptables(8), TABLES), as far as a packet can be dropped there. */
 const WAYS = {
@@ -80,7 +86,7 @@ function canDrop(
   rule: SavedRule,
   visited: Set<string>,
 ): boolean {
-  const target = /(?:^| )-[jg] (\S+)/.exec(rule.text)?.[1];
+  const target = targetOf(rule.text);
   if (target === undefined) return false;
   if (/^(DROP|REJECT|TARPIT|QUEUE|NFQUEUE)$/.test(target)) return true;
   const chain = chains.get(target);

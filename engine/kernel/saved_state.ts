@@ -58,9 +58,9 @@ export function ruleOptions(text: string): RuleOptions {
   const options = new Map<string, string[]>();
   let values: string[] = [];
   let negated = false;
-  for (const [word, quoted] of words(text)) {
-    if (!quoted && word === "!") negated = true;
-    else if (!quoted && /^--?[a-z]/i.test(word)) {
+  for (const [word, isValue] of words(text)) {
+    if (!isValue && word === "!") negated = true;
+    else if (!isValue && /^--?[a-z]/i.test(word)) {
       values = options.get(word) ?? [];
       options.set(word, values);
       if (negated) values.push("!");
@@ -70,24 +70,40 @@ export function ruleOptions(text: string): RuleOptions {
   return options;
 }
 
+/** What people write, which may look like an option, and stands without quotes where it is one word. */
+const FREE_TEXT = /^--(comment|log-prefix|nflog-prefix|ulog-prefix)$/;
+
 /** Words apart by blanks; one in double quotes may hold blanks and `\` before any character. */
-function* words(text: string): Generator<[word: string, quoted: boolean]> {
+function* words(text: string): Generator<[word: string, isValue: boolean]> {
+  let isValue = false;
   for (const match of text.matchAll(/"((?:[^"\\]|\\.)*)"|(\S+)/g)) {
-    if (match[1] === undefined) yield [match[2], false];
+    if (match[1] === undefined) yield [match[2], isValue];
     else yield [match[1].replace(/\\(.)/g, "$1"), true];
+    isValue = !isValue && match[1] === undefined && FREE_TEXT.test(match[2]);
   }
+}
+
+/** The chain or target that a rule leads to; none of a rule that only counts. */
+export function targetOf(text: string): string | undefined {
+  let isTarget = false;
+  for (const [word, isValue] of words(text)) {
+    if (isTarget) return word;
+    isTarget = !isValue && (word === "-j" || word === "-g");
+  }
+  return undefined;
 }
 
 /** The chain that a rule leads to; `undefined` for a target that is no chain of ours. */
 export function ourChainIn(rule: SavedRule): string | undefined {
-  const target = /(?:^| )-[jg] (\S+)/.exec(rule.text)?.[1];
+  // Most rules are others', or ours that lead nowhere: reading those word by word would take long.
+  const target = rule.text.includes(CHAIN_PREFIX) ? targetOf(rule.text) : undefined;
   return target?.startsWith(CHAIN_PREFIX) ? target : undefined;
 }
 
 /** What `ipset list -t` says of one set. */
 export interface SavedSet {
   readonly name: string;
-  /** `hash:net` for ours. */
+  /** `hash:net` for ours, `hash:ip` for one that the kernel fills. */
   readonly type: string;
   /** `undefined` for types that have none. */
   readonly family: Family | undefined;

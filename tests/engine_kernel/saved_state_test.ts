@@ -9,12 +9,14 @@ import {
 import { compilePlan } from "../../engine/kernel/compile.ts";
 import { renderFamily } from "../../engine/kernel/render_iptables.ts";
 import {
+  ourChainIn,
   parseIptablesSave,
   parseSetEntries,
   parseSetHeaders,
   parseTimedEntries,
   ruleOptions,
   type SavedTables,
+  targetOf,
 } from "../../engine/kernel/saved_state.ts";
 import { policy, ports, rule } from "../support/policies.ts";
 
@@ -45,6 +47,19 @@ Deno.test("options of a rule: quotes, negation, repetition", () => {
   deepEqual(options.get("-i"), ["!", "lo"]);
   deepEqual(options.get("--comment"), ['a "b" -j DROP']);
   deepEqual(options.get("-j"), ["NFLOG"]);
+});
+
+Deno.test("a target is what a rule leads to, whatever its comment says", () => {
+  const ours = (text: string) => ourChainIn({ text, packets: 0, bytes: 0 });
+  const ssh = '-p tcp --dport 22 -m comment --comment "pfw: -j PFW-IN stays above" -j ACCEPT';
+  equal(targetOf(ssh), "ACCEPT");
+  equal(ours(ssh), undefined);
+  equal(ours('-m comment --comment "was -j DROP once" -j PFW-FWD'), "PFW-FWD");
+  equal(ours("-m comment --comment -j -g PFW-FWD"), "PFW-FWD");
+  equal(ours("-m comment --comment -j -j PFW"), undefined);
+  equal(ours("-m comment --comment --comment -j PFW-IN"), "PFW-IN");
+  equal(targetOf("-j LOG --log-prefix -j"), "LOG");
+  equal(targetOf("-s 192.0.2.1/32"), undefined);
 });
 
 Deno.test("the essence of a rule ignores how an address is written, not which it is", () => {
