@@ -102,16 +102,22 @@ const TIMEOUT_MS = 60_000;
 
 /** The real thing. */
 export class SystemCommands implements Commands {
-  /** @param prefix put before every command, e.g. `["ip", "netns", "exec", name]` in tests */
-  constructor(private readonly prefix: readonly string[] = []) {}
+  /**
+   * @param prefix put before every command, e.g. `["ip", "netns", "exec", name]` in tests
+   * @param timeout milliseconds after which a program is ended
+   */
+  constructor(
+    private readonly prefix: readonly string[] = [],
+    private readonly timeout = TIMEOUT_MS,
+  ) {}
 
   async run(argv: readonly string[], stdin?: string | Iterable<string>): Promise<CommandOutput> {
     const [program, ...args] = [...this.prefix, ...argv];
-    const signal = AbortSignal.timeout(TIMEOUT_MS);
+    const signal = AbortSignal.timeout(this.timeout);
     const child = this.#spawn(program, args, stdin !== undefined, signal);
     const feeding = stdin === undefined ? Promise.resolve() : feed(child.stdin, stdin);
     const [{ code, stdout, stderr }] = await Promise.all([child.output(), feeding]);
-    const note = signal.aborted ? `no end after ${TIMEOUT_MS / 1000} s\n` : "";
+    const note = signal.aborted ? `no end after ${this.timeout / 1000} s\n` : "";
     return { status: code, stdout: decode(stdout), stderr: note + decode(stderr) };
   }
 
@@ -131,8 +137,8 @@ export class SystemCommands implements Commands {
   async #runInShell(commands: readonly (readonly string[])[], stdin?: string) {
     // Nothing that any of them prints: it is made anew each time.
     const end = `end ${crypto.randomUUID()}\n`;
-    const script = commands.map((argv) => `${argv.map(quoted).join(" ")} && printf %s "$0"`);
-    const output = await this.run(["sh", "-c", script.join(" && "), end], stdin);
+    const steps = commands.map((argv) => `step ${argv.map(quoted).join(" ")} && printf %s "$0"`);
+    const output = await this.run(["sh", "-c", STEP + steps.join(" && "), end], stdin);
     return { output, printed: output.stdout.split(end).slice(0, -1) };
   }
 
@@ -151,6 +157,15 @@ export class SystemCommands implements Commands {
     }
   }
 }
+
+/**
+ * Runs a program so that it ends with the shell: what is ended by a signal leaves those that it runs
+ * behind, and these would hold up whoever waits for their output.
+ */
+const STEP = `trap 'kill "$!" 2>/dev/null; exit 143' TERM
+exec 3<&0
+step() { "$@" <&3 & wait "$!"; }
+`;
 
 /** A word as a shell takes it. */
 function quoted(word: string): string {

@@ -61,3 +61,11 @@ Deno.test("what is read after a command is what it left, and a failure is its ow
     await Deno.remove(file);
   }
 });
+
+Deno.test("what hangs is ended in time, also behind a shell", async () => {
+  const hasty = new SystemCommands([], 300);
+  const started = performance.now();
+  await rejects(runThenRead(hasty, ["sleep", "60"], "", ["true"]), /no end after 0.3 s/);
+  equal(await hasty.runReaders([["true"], ["sleep", "60"]]), undefined);
+  ok(performance.now() - started < 20_000);
+});
