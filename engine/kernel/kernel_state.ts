@@ -125,7 +125,8 @@ export async function restoreAndReadTables(
   return parseIptablesSave(saved);
 }
 
-function restoreArgv(family: Family): string[] {
+/** The command that changes what its input names and leaves the rest. */
+export function restoreArgv(family: Family): string[] {
   return [iptablesProgram(family, "-restore"), "--noflush", "-w", "5"];
 }
 

@@ -3,7 +3,7 @@ import { ExitCode, PfwError } from "../errors.ts";
 import { FAMILIES, type Family } from "../net/address.ts";
 import { isRoot } from "../paths.ts";
 import type { CommandOutput, Commands } from "./command.ts";
-import { iptablesProgram } from "./kernel_state.ts";
+import { iptablesProgram, restoreArgv } from "./kernel_state.ts";
 
 const PROGRAMS = ["iptables", "ip6tables", "ipset"];
 
@@ -121,14 +121,21 @@ async function requireFeatures(commands: Commands, family: Family): Promise<void
 
 /**
  * Whether rules can read and write marks of connections (xt_connmark, which serves both families).
- * False where it cannot be found out.
+ * Where no namespace can be made, as in the service's sandbox, the rule stands for a moment in a chain
+ * that nothing leads to: call it only where a policy is put in place next, which would remove it.
  */
 export async function supportsConnectionMarks(
   commands: Commands,
   family: Family,
 ): Promise<boolean> {
   const rule = "-m connmark --mark 0x1 -j CONNMARK --set-xmark 0x1/0xffffffff";
-  return (await probe(commands, family, [{ rule }])).status === 0;
+  const output = await probe(commands, family, [{ rule }]);
+  if (!cannotProbe(output)) return output.status === 0;
+  const restore = (lines: string) =>
+    commands.run(restoreArgv(family), `*filter\n:PFW-PROBE - [0:0]\n${lines}COMMIT\n`);
+  const { status } = await restore(`-A PFW-PROBE ${rule}\n`);
+  if (status === 0) await restore("-F PFW-PROBE\n-X PFW-PROBE\n");
+  return status === 0;
 }
 
 /** Writes the rules in a network namespace of its own, which is gone when the command ends. */

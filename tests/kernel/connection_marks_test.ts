@@ -1,7 +1,8 @@
 /** Marks of connections are left to other programs that use them, and pfw does without then. */
 import { equal, match } from "node:assert/strict";
+import { SystemCommands } from "../../engine/kernel/command.ts";
 import { enforcerIn } from "../support/enforcer.ts";
-import { createPair, kernelTestOnce, NetworkNamespace } from "../support/netns.ts";
+import { createPair, firewallText, kernelTestOnce, NetworkNamespace } from "../support/netns.ts";
 import { policy } from "../support/policies.ts";
 import { rulesAndCounts, SPARED } from "../support/judged.ts";
 import { eventually } from "../support/running_pfw.ts";
@@ -69,4 +70,25 @@ kernelTestOnce(
     await Deno.remove(directory, { recursive: true });
   },
   ["nft"],
+);
+
+kernelTestOnce(
+  "connections are marked, too, where no namespace can be made to try it, as in the service",
+  async () => {
+    await using namespace = await NetworkNamespace.create();
+    const directory = await Deno.makeTempDir();
+    const rights = ["--bounding-set=-all,+net_admin,+net_raw", "--no-new-privs"];
+    const commands = new SystemCommands(
+      ["ip", "netns", "exec", namespace.name, "setpriv", ...rights],
+    );
+    equal((await commands.run(["unshare", "--net", "true"])).status === 0, false);
+    const before = await firewallText(namespace);
+    const enforcer = enforcerIn(namespace, directory, commands);
+    await enforcer.apply(policy({ threats: OTHER }));
+    match(await rulesAndCounts(namespace), /^:PFW-JUDGED /m);
+    equal((await rulesAndCounts(namespace)).includes("PFW-PROBE"), false);
+    await enforcer.remove();
+    equal(await firewallText(namespace), before);
+    await Deno.remove(directory, { recursive: true });
+  },
 );
