@@ -78,8 +78,9 @@ export function stageReplacement(file: string, content: string | Uint8Array): St
   const real = Deno.realPathSync(file);
   const { mode, uid, gid } = Deno.statSync(real);
   return new StagedFile(real, content, (path) => {
-    if (Deno.uid() === 0) Deno.chownSync(path, uid, gid);
+    // The owner last: whoever gives a file away may not change it any more.
     if (mode !== null) Deno.chmodSync(path, mode & 0o7777);
+    if (Deno.uid() === 0) Deno.chownSync(path, uid, gid);
   });
 }
 

@@ -74,8 +74,8 @@ ReadWritePaths=-/etc/personal-firewall -/run/xtables.lock
 # Rights. NET_ADMIN: rules, sets, large socket buffers. NET_RAW: capture. SYS_PTRACE: to see which
 # connections belong to sshd, so that nobody who is logged in is ever locked out; the calls that
 # could trace or change another process are refused below. BPF: to have the kernel count packets
-# that need not be looked at.
-CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_PTRACE CAP_BPF
+# that need not be looked at. CHOWN: a configuration that is changed stays that of its group.
+CapabilityBoundingSet=CAP_NET_ADMIN CAP_NET_RAW CAP_SYS_PTRACE CAP_BPF CAP_CHOWN
 AmbientCapabilities=
 NoNewPrivileges=yes
 UMask=0077

@@ -141,6 +141,8 @@ const missing = missingForSandbox();
 
 /** The unit makes it and lets it be written: the legacy backend of iptables locks it. */
 const LOCK = "/run/xtables.lock";
+/** Any but root's. */
+const GROUP = 4;
 
 async function enforceInSandbox(backend: "nft" | "legacy"): Promise<void> {
   (await Deno.open(LOCK, { create: true, write: true, mode: 0o600 })).close();
@@ -157,7 +159,8 @@ async function enforceInSandbox(backend: "nft" | "legacy"): Promise<void> {
   ok(await ours(link.local, backend) >= 6, "the backend that is meant");
   const status = await Deno.readTextFile(`/proc/${pfw.pid}/status`);
   const effective = parseInt(/^CapEff:\s*(\w+)$/m.exec(status)![1], 16);
-  equal(effective, 2 ** 12 + 2 ** 13 + 2 ** 19 + 2 ** 39, "NET_ADMIN, NET_RAW, SYS_PTRACE, BPF");
+  const rights = 2 ** 0 + 2 ** 12 + 2 ** 13 + 2 ** 19 + 2 ** 39;
+  equal(effective, rights, "CHOWN, NET_ADMIN, NET_RAW, SYS_PTRACE, BPF");
   const open = [...Deno.readDirSync(`/proc/${pfw.pid}/fd`)]
     .map(({ name }) => Deno.readLinkSync(`/proc/${pfw.pid}/fd/${name}`));
   ok(open.includes("anon_inode:bpf-prog"), "the kernel counts what a tap need not look at");
@@ -171,6 +174,15 @@ async function enforceInSandbox(backend: "nft" | "legacy"): Promise<void> {
   const reload = await runPfw(link.local, service, ["reload"], { through, env });
   deepEqual([reload.code, reload.err], [0, ""]);
   await probes.expect({ passes: BLOCKED, blocked: ["in tcp 2001 10.9.0.3", "out icmp fd09::3"] });
+  await Deno.chown(service.paths.config, 0, GROUP);
+  await Deno.chmod(service.paths.config, 0o640);
+  const edit = await runPfw(link.local, service, ["blacklist", "add", "10.9.0.4"], {
+    through,
+    env,
+  });
+  deepEqual([edit.code, edit.err], [0, ""]);
+  const { gid, mode } = await Deno.stat(service.paths.config);
+  deepEqual([gid, mode! & 0o777], [GROUP, 0o640], "whoever may read it still may");
   const { code, err } = await pfw.end();
   deepEqual([code, err], [0, ""]);
   equal(await firewallText(link.local), before);
