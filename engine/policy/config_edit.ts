@@ -11,6 +11,7 @@ import {
   type ConfigFile,
   ensureConfig,
   fileError,
+  MAX_CONFIG_BYTES,
   readConfigFile,
   readConfigText,
 } from "./config_file.ts";
@@ -155,11 +156,16 @@ async function put(
   guard: EditGuard | undefined,
 ): Promise<Omit<Edited<unknown>, "value">> {
   const change = { file: resolve(file), before, after, config };
+  const content = bytes ?? new TextEncoder().encode(after);
+  if (content.length > MAX_CONFIG_BYTES) {
+    const why = "the configuration would be larger than 64 MB, and no start would read it";
+    throw new PfwError("cannot make this change", why, "", ExitCode.usage);
+  }
   await guard?.prepare(change);
   try {
     const made = typeof running === "function"
-      ? await replaceAndReload(change, bytes ?? after, running)
-      : await takeOver(change, bytes ?? after, running);
+      ? await replaceAndReload(change, content, running)
+      : await takeOver(change, content, running);
     await guard?.keep(change);
     return { changed: true, ...made };
   } catch (error) {
@@ -183,7 +189,7 @@ type Taken = Pick<Edited<unknown>, "milliseconds"> & { readonly answer: Accepted
 
 async function replaceAndReload(
   { file, before }: ConfigChange & { readonly before: string },
-  content: string | Uint8Array,
+  content: Uint8Array,
   reload: () => Promise<ReloadAnswer>,
 ): Promise<Taken> {
   await replaceAtomically(file, content);
@@ -197,7 +203,7 @@ async function replaceAndReload(
 
 async function takeOver(
   change: ConfigChange,
-  content: string | Uint8Array,
+  content: Uint8Array,
   running: Exclude<TakeOver, () => unknown>,
 ): Promise<Taken> {
   await using staged = stageReplacement(change.file, content);

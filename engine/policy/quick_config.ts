@@ -152,6 +152,7 @@ export function quickConfigWith(
 /** The configuration that a draft means; `undefined` where only the schema can tell. */
 export function quickConfigOf(draft: ConfigDraft): Config | undefined {
   const known = knownListsOf(draft);
+  if (known.some(({ entries }) => entries.length > LIMITS.addresses)) return undefined;
   const rest = { ...draft };
   for (const { key } of known) rest[key] = [];
   // As text: a draft may hold what no text can, and this is as fast.

@@ -4,7 +4,11 @@ import { join } from "node:path";
 import type { ReloadAnswer } from "../../engine/control/client.ts";
 import { ExitCode, PfwError } from "../../engine/errors.ts";
 import { checkConfig } from "../../engine/policy/config.ts";
-import { editConfig } from "../../engine/policy/config_edit.ts";
+import { editConfig, replaceConfig } from "../../engine/policy/config_edit.ts";
+import { MAX_CONFIG_BYTES } from "../../engine/policy/config_file.ts";
+import { LIMITS } from "../../engine/policy/limits.ts";
+import { noteChecked } from "../../engine/policy/long_list.ts";
+import { quickConfigOf } from "../../engine/policy/quick_config.ts";
 import { addAddresses, overlaps, removeAddresses } from "../../engine/policy/edit_lists.ts";
 import { addRule, moveRule, removeRules, toggleRule } from "../../engine/policy/edit_rules.ts";
 import type { ConfigDraft } from "../../engine/policy/schema.ts";
@@ -128,6 +132,19 @@ Deno.test("config edit: what would not be valid is not written", () =>
       match(error.message, /rules\[1\]\.ports\[0\]: 70000 is not a port/);
       return true;
     });
+    equal(await Deno.readTextFile(file), TEXT);
+  }));
+
+Deno.test("config edit: what no start would read is not written", () =>
+  withFile(TEXT, async (file) => {
+    const long = `{}${" ".repeat(MAX_CONFIG_BYTES)}`;
+    await rejects(replaceConfig(file, long, stopped), /cannot make this change: .* 64 MB/);
+    const most = Array<string>(LIMITS.addresses).fill("192.0.2.1");
+    noteChecked(most);
+    ok(quickConfigOf({ blacklist_ips: most }));
+    const more = [...most, "192.0.2.2"];
+    noteChecked(more);
+    equal(quickConfigOf({ blacklist_ips: more }), undefined, "the schema has a say");
     equal(await Deno.readTextFile(file), TEXT);
   }));
 
