@@ -100,7 +100,7 @@ export class DaemonPolicy {
   }
 
   async #reload(request: ReloadRequest, change?: WrittenChange): Promise<string> {
-    const { matcher, safety, prefixes, watch, intel, log, listeners } = this.#parts;
+    const { matcher, safety, prefixes, watch, log, listeners } = this.#parts;
     const started = performance.now();
     const { config, text } = change
       ? { config: change.config, text: change.after }
@@ -113,12 +113,13 @@ export class DaemonPolicy {
     matcher.replacePolicy(policy);
     watch.pipeline.setRuleDetails(details);
     this.#parts.useConfig(config);
-    await intel.configure(config, policy);
-    if (intel.threats.list !== policy.threats) await this.#takeOverThreats();
+    const problem = await this.#takeOverFeeds(config, policy);
     await safety.note(text, request, change !== undefined);
     this.#parts.memory.loaded();
     const milliseconds = Math.round(performance.now() - started);
-    const summary = `${summarizePolicy(policy)} (${milliseconds} ms)`;
+    const summary = `${summarizePolicy(policy)} (${milliseconds} ms)${
+      problem === undefined ? "" : `; the feeds' threats are as before: ${problem}`
+    }`;
     log.info(`reloaded: ${summary}`);
     listeners.changed("config");
     return summary;
@@ -139,6 +140,22 @@ export class DaemonPolicy {
       if (failure === undefined) throw new PfwError(what, why, next, exitCode);
       const both = `${why}; the kernel keeps the change all the same: ${failure}`;
       throw new PfwError(what, both, "run `pfw reload`", exitCode);
+    }
+  }
+
+  /**
+   * Other feeds may make other threats. The policy is in force and in its file by then, so what goes
+   * wrong here is no reason to call the change refused: it is said, and tried again.
+   *
+   * @returns what went wrong, in words
+   */
+  async #takeOverFeeds(config: Config, policy: Policy): Promise<string | undefined> {
+    const { intel } = this.#parts;
+    try {
+      await intel.configure(config, policy);
+      if (intel.threats.list !== policy.threats) await this.#takeOverThreats();
+    } catch (error) {
+      return intel.threats.refused(error);
     }
   }
 

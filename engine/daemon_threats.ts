@@ -81,6 +81,19 @@ export class DaemonThreats implements ThreatControl {
     this.#parts.changed?.();
   }
 
+  /**
+   * Notes that kernel and matcher do not have `list`: both keep the threats that they have, and `look`
+   * tries it again.
+   *
+   * @returns why, in words
+   */
+  refused(error: unknown): string {
+    this.#fault = errorText(error);
+    this.#parts.log.error(`the kernel keeps the threats that it has: ${this.#fault}`);
+    this.#parts.changed?.();
+    return this.#fault;
+  }
+
   /** Begins to fetch. */
   begin(): void {
     this.#manager.begin();
@@ -158,8 +171,7 @@ export class DaemonThreats implements ThreatControl {
       if (this.list !== this.#enforced) await this.#parts.enforce();
       this.#writeDown();
     } catch (error) {
-      this.#fault = errorText(error);
-      this.#parts.log.error(`the kernel keeps the threats that it has: ${this.#fault}`);
+      this.refused(error);
     }
   }
 
