@@ -210,7 +210,10 @@ export const configSchema = z.strictObject({
     .describe("What becomes of the rules in the kernel when pfw ends in good order."),
   logging: z.strictObject({
     allowed_sample: z.number().min(0).max(1).default(0.01)
-      .describe("Share of allowed packets that are kept: 0 none, 1 all."),
+      .describe(
+        "Share of the allowed packets looked at that are kept: 0 none, 1 all. Under load most are " +
+          "only counted while pfw enforces.",
+      ),
     retention: duration.default("30d"),
     max_size: size.default("1GB"),
   }).prefault({}),
