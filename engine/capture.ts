@@ -60,7 +60,7 @@ export interface DeviceCounters {
   received: number;
   droppedByRing: number;
   droppedByInterface: number;
-  /** Records that libpcap counted and the buffer did not hold. */
+  /** Packets that were counted in a batch or a block, and not found in it. */
   recordsLost: number;
   /** Packets, and their bytes, that the kernel counted and did not hand over; see `setBudget`. */
   countedOnly: number;

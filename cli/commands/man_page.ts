@@ -34,10 +34,10 @@ function introduction(program: Command): string[] {
 }
 
 const DESCRIPTION = [
-  "pfw protects one machine. The kernel enforces (iptables, ip6tables and ipset), libpcap " +
-  "observes, and one process decides, explains and remembers. It owns the chains PFW-* and the " +
-  "sets pfw-* and touches nothing else, so it lives beside other firewalls and never widens what " +
-  "they closed.",
+  "pfw protects one machine. The kernel enforces (iptables, ip6tables and ipset), its packet " +
+  "rings and libpcap observe, and one process decides, explains and remembers. It owns the chains " +
+  "PFW-* and the sets pfw-* and touches nothing else, so it lives beside other firewalls and never " +
+  "widens what they closed.",
   "A packet is judged in this order: whitelist, blacklist, bans, threat feeds, invalid state, " +
   "rate limit, rules (the first that matches), default policy. A packet is logged as blocked only " +
   "when the kernel reported that it dropped it.",
@@ -132,7 +132,7 @@ const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
   ["PFW_LOG_DIR", "The application log, as --log-dir."],
   ["PFW_RUN_DIR", "Socket and lock, as --run-dir."],
   ["PFW_UNPACK_DIR", "Where a self-extracting pfw unpacks itself."],
-  ["NO_COLOR", "No colours, whatever its value."],
+  ["NO_COLOR", "No colours, whatever its value; an empty one counts as unset."],
   ["NOTIFY_SOCKET, WATCHDOG_USEC", "Set by a service manager, see sd_notify(3)."],
   ["SSH_CONNECTION", "The session that a change must not cut without --force."],
 ];

@@ -2,7 +2,7 @@
 
 /** Counters since the start, in packets unless said otherwise. */
 export class Losses {
-  /** Dropped by libpcap's ring because pfw was too slow. */
+  /** Dropped for want of room in the kernel's ring because pfw was too slow. */
   ringDrops = 0;
   /** Dropped by the interface or its driver. */
   interfaceDrops = 0;
@@ -10,7 +10,7 @@ export class Losses {
   countedOnly = 0;
   /** Drops that the kernel counted and did not report, or whose report was lost: see `UnreportedDrops`. */
   nflogLost = 0;
-  /** Records that did not fit the capture buffer. */
+  /** Packets that did not fit the capture buffer, or were not found in it. */
   captureRecordsLost = 0;
   /** Packets that share a database row with an earlier one; their number is in its `hits`. */
   rowsCoalesced = 0;
