@@ -36,7 +36,7 @@ const LOSS_TITLES: Readonly<Record<keyof LossesSnapshot, string>> = {
   interfaceDrops: "packets not seen: dropped by the interface",
   countedOnly: "packets counted, not looked at one by one",
   nflogLost: "drops counted by the kernel, not reported one by one",
-  captureRecordsLost: "packets that did not fit the capture buffer",
+  captureRecordsLost: "packets not found in the capture buffer",
   rowsCoalesced: "packets that share a row (counted in its hits)",
   rowsBlurred: "of these, packets in rows without addresses",
   rowsLost: "rows that could not be written",

@@ -14,7 +14,8 @@ const losses = ({ status }: Reading) => status.losses;
 export const PACKET_METRICS: readonly Metric[] = [
   counters(
     "pfw_packets_total",
-    "Packets by verdict and reason; would_block: the policy says so and nothing enforces it.",
+    "Packets by verdict and reason; would_block: the policy says so and nothing enforces it. How " +
+      "many of those only counted were allowed is estimated.",
     ["verdict", "reason"],
     volumes("packets"),
   ),
@@ -26,7 +27,8 @@ export const PACKET_METRICS: readonly Metric[] = [
   ),
   counters(
     "pfw_seen_packets_total",
-    "Packets that were looked at, whatever became of them, by direction.",
+    "Packets looked at or only counted, whatever became of them, by direction, which is estimated " +
+      "for those only counted.",
     ["direction"],
     ({ status }) =>
       Object.entries(status.totals.byDirection)
@@ -34,12 +36,12 @@ export const PACKET_METRICS: readonly Metric[] = [
   ),
   counter(
     "pfw_seen_bytes_total",
-    "Bytes on the wire of all packets that were looked at.",
+    "Bytes on the wire of the packets in pfw_seen_packets_total.",
     ({ status }) => status.totals.bytes,
   ),
   counters(
     "pfw_undecodable_packets_total",
-    "Packets that no policy applies to, by what is wrong with them.",
+    "Packets that no policy applies to, by what is wrong with them; estimated for those only counted.",
     ["cause"],
     ({ status }) =>
       Object.entries(status.totals.byDecodeResult).map(([cause, count]) => [{ cause }, count]),
@@ -51,7 +53,8 @@ export const LOSS_METRICS: readonly Metric[] = [
   counters(
     "pfw_lost_packets_total",
     "Packets that got lost to pfw, not to the network. ring: the capture was too slow; interface: " +
-      "dropped by the interface; capture_buffer: did not fit; database: in rows that could not be written.",
+      "dropped by the interface; capture_buffer: did not fit or were not found in it; database: in rows " +
+      "that could not be written.",
     ["cause"],
     (reading) => {
       const { ringDrops, interfaceDrops, captureRecordsLost, hitsLost } = losses(reading);
@@ -107,7 +110,8 @@ export const DEVICE_METRICS: readonly Metric[] = [
   ),
   counters(
     "pfw_device_received_packets_total",
-    "Packets that libpcap received from the device.",
+    "Packets of the device that were handed over, with those that found no room; none that were only " +
+      "counted.",
     ["device"],
     ({ status }) => status.devices.map(({ name, received }) => [{ device: name }, received]),
   ),

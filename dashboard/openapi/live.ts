@@ -57,7 +57,7 @@ export const liveRow = answer(
 export const liveTotals = answer(
   "LiveTotals",
   z.strictObject({
-    packets: count("Packets seen."),
+    packets: count("Packets looked at or only counted."),
     allowed: count("Packets."),
     blocked: count("Packets."),
     wouldBlock: count("Packets that the policy would block, were it enforced."),

@@ -25,9 +25,10 @@ export interface VerdictVolume extends Volume {
 
 /** The counters as JSON. */
 export interface TotalsSnapshot {
-  /** Everything that was seen: by the tap, and outgoing drops that only the kernel saw. */
+  /** Looked at or only counted at the tap, and outgoing drops that only the kernel saw. */
   readonly packets: number;
   readonly bytes: number;
+  /** Of packets that were only counted an estimate, as what cannot be decoded and directions are. */
   readonly allowed: number;
   readonly allowedBytes: number;
   /** Dropped by the kernel, as the kernel itself reported. */

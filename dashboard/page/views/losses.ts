@@ -31,8 +31,8 @@ export const LOSS_TEXTS: readonly LossText[] = [
   },
   {
     key: "captureRecordsLost",
-    name: "Records too large",
-    text: "Records that did not fit the capture buffer.",
+    name: "Lost in the capture buffer",
+    text: "Packets that did not fit the capture buffer, or were not found in it.",
   },
   {
     key: "rowsLost",

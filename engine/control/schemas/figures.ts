@@ -16,19 +16,24 @@ export const byReason = some(
 ).describe("Packets by the reason that decided. Reasons that did not occur are absent.");
 
 export const totals = z.strictObject({
-  packets: count("Packets seen, and outgoing drops that only the kernel saw."),
+  packets: count("Packets looked at or only counted, and outgoing drops that only the kernel saw."),
   bytes: count("Their bytes on the wire."),
-  allowed: count("Packets."),
-  allowedBytes: count("Bytes."),
+  allowed: count("Packets; of those only counted an estimate."),
+  allowedBytes: count("Bytes; likewise."),
   blocked: count("Packets that the kernel reported as dropped."),
   blockedBytes: count("Bytes."),
   wouldBlock: count("Packets that the policy would drop, were it enforced."),
   wouldBlockBytes: count("Bytes."),
-  undecodable: count("Packets that are not IP, or cannot be read."),
+  undecodable: count(
+    "Packets that are not IP, or cannot be read; of those only counted an estimate.",
+  ),
   byReason,
   byDecodeResult: some(DECODE_RESULTS, count("Packets."))
     .describe("Packets that could not be judged, by what is wrong with them."),
-  byDirection: z.record(z.enum(DIRECTIONS), count("Packets.")),
+  byDirection: z.record(
+    z.enum(DIRECTIONS),
+    count("Packets; of those only counted an estimate."),
+  ),
 }) satisfies z.ZodType<TotalsSnapshot>;
 
 export const losses = z.strictObject({
@@ -36,7 +41,9 @@ export const losses = z.strictObject({
   interfaceDrops: count("Packets not seen: dropped by the interface."),
   countedOnly: count("Packets that the kernel counted and that were not looked at: too many came."),
   nflogLost: count("Drops that the kernel counted and did not report one by one."),
-  captureRecordsLost: count("Packets that did not fit the capture buffer."),
+  captureRecordsLost: count(
+    "Packets that did not fit the capture buffer, or were not found in it.",
+  ),
   rowsCoalesced: count("Packets that share a row, counted in its hits."),
   rowsBlurred: count("Of these, packets in rows without addresses."),
   rowsLost: count("Rows that could not be written."),

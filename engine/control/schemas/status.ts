@@ -18,10 +18,12 @@ const policy = z.strictObject({
 const device = z.strictObject({
   name: text("Interface."),
   open: flag("Whether it is watched now; false while it is away."),
-  received: count("Packets that libpcap received."),
+  received: count(
+    "Packets handed over, with those that found no room; none that were only counted.",
+  ),
   droppedByRing: count("Packets."),
   droppedByInterface: count("Packets."),
-  recordsLost: count("Packets that did not fit the capture buffer."),
+  recordsLost: count("Packets that did not fit the capture buffer, or were not found in it."),
   countedOnly: count("Packets that were counted in the kernel and not looked at: too many came."),
   countedOnlyBytes: count("Their bytes."),
 });
