@@ -1,5 +1,7 @@
 /** Memory of the running, enforcing firewall with a feed: at rest, under a flood, and over time. */
 import { join } from "node:path";
+import { RING_BYTES } from "../engine/capture.ts";
+import { ringLength } from "../ffi/interface_tap.ts";
 import { createPair, type Link } from "../tests/support/netns.ts";
 import { floodCapture } from "./flood_capture.ts";
 import { asInTheCapture, sendFlood } from "./flooded_link.ts";
@@ -191,12 +193,14 @@ function findings(
 function notesOf({ json }: Observations, addresses: number, lasting: string): string[] {
   const { totals, losses } = JSON.parse(json);
   const text = (count: number) => count.toLocaleString("en-US");
+  const mebibytes = (bytes: number) => `${bytes / 2 ** 20} MiB`;
   return [
     `Enforcing, a feed of ${
       text(addresses)
     } addresses from its cache, samples a second apart. The ` +
-    "figure at rest is the median of several starts, 20 seconds after each; the ring of 24 MiB " +
-    "that the kernel fills with packets counts in it.",
+    "figure at rest is the median of several starts, 20 seconds after each; the ring that the " +
+    `kernel fills with packets counts in it: ${mebibytes(ringLength(RING_BYTES))}, or ` +
+    `${mebibytes(RING_BYTES)} where its programs cannot be at interfaces.`,
     "The flood are connection attempts, every second one from a listed address, the others each " +
     `from a forged one, for ${lasting} as fast as tcpreplay sends: ${
       text(totals.packets)

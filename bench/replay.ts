@@ -22,10 +22,9 @@ import {
 import { canRun, runToEnd } from "./process.ts";
 import { TWENTY_RULES } from "./rules.ts";
 import { makeThreatHome, type ThreatHome } from "./threat_home.ts";
+import { PYTHON } from "./versions.ts";
 
 const PACKETS = 2_000_000, SCAPY_PACKETS = 20_000;
-/** The distribution's Python: another one on PATH does not see its packages. */
-const PYTHON = "/usr/bin/python3";
 
 /** The benchmark. */
 export const replayBenchmark: Benchmark = {

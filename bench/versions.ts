@@ -7,6 +7,9 @@ interface Program {
   readonly pattern?: RegExp;
 }
 
+/** The distribution's Python: another one on PATH does not see its packages. */
+export const PYTHON = "/usr/bin/python3";
+
 const ANY_VERSION = /\d+\.\d+[\w.~+-]*/;
 
 const PROGRAMS: readonly Program[] = [
@@ -18,7 +21,7 @@ const PROGRAMS: readonly Program[] = [
   { name: "tshark", argv: ["tshark", "--version"] },
   {
     name: "scapy",
-    argv: ["python3", "-c", "import importlib.metadata as m; print(m.version('scapy'))"],
+    argv: [PYTHON, "-c", "import importlib.metadata as m; print(m.version('scapy'))"],
   },
   { name: "ufw", argv: ["ufw", "--version"] },
   { name: "fail2ban", argv: ["fail2ban-client", "--version"] },

@@ -206,7 +206,7 @@ export class InterfaceTap implements TapSource {
 }
 
 /** The power of two below it, for the kernel takes no other. */
-function ringLength(bytes: number): number {
+export function ringLength(bytes: number): number {
   return Math.max(LEAST_RING, 2 ** Math.floor(Math.log2(bytes)));
 }
 
