@@ -26,7 +26,12 @@ export function registerService(program: Command): void {
     .option("--force", "even if the policy cuts the SSH session that this command comes from")
     .option("--dashboard [address]", "open the web page, on 127.0.0.1:8787 unless told otherwise")
     .option("--filter <expression>", "watch only these packets, pcap-filter(7)")
-    .addOption(new Option("--ring-size <size>", "kernel buffer of each interface").default("24MB"))
+    .addOption(
+      new Option(
+        "--ring-size <size>",
+        "kernel buffer of each interface, or one for any; enforcing may take the power of two below",
+      ).default("24MB"),
+    )
     .addHelpText("after", START_EXAMPLES)
     .action(async (interfaces: string[], options, command: Command) => {
       const { start } = await import("./start.ts");
