@@ -28,7 +28,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: "observe",
     files: /^engine\/observe\//,
-    imports: ["base", "net", "packet", "policy", "kernel", "client", "ffi"],
+    imports: ["base", "net", "packet", "policy", "ffi"],
   },
   {
     name: "bans",
