@@ -4,7 +4,7 @@
  * program in the kernel hands over so many a second, a burst of them at once where it was quiet
  * before, and counts the others where they are: their number and bytes stay exact. Beginnings and
  * ends of TCP connections are always handed over, for they tell who opened what and who scans or
- * floods.
+ * floods, unless an IPv6 extension header or more than one VLAN tag lies before TCP.
  */
 import { SharedMap } from "./bpf.ts";
 import { TokenRefill } from "./token_refill.ts";

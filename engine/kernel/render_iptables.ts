@@ -14,7 +14,7 @@ import type {
 
 /** Bytes of a dropped packet that are reported: IPv6, an extension header or two and TCP. */
 export const NFLOG_SIZE = 128;
-/** Reports that the kernel gathers before it wakes us; it waits a second at most. */
+/** Reports that the kernel gathers before it wakes us, unless its time is over first (`capture`). */
 const NFLOG_THRESHOLD = 64;
 /** The kernel's own choice is at most 8,192: a flood of sources would make it walk long chains. */
 const RATE_TABLE_BUCKETS = 65_536;
