@@ -62,16 +62,30 @@ function defineList(parent: Command, hidden: boolean): void {
 }
 
 function defineAdd(parent: Command, hidden: boolean): void {
-  const collect = (text: string, before: string[]) => [...before, ...splitList(text)];
   changesPolicy(parent.command("add", { hidden })).description("add a rule")
     .argument("<name>", "what the rule is for")
     .addArgument(new Argument("<action>", "what happens to what it matches").choices(ACTIONS))
     .addOption(
       new Option("--protocol <protocol>").choices(["tcp", "udp", "icmp", "any"]).default("any"),
     )
-    .option("--ports <ports>", "destination ports and ranges, e.g. 23,445,8000-8100", splitList, [])
-    .option("--source <address>", "address or CIDR range, may be repeated", collect, [])
-    .option("--destination <address>", "address or CIDR range, may be repeated", collect, [])
+    .option(
+      "--ports <ports>",
+      "destination ports and ranges, e.g. 23,445,8000-8100; may be repeated",
+      listOf("--ports"),
+      [],
+    )
+    .option(
+      "--source <address>",
+      "address or CIDR range, may be repeated",
+      listOf("--source"),
+      [],
+    )
+    .option(
+      "--destination <address>",
+      "address or CIDR range, may be repeated",
+      listOf("--destination"),
+      [],
+    )
     .addOption(
       new Option("--direction <direction>", "who opened the connection: others, this host, either")
         .choices(["in", "out", "both"]).default("both"),
@@ -165,8 +179,18 @@ function defineExport(parent: Command): void {
     });
 }
 
-function splitList(text: string): string[] {
-  return text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+/**
+ * Reads lists divided by commas, each repetition added to those before. One without an entry is
+ * refused: a rule without ports or addresses speaks of all of them, and an empty value is what
+ * becomes of a script's variable that is not set.
+ */
+function listOf(option: string): (text: string, before: string[]) => string[] {
+  return (text, before) => {
+    const parts = text.split(",").map((part) => part.trim()).filter((part) => part !== "");
+    if (parts.length > 0) return [...before, ...parts];
+    const why = `${option} names nothing`;
+    throw usageError("wrong usage", why, `leave ${option} out for a rule without it`);
+  };
 }
 
 function ruleNumber(text: string): number {

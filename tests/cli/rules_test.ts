@@ -92,6 +92,17 @@ What no rule matches is allowed (default_policy).
   deepEqual(box.readConfig().rules, []);
 });
 
+Deno.test("pfw rules: ports, sources and destinations add up when they are repeated", async () => {
+  await using box = new Sandbox();
+  box.writeConfig({ rules: [] });
+  const ports = ["--ports", "1,2", "--ports", "8000-8100"];
+  const ends = ["--source", "192.0.2.1", "--source", "192.0.2.2", "--destination", "192.0.2.3"];
+  equal((await box.pfw("rules", "add", "P", "block", ...ports, ...ends)).code, 0);
+  const [rule] = box.readConfig().rules;
+  deepEqual(rule.ports, [1, 2, "8000-8100"]);
+  deepEqual([rule.source_ips, rule.destination_ips], [["192.0.2.1", "192.0.2.2"], ["192.0.2.3"]]);
+});
+
 Deno.test("pfw rules: the old words work and do not show in the help", async () => {
   await using box = new Sandbox();
   equal((await box.pfw("add", "Ping", "block", "--protocol", "icmp")).code, 0);
@@ -116,6 +127,11 @@ Deno.test("pfw rules: wrong words are one line, exit 2, and change nothing", asy
     [["add", "x", "block", "--protocol", "sctp"], /Allowed choices are tcp, udp, icmp, any/],
     [["add", "x", "block", "--ports", "99999"], /ports\[0\]: 99999 is not a port from 1 to 65535/],
     [["add", "x", "block", "--protocol", "icmp", "--ports", "1"], /icmp has no ports/],
+    [["add", "x", "block", "--ports", ""], /--ports names nothing; leave --ports out/],
+    [["add", "x", "block", "--ports= , "], /--ports names nothing/],
+    [["add", "x", "block", "--ports", "1", "--ports", ""], /--ports names nothing/],
+    [["add", "x", "block", "--source", " "], /--source names nothing/],
+    [["add", "x", "block", "--destination", ","], /--destination names nothing/],
     [["add", "x", "block", "--source", "1.2.3"], /source_ips\[0\]: "1\.2\.3" is not an IP address/],
     [["add", "", "block"], /name: must not be empty/],
     [["add", "x\x1b[31m", "block"], /"x\\u001b\[31m" contains a control character/],
