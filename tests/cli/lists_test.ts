@@ -83,6 +83,29 @@ Deno.test("pfw blacklist: a list on standard input", async () => {
   equal(removed.out, `removed 192.0.2.1, 192.0.2.2 from the blacklist: ${STOPPED}\n`);
 });
 
+Deno.test("pfw blacklist: all addresses of a line are taken, and none is dropped in silence", async () => {
+  await using box = new Sandbox();
+  const taken = ["203.0.113.2", "203.0.113.3", "203.0.113.4", "2001:db8::1", "203.0.113.5"];
+  const list =
+    "203.0.113.2 203.0.113.3\n\ufeff203.0.113.4, 2001:db8::1 # two\n203.0.113.5 seen 9 times\n";
+  const { code, out } = await box.pfwWithInput(list, "blacklist", "add", "-");
+  deepEqual([code, out], [0, `added ${taken.join(", ")} to the blacklist: ${STOPPED}\n`]);
+  deepEqual(box.readConfig().blacklist_ips, taken);
+  const problems = (text: string) => readAddressLines(text).bad.map(({ problem }) => problem);
+  match(problems("192.0.2.1 - 192.0.2.9")[0], /^"192\.0\.2\.9" stands among other text: write /);
+  match(problems("192.0.2.1 192.0.2.300")[0], /^"192\.0\.2\.300" is not an IP address/);
+  match(problems("2001:db8::1 2001:db8::g")[0], /^"2001:db8::g" is not an IP address/);
+});
+
+Deno.test("pfw blacklist: arguments without an address are wrong usage", async () => {
+  await using box = new Sandbox();
+  for (const word of ["add", "remove"]) {
+    const { code, err } = await box.pfw("blacklist", word, "");
+    equal(code, 2);
+    match(err, /^pfw: nothing was changed: no address is given; see pfw blacklist \w+ --help\n$/);
+  }
+});
+
 Deno.test("pfw blacklist: what is also whitelisted is warned of, both ways", async () => {
   await using box = new Sandbox();
   const black = await box.pfw("blacklist", "add", "127.0.0.0/8", "::1", "192.0.2.1");
@@ -132,7 +155,7 @@ Deno.test("address lines: any text is read, every line is an address, empty, or 
   const line = fc.oneof(
     good.map((parts) => ({ kind: "good", text: parts.join(""), address: parts[1] })),
     comment.map((text) => ({ kind: "empty", text, address: "" })),
-    fc.constantFrom("x", ",192.0.2.1", "192.0.2", "::g").map((text) => ({
+    fc.constantFrom("x", ",192.0.2.1", "192.0.2", "::g", "192.0.2.1 to 192.0.2.9").map((text) => ({
       kind: "bad",
       text,
       address: "",
