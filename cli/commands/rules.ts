@@ -140,11 +140,15 @@ function defineMove(parent: Command): void {
 
 function defineCheck(parent: Command): void {
   parent.command("check").description("check a configuration; touches nothing")
-    .argument("[file]", "the one in use unless given")
+    .argument("[file]", "the one in use unless given; `-` is standard input")
     .option("--plan", "print what would be put into the kernel")
     .addHelpText(
       "after",
-      examples("rules check", "rules check new_rules.json --plan", "rules check --json"),
+      examples(
+        "rules check",
+        "rules check new_rules.json --plan",
+        "rules check - < new_rules.json",
+      ),
     )
     .action(async (file, options, command) => {
       const { checkRules } = await import("./rules_check.ts");

@@ -6,13 +6,14 @@ import { checkConfig } from "../../engine/policy/config.ts";
 import { DEFAULT_CONFIG } from "../../engine/policy/default_config.ts";
 import { formatConfig } from "../../engine/policy/format_config.ts";
 import { ConfigError, type Problem } from "../../engine/policy/problem.ts";
+import { quickConfig } from "../../engine/policy/quick_config.ts";
 import type { Config } from "../../engine/policy/schema.ts";
 import { plural, printJson, renderTable } from "../output.ts";
 import type { CommandContext } from "../context.ts";
-import { noSuchFile } from "./named_file.ts";
+import { readNamedText, shownName } from "./named_file.ts";
 
 /**
- * Checks a file, or the configuration in use.
+ * Checks a file (`-` is standard input), or the configuration in use.
  *
  * @throws PfwError (exit 2) after all problems were printed
  */
@@ -21,8 +22,9 @@ export async function checkRules(
   file: string | undefined,
   withPlan: boolean,
 ): Promise<void> {
-  const name = file ?? paths.config;
-  const config = await readOrDefault(name, file !== undefined).catch((error) => {
+  const name = file === undefined ? paths.config : shownName(file);
+  const read = file === undefined ? readOrDefault(paths.config) : readNamed(file);
+  const config = await read.catch((error) => {
     if (!(error instanceof ConfigError)) throw error;
     printProblems(error, json);
     const count = plural(error.problems.length, "problem");
@@ -41,18 +43,25 @@ interface Checked {
   readonly exists: boolean;
 }
 
-/** The file; where the configuration in use does not exist yet, what it would be created with. */
-async function readOrDefault(file: string, named: boolean): Promise<Checked> {
+async function readNamed(file: string): Promise<Checked> {
+  const text = await readNamedText(file);
+  return { config: quickConfig(text)?.config ?? checkText(shownName(file), text), exists: true };
+}
+
+/** The configuration in use; where it does not exist yet, what it would be created with. */
+async function readOrDefault(file: string): Promise<Checked> {
   try {
     return { config: (await readConfigFile(file)).config, exists: true };
   } catch (error) {
-    const missing = (error as Error).cause instanceof Deno.errors.NotFound;
-    if (named && missing) throw noSuchFile(file);
-    if (!missing) throw error;
-    const checked = checkConfig(formatConfig(DEFAULT_CONFIG));
-    if (!checked.ok) throw new ConfigError(file, checked.problems);
-    return { config: checked.config, exists: false };
+    if (!((error as Error).cause instanceof Deno.errors.NotFound)) throw error;
+    return { config: checkText(file, formatConfig(DEFAULT_CONFIG)), exists: false };
   }
+}
+
+function checkText(name: string, text: string): Config {
+  const checked = checkConfig(text);
+  if (checked.ok) return checked.config;
+  throw new ConfigError(name, checked.problems);
 }
 
 function printProblems({ file, problems }: ConfigError, json: boolean): void {

@@ -100,3 +100,15 @@ Deno.test("pfw rules check: a named file that is missing or not to be trusted, e
   equal(open.code, 2);
   match(open.err, /everybody may write to it/);
 });
+
+Deno.test("pfw rules check: - is standard input", async () => {
+  await using box = new Sandbox();
+  const good = await box.pfwWithInput('{"rules": []}', "rules", "check", "-", "--plan");
+  deepEqual([good.code, good.err], [0, ""]);
+  match(good.out, /^standard input is valid: 0 rules, .*\n\n# IPv4: ipset restore\n/);
+  const bad = await box.pfwWithInput('{"rules": 1}', "rules", "check", "-", "--json");
+  equal(bad.code, 2);
+  const { file, valid, problems } = JSON.parse(bad.out);
+  deepEqual([file, valid, problems[0].path], ["standard input", false, "rules"]);
+  match(bad.err, /^pfw: cannot use standard input: 1 problem; mend it and check again\n$/);
+});
