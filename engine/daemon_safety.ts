@@ -19,6 +19,10 @@ import { returnIfDue } from "./policy/return_change.ts";
 /** Seconds between two attempts to take a change back. */
 const RETRY = 5;
 
+/** What to do where enforcing would cut; nothing that begins so can return by itself. */
+const START_NEXT = "if you mean it, start with --force; --monitor only looks on",
+  ENFORCE_NEXT = "mend the policy, or force it if you mean it";
+
 /** What it works with. */
 export interface SafetyParts {
   readonly paths: Paths;
@@ -67,7 +71,7 @@ export class DaemonSafety {
     const lifelines = this.#find();
     const sessions = { ...lifelines, gateways: [], resolvers: [] };
     const cutSessions = isAttended && !force ? findCuts(policy, sessions) : [];
-    if (cutSessions.length > 0) throw new CutError("cannot start", cutSessions);
+    if (cutSessions.length > 0) throw new CutError("cannot start", cutSessions, START_NEXT);
     for (const { lifeline, by } of findCuts(policy, lifelines)) {
       const warning = `${by} cuts ${lifeline}`;
       this.warnings.push(warning);
@@ -78,7 +82,7 @@ export class DaemonSafety {
   /** @throws PfwError when the policy, which nobody enforces yet, would cut a lifeline */
   checkEnforcing(policy: Policy): void {
     const cuts = findCuts(policy, this.#find());
-    if (cuts.length > 0) throw new CutError("cannot begin to enforce", cuts);
+    if (cuts.length > 0) throw new CutError("cannot begin to enforce", cuts, ENFORCE_NEXT);
   }
 
   /** @throws PfwError when the policy would cut what the running one does not */

@@ -41,8 +41,8 @@ export function refuseProtected(prefixes: readonly Prefix[], isProtected: Prefix
     throw new CutError(
       `${WHAT} ${formatPrefix(prefix)}`,
       cuts,
-      why,
       "--force bans it all the same",
+      why,
     );
   }
 }

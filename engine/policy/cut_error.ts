@@ -2,12 +2,13 @@
 import { PfwError } from "../errors.ts";
 import type { Cut } from "./cuts.ts";
 
+/** For a change; what has no `--confirm` says something else. */
 const NEXT =
   "if you mean it, --force does it, and with --confirm 60 it returns unless you confirm it";
 
 /** A change is refused for what it would cut. */
 export class CutError extends PfwError {
-  constructor(what: string, readonly cuts: readonly Cut[], why = cutText(cuts), next = NEXT) {
+  constructor(what: string, readonly cuts: readonly Cut[], next = NEXT, why = cutText(cuts)) {
     super(what, why, next);
   }
 }
