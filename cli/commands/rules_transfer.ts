@@ -3,7 +3,7 @@ import { ConfigError } from "../../engine/policy/problem.ts";
 import { loadConfig } from "../../engine/policy/config_file.ts";
 import { applyImport, type Imported, readImport } from "../../engine/policy/import_rules.ts";
 import { formatConfig } from "../../engine/policy/format_config.ts";
-import { plural } from "../output.ts";
+import { plural, warn } from "../output.ts";
 import type { ChangingContext, CommandContext } from "../context.ts";
 import { applyEdit } from "./apply_edit.ts";
 import { readNamedText, shownName } from "./named_file.ts";
@@ -16,10 +16,13 @@ export async function importRules(context: ChangingContext, file: string): Promi
   const edited = await applyEdit(context, (draft) => applyImport(draft, source));
   const { rulesAdded, rulesAlreadyThere, added, alreadyThere, overlapping } = edited.value;
   warnOfOverlaps(overlapping, "blacklist");
+  const { leftOut } = source;
+  if (leftOut.length > 0) warn(`only rules are imported; left out: ${leftOut.join(", ")}`);
   printEdited(context, edited, summary(edited.value), {
     action: "import",
     rules: { added: rulesAdded, alreadyThere: rulesAlreadyThere },
     addresses: { added: added.length, alreadyThere: alreadyThere.length },
+    leftOut,
   });
 }
 

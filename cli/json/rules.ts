@@ -74,6 +74,8 @@ export const importRules = documented(
     rules: z.strictObject({ added: count("Rules."), alreadyThere: count("Rules.") }),
     addresses: z.strictObject({ added: count("Addresses."), alreadyThere: count("Addresses.") })
       .describe("Of the older form: addresses for the blacklist."),
+    leftOut: z.array(z.string())
+      .describe("Keys of a whole configuration that were not taken: only its rules are."),
     ...change,
   }),
 );

@@ -16,6 +16,8 @@ export type Import =
     readonly rules: readonly RuleDraft[];
     /** Addresses for the blacklist. */
     readonly addresses: readonly string[];
+    /** Keys of a configuration that say something and are not taken. */
+    readonly leftOut: readonly string[];
   }
   | { readonly ok: false; readonly problems: readonly Problem[] };
 
@@ -27,10 +29,20 @@ export function readImport(text: string): Import {
   if (isLegacy(parsed.value)) {
     const read = readLegacy(parsed.value);
     if (Array.isArray(read)) return { ok: false, problems: placeProblems(text, read) };
-    return { ok: true, ...read };
+    return { ok: true, ...read, leftOut: [] };
   }
   const checked = checkConfig(text);
-  return checked.ok ? { ok: true, rules: checked.draft.rules ?? [], addresses: [] } : checked;
+  if (!checked.ok) return checked;
+  const { draft } = checked;
+  return { ok: true, rules: draft.rules ?? [], addresses: [], leftOut: otherKeys(draft) };
+}
+
+/** The rest of a configuration is settings of another machine, and lists of its own. */
+function otherKeys(draft: ConfigDraft): string[] {
+  const { $schema: _, rules: __, ...rest } = draft;
+  return Object.entries(rest)
+    .filter(([, value]) => !Array.isArray(value) || value.length > 0)
+    .map(([key]) => key);
 }
 
 function readRules(value: unknown[], text: string): Import {
@@ -39,7 +51,7 @@ function readRules(value: unknown[], text: string): Import {
     return { ok: false, problems: placeProblems(text, [{ path: [], message }]) };
   }
   const result = z.array(ruleSchema).safeParse(value);
-  if (result.success) return { ok: true, rules: value as RuleDraft[], addresses: [] };
+  if (result.success) return { ok: true, rules: value as RuleDraft[], addresses: [], leftOut: [] };
   const unplaced = explainIssues(result.error.issues, value, MAX_PROBLEMS, ["rules"]);
   return { ok: false, problems: placeProblems(text, unplaced) };
 }

@@ -205,6 +205,17 @@ Deno.test("pfw rules: an export imports, and a second time adds nothing", async 
   equal(again.out, "imported 0 rules (2 already there)\n");
 });
 
+Deno.test("pfw rules: an import says what it leaves out of a whole configuration", async () => {
+  await using box = new Sandbox();
+  box.writeConfig({});
+  const rules = [{ name: "a", action: "block", ports: [1] }];
+  const whole = JSON.stringify({ rules, blacklist_ips: ["192.0.2.1"], default_policy: "block" });
+  const { out, err } = await box.pfwWithInput(whole, "rules", "import", "-", "--json");
+  deepEqual(JSON.parse(out).leftOut, ["blacklist_ips", "default_policy"]);
+  match(err, /^pfw: warning: only rules are imported; left out: blacklist_ips, default_policy\n$/);
+  deepEqual(Object.keys(box.readConfig()), ["rules"]);
+});
+
 Deno.test("pfw rules: the older form imports with its addresses", async () => {
   await using box = new Sandbox();
   box.writeConfig({});

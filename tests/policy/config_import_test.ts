@@ -25,6 +25,15 @@ Deno.test("import: a list of rules, a whole configuration, an export", () => {
   }
 });
 
+Deno.test("import: what a configuration says beside its rules is named", () => {
+  const lists = { blacklist_ips: ["192.0.2.1"], whitelist_ips: [] };
+  const whole = { $schema: "x", default_policy: "block", rules: [RULE], ...lists };
+  deepEqual(read(whole).leftOut, ["default_policy", "blacklist_ips"]);
+  for (const form of [[RULE], { rules: [RULE] }, { block_ips: ["192.0.2.1"] }]) {
+    deepEqual(read(form).leftOut, []);
+  }
+});
+
 Deno.test("import: the older form becomes rules and blacklisted addresses", () => {
   const { rules, addresses } = read({
     block_ips: ["192.0.2.1", "198.51.100.0/24"],
