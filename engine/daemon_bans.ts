@@ -144,7 +144,7 @@ export class DaemonBans implements BanControl {
     const { addresses, seconds, reason, force = false } = request;
     const change = this.#parts.book.add(parse(addresses), seconds, reason, force);
     await this.#change(change.added, change.removed, change.undo);
-    for (const ban of change.added) this.#lines.say(banText(ban));
+    for (const ban of change.added) this.#lines.say(this.#text(ban));
     return { bans: change.added.map((ban) => viewOf(ban, Date.now())) };
   }
 
@@ -201,7 +201,7 @@ export class DaemonBans implements BanControl {
     const gone = removed.filter((prefix) => !book.get(prefix));
     if (kept.length === 0) return;
     this.#change(kept, gone).then(
-      () => kept.forEach((ban) => this.#lines.say(banText(ban))),
+      () => kept.forEach((ban) => this.#lines.say(this.#text(ban))),
       (error) => this.#repairLater(`cannot ban ${kept.map(subject).join(", ")}`, error),
     );
   }
@@ -219,6 +219,11 @@ export class DaemonBans implements BanControl {
       this.#lines.say(`does not ban ${source} (${outcome.why}): ${detection.text}`);
     }
     return undefined;
+  }
+
+  /** A ban in one line, which claims no more than is so. */
+  #text(ban: Ban): string {
+    return this.#enforcement ? banText(ban) : `${banText(ban)} (remembered, not enforced)`;
   }
 
   /** What the book says and the kernel did not take is put there by the next look after it. */

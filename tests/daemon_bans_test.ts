@@ -35,7 +35,7 @@ class Found extends Detectors {
   }
 }
 
-/** Bans that a kernel which takes everything enforces. */
+/** Bans that a kernel which takes everything enforces, or nobody. */
 class Bans implements Disposable {
   readonly bench = new BookBench({ limit: 2 });
   readonly detectors = new Found();
@@ -43,7 +43,7 @@ class Bans implements Disposable {
   readonly log: AppLog;
   readonly bans: DaemonBans;
 
-  constructor() {
+  constructor({ isEnforcing = true } = {}) {
     this.log = openLog(resolvePaths({ logDir: this.bench.directory }));
     this.bans = new DaemonBans({
       book: this.bench.book,
@@ -51,7 +51,9 @@ class Bans implements Disposable {
       matcher: new Matcher(policy()),
       details: new EventDetails(),
       log: this.log,
-      enforcement: { setBans: () => {}, changeBans: () => Promise.resolve() },
+      enforcement: isEnforcing
+        ? { setBans: () => {}, changeBans: () => Promise.resolve() }
+        : undefined,
       notice: (text) => this.notices.push(text),
     });
   }
@@ -91,4 +93,15 @@ Deno.test("sources and bans that were too many are told of, once a minute", asyn
   assert.deepEqual(world.logged().filter((line) => line.includes("too many")), told);
   minute();
   assert.deepEqual(world.logged().filter((line) => line.includes("too many")), told, "once");
+});
+
+Deno.test("while pfw only looks on, a ban is said to be remembered and not enforced", async () => {
+  for (const isEnforcing of [true, false]) {
+    using world = new Bans({ isEnforcing });
+    await world.bans.add({ addresses: ["203.0.113.9"], seconds: 3_600, reason: "by hand" });
+    const claim = "banned 203.0.113.9 for 60 min: by hand";
+    const told = isEnforcing ? claim : `${claim} (remembered, not enforced)`;
+    assert.deepEqual(world.notices, [told]);
+    assert.deepEqual(world.logged().at(-1), `WARNING ${told}`);
+  }
 });

@@ -1,6 +1,6 @@
 /** `pfw status`: in one glance, whether the machine is protected. */
 import { ask } from "../../engine/control/client.ts";
-import type { RunningStatus } from "../../engine/control/status.ts";
+import type { Mode, RunningStatus } from "../../engine/control/status.ts";
 import { HARMLESS } from "../../engine/observe/losses.ts";
 import {
   type PendingChange,
@@ -75,7 +75,7 @@ export function renderStatus(state: RunningStatus): string {
     ["policy", policyText(state)],
     ["lists", listsText(state)],
     ["feeds", state.feeds ? feedsLine(state.feeds) : ""],
-    ["bans", state.bans === undefined ? "" : bansText(state.bans)],
+    ["bans", state.bans === undefined ? "" : bansText(state.bans, state.mode)],
     ["kernel", kernelText(state)],
     ["drift", driftText(state)],
     ["watching", state.devices.map(deviceText).join(", ")],
@@ -118,8 +118,10 @@ function listsText({ policy }: RunningStatus): string {
     `${formatCount(policy.bans)} banned, ${formatCount(policy.threats)} threats`;
 }
 
-function bansText(bans: number): string {
-  return bans === 0 ? "none" : `${plural(bans, "ban")} in force, see pfw bans list`;
+function bansText(bans: number, mode: Mode): string {
+  if (bans === 0) return "none";
+  const state = mode === "enforce" ? "in force" : "remembered, not enforced";
+  return `${plural(bans, "ban")} ${state}, see pfw bans list`;
 }
 
 function kernelText({ kernel }: RunningStatus): string {
