@@ -45,9 +45,24 @@ function tryLock(path: string): FileLock | undefined {
   try {
     return FileLock.tryAcquire(path);
   } catch (error) {
-    throw new PfwError(`cannot lock ${path}`, errorText(error), "", ExitCode.failed, {
-      cause: error,
-    });
+    const isDenied = isOpeningDenied(path);
+    throw new PfwError(
+      `cannot lock ${path}`,
+      isDenied ? "permission denied" : errorText(error),
+      isDenied ? "run it with sudo, or choose another directory with --run-dir" : "",
+      isDenied ? ExitCode.missing : ExitCode.failed,
+      { cause: error },
+    );
+  }
+}
+
+/** What libc does not say when it cannot open the file. */
+function isOpeningDenied(path: string): boolean {
+  try {
+    Deno.openSync(path, { read: true, write: true }).close();
+    return false;
+  } catch (error) {
+    return error instanceof Deno.errors.PermissionDenied;
   }
 }
 

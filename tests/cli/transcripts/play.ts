@@ -7,7 +7,7 @@ import { type Scene, type Step, wordsOf } from "./scene.ts";
  * Runs what follows as user 65534 without any right of root. In a namespace of users, so that the
  * sources and the runtime may lie where only root gets to.
  */
-const AS_NOBODY = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"];
+export const AS_NOBODY = ["unshare", "--user", "--map-user=65534", "--map-group=65534", "--"];
 
 /** Why scenes without root cannot be played; empty where they can. Whoever is not root just can. */
 export const nobodyProblem: string = Deno.uid() === 0 ? tryNobody() : "";
