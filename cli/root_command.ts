@@ -1,5 +1,6 @@
 /** The word `pfw` itself: what every command inherits. */
 import { Command } from "commander";
+import { writeOut } from "./output.ts";
 import { VERSION, versionText } from "./version.ts";
 
 const EXAMPLES = `
@@ -23,7 +24,12 @@ export function rootCommand(): Command {
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
     .showSuggestionAfterError(true)
     // Errors are printed once, by run.ts. Set here, before the subcommands inherit it.
-    .configureOutput({ outputError: () => {} })
+    .configureOutput({
+      outputError: () => {},
+      // Whoever reads the help may have read enough (`pfw --help | head`): no failure of ours.
+      writeOut: (text) => void writeOut(text),
+      writeErr: (text) => console.error(text.trimEnd()),
+    })
     .exitOverride();
 }
 

@@ -2,6 +2,7 @@
 import { equal, ok } from "node:assert/strict";
 import type { Command } from "commander";
 import { buildProgram } from "../../cli/program.ts";
+import { Sandbox } from "../support/sandbox.ts";
 import { commandAt, commandPaths, groupPaths } from "./transcripts/commands.ts";
 import { wordsOf } from "./transcripts/scene.ts";
 
@@ -43,6 +44,16 @@ async function understood(line: string): Promise<string> {
   await program.parseAsync(wordsOf(line), { from: "user" });
   return meant();
 }
+
+Deno.test("help: ends quietly when nobody reads it", async () => {
+  await using box = new Sandbox();
+  // The pipe's reader is gone before the first word comes.
+  const script = '{ sleep 0.2; "$@"; echo "exit $?" >&2; } | :';
+  for (const words of [["--help"], ["rules", "add", "--help"], ["--version"]]) {
+    const { err } = await box.pfwThrough(["sh", "-c", script, "sh"], "", words);
+    equal(err, "exit 0\n", words.join(" "));
+  }
+});
 
 Deno.test("help: a call is found wherever it stands in a line of a shell", () => {
   const lines: [line: string, calls: string[]][] = [
