@@ -1,5 +1,6 @@
 /** The word `pfw` itself: what every command inherits. */
 import { Command } from "commander";
+import { usageError } from "./context.ts";
 import { writeOut } from "./output.ts";
 import { VERSION, versionText } from "./version.ts";
 
@@ -15,10 +16,10 @@ export function rootCommand(): Command {
   return new Command("pfw")
     .description("A personal firewall in one executable.")
     .version(versionText(VERSION), "-V, --version")
-    .option("--config <file>", "configuration file ($PFW_CONFIG)")
-    .option("--data-dir <dir>", "database, feed cache, state ($PFW_DATA_DIR)")
-    .option("--log-dir <dir>", "application log ($PFW_LOG_DIR)")
-    .option("--run-dir <dir>", "socket and lock ($PFW_RUN_DIR)")
+    .option("--config <file>", "configuration file ($PFW_CONFIG)", pathOf("--config"))
+    .option("--data-dir <dir>", "database, feed cache, state ($PFW_DATA_DIR)", pathOf("--data-dir"))
+    .option("--log-dir <dir>", "application log ($PFW_LOG_DIR)", pathOf("--log-dir"))
+    .option("--run-dir <dir>", "socket and lock ($PFW_RUN_DIR)", pathOf("--run-dir"))
     .option("--json", "print one JSON document and nothing else")
     .addHelpText("after", EXAMPLES)
     .configureHelp({ showGlobalOptions: true, sortSubcommands: false })
@@ -31,6 +32,14 @@ export function rootCommand(): Command {
       writeErr: (text) => console.error(text.trimEnd()),
     })
     .exitOverride();
+}
+
+/** Reads a path. An empty one is what becomes of a script's variable that is not set. */
+function pathOf(option: string): (text: string) => string {
+  return (text) => {
+    if (text !== "") return text;
+    throw usageError("wrong usage", `${option} is empty`, "name a path, or leave it out");
+  };
 }
 
 /** Hands the settings on to the commands that were added since. */
