@@ -1,7 +1,7 @@
 /** `threats feeds enable`, `disable`, `add`, `remove`: which feeds the configuration names. */
 import { FeedError, type FeedFormat } from "../../intel/feed.ts";
 import { FEED_CATALOGUE } from "../../intel/feed_catalogue.ts";
-import { feedUrl } from "../../intel/feed_url.ts";
+import { feedUrl, filePath } from "../../intel/feed_url.ts";
 import {
   headerNameProblem,
   nameProblem,
@@ -96,9 +96,10 @@ function readFeed(name: string, url: string, options: AddFeedOptions): FeedDraft
 }
 
 function requireUrl(url: string, allowInsecure: boolean): void {
-  const problem = urlProblem(url);
+  const problem = urlProblem(url) ?? fileProblem(url);
   if (problem !== undefined) {
-    const next = url.startsWith("/") ? "write a file as file:///path" : undefined;
+    const isFile = url.startsWith("/") || /^file:/i.test(url);
+    const next = isFile ? "write a file as file:///absolute/path" : undefined;
     throw usageError("wrong usage", problem, next);
   }
   try {
@@ -108,6 +109,18 @@ function requireUrl(url: string, allowInsecure: boolean): void {
     const next = "use https, or --allow-insecure if whoever is on the way may change the list";
     throw usageError("wrong usage", error.message.replace(/: set allow_insecure$/, ""), next);
   }
+}
+
+/** Wants of a file what can be fetched: `file://my.txt` is a machine, `file:my.txt` is /my.txt. */
+function fileProblem(url: string): string | undefined {
+  if (!/^file:/i.test(url)) return undefined;
+  try {
+    filePath(new URL(url));
+    if (/^file:\/\/(localhost)?\//i.test(url)) return undefined;
+  } catch (error) {
+    if (!(error instanceof FeedError)) throw error;
+  }
+  return `${quote(url)} names no file of this machine by its whole path`;
 }
 
 /** Nothing of what was given is repeated: it may be the key itself. */

@@ -165,7 +165,9 @@ Deno.test("pfw threats feeds add: wrong words are refused one by one", async () 
     [["add", "", "https://example.org/"], /the name must not be empty/],
     [["add", "a\u001bb", "https://example.org/"], /the name "a\\u001bb" contains a control/],
     [["add", "A", "nonsense"], /"nonsense" is not a URL/],
-    [["add", "A", "/etc/list"], /is not a URL; write a file as file:\/\/\/path/],
+    [["add", "A", "/etc/list"], /is not a URL; write a file as file:\/\/\/absolute\/path/],
+    [["add", "A", "file://my.txt"], /names no file .*; write a file as file:\/\/\/absolute\/path/],
+    [["add", "A", "file:my.txt"], /"file:my\.txt" names no file of this machine by its whole path/],
     [["add", "A", "ftp://example.org/"], /not an https, http or file URL/],
     [["add", "A", "https://me:pw@example.org/"], /must not contain a user name or password/],
     [["add", "A", "http://example.org/"], /plain http is refused; use https, or --allow-insecure/],
@@ -182,6 +184,7 @@ Deno.test("pfw threats feeds add: wrong words are refused one by one", async () 
   const add = ["threats", "feeds", "add", "A", "http://example.org/", "--allow-insecure"];
   equal((await box.pfw(...add)).code, 0);
   equal(box.readConfig().threat_feeds[1].allow_insecure, true);
+  equal((await box.pfw("threats", "feeds", "add", "B", "file:///tmp/list.txt")).code, 0);
 });
 
 Deno.test("pfw threats feeds: a running pfw takes changes over, or they are taken back", async () => {
