@@ -35,6 +35,8 @@ export interface ExplainAnswer extends ExplainRequest {
   /** Whether a pfw enforces this policy now. */
   readonly enforced: boolean;
   readonly action: Action;
+  readonly reason_code: ReasonCode;
+  /** The same, by the name that it had first. */
   readonly reasonCode: ReasonCode;
   readonly reason: string;
   readonly steps: readonly Step[];
@@ -75,6 +77,7 @@ export async function explain(
     address: formatPrefix(subject.address),
     enforced: facts.commands !== undefined,
     action: trail.action,
+    reason_code: decisive.code,
     reasonCode: decisive.code,
     reason: reasonText(decisive.code, detail),
     steps: trail.steps,

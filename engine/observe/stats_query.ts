@@ -12,6 +12,8 @@ export interface BlockedAddress {
   readonly blocked: number;
   readonly wouldBlock: number;
   /** Of the last packet. */
+  readonly reason_code: ReasonCode;
+  /** The same, by the name that it had first. */
   readonly reasonCode: ReasonCode;
   /** ISO 8601, UTC. */
   readonly lastSeen: string;
@@ -93,6 +95,7 @@ function readTopBlocked(db: DatabaseSync) {
       address: typeof row.address === "number" ? formatV4(row.address) : String(row.address),
       blocked: Number(row.blocked),
       wouldBlock: Number(row.would_block),
+      reason_code: row.reason_code as ReasonCode,
       reasonCode: row.reason_code as ReasonCode,
       lastSeen: isoTime(row.last_seen),
     })),

@@ -19,6 +19,7 @@ export function explain(state: FakeState, request: ExplainRequest): ExplainAnswe
     ...request,
     enforced: state.mode === "enforce",
     action: isBanned ? "block" : "allow",
+    reason_code: isBanned ? "ban" : "default_policy",
     reasonCode: isBanned ? "ban" : "default_policy",
     reason: isBanned ? `Banned: ${banned.reason}` : "Default policy",
     steps: [

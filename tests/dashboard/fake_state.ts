@@ -325,6 +325,7 @@ export function fakeSummary({ options, mode }: FakeState): StoredStats {
         address: at === 3 ? "2001:db8:4f2a:10::beef" : `203.0.113.${7 + at * 13}`,
         blocked: isMonitor ? 0 : count,
         wouldBlock: isMonitor ? count : 0,
+        reason_code: reasons[at % reasons.length],
         reasonCode: reasons[at % reasons.length],
         lastSeen: iso(-at * 7),
       };

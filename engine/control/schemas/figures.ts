@@ -56,6 +56,7 @@ export const topBlocked = z.array(z.strictObject({
   address: address("A source."),
   blocked: count("Packets."),
   wouldBlock: count("Packets."),
-  reasonCode: reasonCode.describe("Of its last packet."),
+  reason_code: reasonCode.describe("Of its last packet."),
+  reasonCode: reasonCode.describe("The same as reason_code."),
   lastSeen: time("Its last packet."),
 })).max(10).describe("Most packets first.");

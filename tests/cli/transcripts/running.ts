@@ -102,6 +102,7 @@ const EXPLANATION: ExplainAnswer = {
   direction: "in",
   enforced: true,
   action: "block",
+  reason_code: "blacklist",
   reasonCode: "blacklist",
   reason: "Blacklisted IP",
   steps: [
