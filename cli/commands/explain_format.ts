@@ -35,7 +35,8 @@ export function renderExplanation(answer: ExplainAnswer): string {
 }
 
 function headline(answer: ExplainAnswer): string {
-  const { address, direction, protocol, port, action, reason, enforced } = answer;
+  const { address, direction, protocol, port, action, enforced, isLocal } = answer;
+  const reason = isLocal ? "packets within this machine are never judged" : answer.reason;
   const what = [protocol ?? "any protocol", port === undefined ? "" : `port ${port}`]
     .filter(Boolean).join(" ");
   const way = direction === "in" ? `from ${address} to this machine` : `from here to ${address}`;
@@ -82,10 +83,11 @@ function sources({ ban, feeds }: ExplainAnswer): string[] {
   return lines.length > 0 ? ["", ...lines.map(printable)] : [];
 }
 
-function kernelLine({ kernel, enforced }: ExplainAnswer): string {
+function kernelLine({ kernel, enforced, isLocal }: ExplainAnswer): string {
   if (!enforced || !kernel) {
     return "Nothing is enforced: pfw does not run, or only looks on. Start it with: sudo pfw start";
   }
+  if (isLocal) return "In the kernel: the chains of pfw let pass what uses the loopback device";
   return `In the kernel: ${kernelText(kernel)}`;
 }
 

@@ -39,6 +39,8 @@ export interface ExplainAnswer extends ExplainRequest {
   /** The same, by the name that it had first. */
   readonly reasonCode: ReasonCode;
   readonly reason: string;
+  /** The address is this machine's own: packets within it are never judged. */
+  readonly isLocal: boolean;
   readonly steps: readonly Step[];
   /** The ban that covers the address, with its evidence. */
   readonly ban: BanView | null;
@@ -80,6 +82,7 @@ export async function explain(
     reason_code: decisive.code,
     reasonCode: decisive.code,
     reason: reasonText(decisive.code, detail),
+    isLocal: trail.isLocal,
     steps: trail.steps,
     ban,
     feeds,
@@ -100,11 +103,12 @@ function readSubject(
 async function askKernel(
   commands: Commands | undefined,
   { address, direction }: Subject,
-  { decisive, action }: Trail,
+  { decisive, action, isLocal }: Trail,
 ): Promise<{ kernel: KernelEvidence | null; warnings: string[] }> {
   if (!commands) return { kernel: null, warnings: [] };
   const tables = await readTables(commands, address.family);
-  const kernel = await findEvidence(commands, tables, decisive, address);
+  // No set is asked about what comes and goes by the loopback device.
+  const kernel = isLocal ? NO_EVIDENCE : await findEvidence(commands, tables, decisive, address);
   const decidesIn = decidingTable(tables, decisive.code, kernel);
   const { before, after } = findForeign(tables, direction, decidesIn);
   const native = await findNftChains(commands, direction, decidesIn);
@@ -118,6 +122,8 @@ async function askKernel(
     ],
   };
 }
+
+const NO_EVIDENCE: KernelEvidence = { tables: [], packets: 0, bytes: 0 };
 
 /** `raw` for a list that is asked there; the whitelist also has its say in `filter`. */
 function decidingTable(

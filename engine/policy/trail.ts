@@ -3,6 +3,7 @@
  * follows the same order as the matcher; a test holds the two together.
  */
 import { formatPrefix, type Prefix } from "../net/address.ts";
+import { isLoopback } from "../net/lifelines.ts";
 import { covers, type PrefixList } from "../net/prefix_list.ts";
 import type { Policy, PolicyRule, PortRange } from "./policy.ts";
 import type { Action, ReasonCode } from "./verdict.ts";
@@ -16,7 +17,7 @@ export interface Subject {
   readonly protocol?: "tcp" | "udp" | "icmp";
   /** Destination port. */
   readonly port?: number;
-  /** This machine's addresses, for rules that name their own end. */
+  /** This machine's addresses beside loopback: rules may name them, and what is theirs is local. */
   readonly own: readonly Prefix[];
 }
 
@@ -45,6 +46,8 @@ export interface Trail {
   /** The step that decides, when nothing that is left open decides before it. */
   readonly decisive: Step;
   readonly steps: readonly Step[];
+  /** The other end is this machine, too: what stays within it is never judged. */
+  readonly isLocal: boolean;
 }
 
 type Judged = Omit<Step, "outcome"> & { readonly outcome: Exclude<StepOutcome, "unreached"> };
@@ -59,11 +62,18 @@ export function followPolicy(policy: Policy, subject: Subject): Trail {
     if (!decisive && reached.outcome === "decides") decisive = reached;
   }
   // The default policy always decides.
-  return { action: decisive!.action, decisive: decisive!, steps };
+  return { action: decisive!.action, decisive: decisive!, steps, isLocal: isLocal(subject) };
+}
+
+/** As `setDirection` tells of packets: both ends are this machine's. */
+function isLocal({ address, own }: Subject): boolean {
+  return isLoopback(address) ||
+    own.some((one) => one.family === address.family && covers(one, address));
 }
 
 function* judge(policy: Policy, subject: Subject): Generator<Judged> {
-  yield listStep("whitelist", "allow", policy.whitelist, subject);
+  if (isLocal(subject)) yield localStep(subject);
+  else yield listStep("whitelist", "allow", policy.whitelist, subject);
   yield listStep("blacklist", "block", policy.blacklist, subject);
   yield listStep("ban", "block", policy.bans, subject);
   yield listStep("threat", "block", policy.threats, subject);
@@ -108,6 +118,16 @@ function listStep(
     outcome: "decides",
     text: `${entry} is on the ${LIST_NAMES[code]}`,
     entry,
+  };
+}
+
+/** It counts as whitelisted; the kernel lets pass what comes and goes by the loopback device. */
+function localStep({ address }: Subject): Judged {
+  return {
+    code: "whitelist",
+    action: "allow",
+    outcome: "decides",
+    text: `${formatPrefix(address)} is this machine itself: packets within it are never judged`,
   };
 }
 

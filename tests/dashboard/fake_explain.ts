@@ -22,6 +22,7 @@ export function explain(state: FakeState, request: ExplainRequest): ExplainAnswe
     reason_code: isBanned ? "ban" : "default_policy",
     reasonCode: isBanned ? "ban" : "default_policy",
     reason: isBanned ? `Banned: ${banned.reason}` : "Default policy",
+    isLocal: false,
     steps: [
       passes("whitelist", "not on the whitelist (2 entries)"),
       passes("blacklist", `not on the blacklist (${state.lists.blacklist.length} entries)`),

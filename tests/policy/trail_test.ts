@@ -2,7 +2,9 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import fc from "fast-check";
 import { formatPrefix, parsePrefix, parseSingle, type Prefix } from "../../engine/net/address.ts";
+import { LocalAddresses } from "../../engine/net/local_addresses.ts";
 import { PrefixList } from "../../engine/net/prefix_list.ts";
+import { setDirection } from "../../engine/packet/direction.ts";
 import { Direction, ParsedPacket, Protocol, TcpFlag } from "../../engine/packet/packet.ts";
 import { synthesize } from "../../engine/packet/synthetic.ts";
 import { buildPolicy } from "../../engine/policy/build_policy.ts";
@@ -15,6 +17,8 @@ import { arbitraryPolicy } from "../differential/arbitrary_policy.ts";
 import { policyOf } from "../differential/scenario.ts";
 
 const OWN = ["198.18.0.1", "2001:db8::1"].map((text) => parseSingle(text)!);
+const LOCAL = new LocalAddresses();
+LOCAL.update(OWN.map((one) => ({ address: formatPrefix(one) })));
 const PROTOCOLS = { tcp: Protocol.tcp, udp: Protocol.udp } as const;
 
 /** What the matcher does with the packet that opens such a connection. */
@@ -29,6 +33,7 @@ function judged(policy: Policy, subject: Subject) {
   if (protocol === "icmp" && address.family === 6) Object.assign(kind, { icmpType: 128 });
   const view = synthesize(packet, { from, to, ...kind, tcpFlags: TcpFlag.syn });
   packet.direction = direction === "in" ? Direction.incoming : Direction.outgoing;
+  setDirection(packet, LOCAL);
   packet.seconds = 1_000_000;
   const verdict = new Matcher(policy, { flows: 64 }).decide(packet, view);
   const reason = REASONS[reasonOf(verdict)];
@@ -44,6 +49,7 @@ const arbitraryAddress = fc.oneof(
     formatPrefix({ family: 4, words: [(high << 16) | low, 0, 0, 0], length: 32 })
   ),
   fc.nat(0xffff).map((low) => `2001:db8::${low.toString(16)}`),
+  fc.constantFrom("198.18.0.1", "2001:db8::1", "127.0.0.5", "::1"),
 );
 
 const arbitrarySubject = fc.record({

@@ -34,6 +34,7 @@ export const explained = z.strictObject({
   reason_code: reasonCode,
   reasonCode: reasonCode.describe("The same as reason_code."),
   reason: text("Why, for people."),
+  isLocal: flag("The address is this machine's own: packets within it are never judged."),
   steps: z.array(step),
   ban: ban.nullable().describe("The ban that covers the address."),
   feeds: z.array(z.strictObject({

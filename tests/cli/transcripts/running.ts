@@ -105,6 +105,7 @@ const EXPLANATION: ExplainAnswer = {
   reason_code: "blacklist",
   reasonCode: "blacklist",
   reason: "Blacklisted IP",
+  isLocal: false,
   steps: [
     { code: "whitelist", outcome: "passes", text: "not listed", action: "allow" },
     {
