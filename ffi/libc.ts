@@ -66,6 +66,8 @@ const SYMBOLS = {
   fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" /* int */ },
   /** `int fdatasync(int fd)` on a thread of its own */
   fdatasync: { parameters: ["i32"], result: "i32", /* int */ nonblocking: true },
+  /** `int setpriority(int which, id_t who, int prio)`; of one thread alone, on Linux */
+  setpriority: { parameters: ["i32", "u32", "i32"], result: "i32" /* int */ },
   /** `int close(int fd)` */
   close: { parameters: ["i32"], result: "i32" /* int */ },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -109,6 +111,14 @@ export function prepareStream(file: Deno.PointerValue, bytes: number): void {
 /** A C string: UTF-8 with a final zero byte. */
 export function cString(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(text + "\0");
+}
+
+/** PRIO_PROCESS of <sys/resource.h>. */
+const PRIO_PROCESS = 0;
+
+/** Has this thread give way to others that want the processor. @param nice 0 to 19 */
+export function giveWay(nice: number): void {
+  libc().setpriority(PRIO_PROCESS, 0, nice);
 }
 
 /** F_SETFD and FD_CLOEXEC of <fcntl.h>. */
