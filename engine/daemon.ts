@@ -156,7 +156,7 @@ export class Daemon {
     const { paths, mode } = this.#options;
     if (mode === "enforce") await requireEnforcement(new SystemCommands());
     makeDirectories(paths);
-    this.#cleanup.use(lockRunDirectory(paths));
+    this.#cleanup.use(await lockRunDirectory(paths));
     const { config, text } = await this.#reader.load();
     this.#settings = settingsOf(config);
     this.#openFiles();
@@ -292,6 +292,7 @@ export class Daemon {
     try {
       const server = new ControlServer(this.#options.paths.socket, this.#control);
       this.#cleanup.defer(() => server.close());
+      this.#listeners.add({ tick: () => server.restore(this.#log) });
     } catch (error) {
       // Nobody could stop it: better not to run than to run out of reach.
       await this.#enforcement.guard?.remove();

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { FileLock } from "../ffi/libc.ts";
 import { errorText, ExitCode, PfwError } from "./errors.ts";
 import type { Paths } from "./paths.ts";
+import { holderOf } from "./run_lock.ts";
 
 /** Makes the directories that pfw writes to; those that hold secrets are for the owner alone. */
 export function makeDirectories(paths: Paths): void {
@@ -27,16 +28,22 @@ function makeDirectory(path: string, mode: number): void {
   }
 }
 
+/** Attempts to take the lock, milliseconds apart: who only asks for it has it for a moment. */
+const ATTEMPTS = 10, STEP = 20;
+
 /** Holds the run directory for this process. Throws PfwError where another pfw holds it. */
-export function lockRunDirectory(paths: Paths): FileLock {
-  const lock = tryLock(paths.lock);
-  if (lock) {
-    Deno.writeTextFileSync(paths.lock, `${Deno.pid}\n`);
-    return lock;
+export async function lockRunDirectory(paths: Paths): Promise<FileLock> {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const lock = tryLock(paths.lock);
+    if (lock) {
+      Deno.writeTextFileSync(paths.lock, `${Deno.pid}\n`);
+      return lock;
+    }
+    await new Promise((resolve) => setTimeout(resolve, STEP));
   }
   throw new PfwError(
     "cannot start",
-    `pfw is already running (process ${readPid(paths.lock)})`,
+    `pfw is already running (process ${holderOf(paths)})`,
     "see `pfw status`, or end it with `pfw stop`",
   );
 }
@@ -63,25 +70,6 @@ function isOpeningDenied(path: string): boolean {
     return false;
   } catch (error) {
     return error instanceof Deno.errors.PermissionDenied;
-  }
-}
-
-/** Whether a pfw holds the run directory now. */
-export function isRunDirectoryHeld(paths: Paths): boolean {
-  try {
-    Deno.statSync(paths.lock);
-  } catch {
-    return false;
-  }
-  using lock = tryLock(paths.lock);
-  return lock === undefined;
-}
-
-function readPid(path: string): string {
-  try {
-    return Deno.readTextFileSync(path).trim() || "unknown";
-  } catch {
-    return "unknown";
   }
 }
 

@@ -187,8 +187,8 @@ export function sendBytes(descriptor: number, bytes: Uint8Array<ArrayBuffer>): b
   return Number(libc().send(descriptor, bytes, BigInt(bytes.length), 0)) === bytes.length;
 }
 
-const O_RDWR = 2, O_CREAT = 0o100, O_CLOEXEC = 0o2000000, O_NOFOLLOW = 0o400000;
-const LOCK_EX = 2, LOCK_NB = 4;
+const O_RDONLY = 0, O_RDWR = 2, O_CREAT = 0o100, O_CLOEXEC = 0o2000000, O_NOFOLLOW = 0o400000;
+const LOCK_SH = 1, LOCK_EX = 2, LOCK_NB = 4;
 
 /** An exclusive lock on a file, held until disposed or until the process ends. */
 export class FileLock implements Disposable {
@@ -202,6 +202,18 @@ export class FileLock implements Disposable {
     if (libc().flock(descriptor, LOCK_EX | LOCK_NB) === 0) return new FileLock(descriptor);
     libc().close(descriptor);
     return undefined;
+  }
+
+  /**
+   * Whether another holds the lock now. Asks by a shared one, which is let go at once: others who
+   * ask meanwhile are not in its way, but for that moment nobody can take the lock.
+   */
+  static isHeld(path: string): boolean {
+    const descriptor = libc().open(cString(path), O_RDONLY | O_CLOEXEC | O_NOFOLLOW, 0);
+    if (descriptor < 0) throw new Error(`cannot open the lock file ${path}`);
+    const isFree = libc().flock(descriptor, LOCK_SH | LOCK_NB) === 0;
+    libc().close(descriptor);
+    return !isFree;
   }
 
   [Symbol.dispose](): void {

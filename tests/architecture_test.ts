@@ -16,7 +16,12 @@ const LAYERS: readonly Layer[] = [
   { name: "base", files: /^engine\/(errors|paths|packages|atomic_file)\.ts$/, imports: [] },
   { name: "net", files: /^engine\/net\//, imports: ["base"] },
   { name: "intel", files: /^intel\//, imports: ["base", "net"] },
-  { name: "client", files: /^engine\/control\/(client|http_message)\.ts$/, imports: ["base"] },
+  { name: "lock", files: /^engine\/run_lock\.ts$/, imports: ["base", "ffi"] },
+  {
+    name: "client",
+    files: /^engine\/control\/(client|connect|http_message)\.ts$/,
+    imports: ["base", "lock"],
+  },
   { name: "packet", files: /^engine\/packet\//, imports: ["base", "net"] },
   {
     name: "policy",
@@ -43,6 +48,7 @@ const LAYERS: readonly Layer[] = [
       "net",
       "intel",
       "client",
+      "lock",
       "packet",
       "policy",
       "detect",
@@ -56,7 +62,18 @@ const LAYERS: readonly Layer[] = [
   {
     name: "pipeline",
     files: /^engine\/\w+\.ts$/,
-    imports: ["base", "net", "intel", "packet", "policy", "detect", "kernel", "observe", "ffi"],
+    imports: [
+      "base",
+      "lock",
+      "net",
+      "intel",
+      "packet",
+      "policy",
+      "detect",
+      "kernel",
+      "observe",
+      "ffi",
+    ],
   },
 ];
 

@@ -8,7 +8,7 @@ import { editConfig, type Edited } from "../../engine/policy/config_edit.ts";
 import type { PendingChange } from "../../engine/policy/pending_change.ts";
 import { SafeChange } from "../../engine/policy/safe_change.ts";
 import type { ConfigDraft } from "../../engine/policy/schema.ts";
-import { isRunDirectoryHeld } from "../../engine/run_files.ts";
+import { isRunDirectoryHeld } from "../../engine/run_lock.ts";
 import type { ChangingContext } from "../context.ts";
 import { warn } from "../output.ts";
 import { startReturnGuard } from "./return_guard.ts";

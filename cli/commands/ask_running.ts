@@ -2,7 +2,6 @@
 import { ask } from "../../engine/control/client.ts";
 import { ExitCode, PfwError } from "../../engine/errors.ts";
 import type { Paths } from "../../engine/paths.ts";
-import { isRunDirectoryHeld } from "../../engine/run_files.ts";
 import { foreignText } from "./foreign_text.ts";
 
 interface Refusal {
@@ -36,14 +35,4 @@ function refusal(error: string, exitCode: ExitCode = ExitCode.failed): PfwError 
   const end = text.indexOf(": ");
   if (end < 0) return new PfwError("the running pfw refused", text, "", exitCode);
   return new PfwError(text.slice(0, end), text.slice(end + 2), "", exitCode);
-}
-
-/**
- * Before a command changes by itself what a running pfw would have in memory.
- *
- * @throws PfwError while a pfw runs that does not answer yet, or no more
- */
-export function requireNotRunning(paths: Paths): void {
-  if (!isRunDirectoryHeld(paths)) return;
-  throw new PfwError("cannot reach the running pfw", "it is just starting or ending", "try again");
 }

@@ -16,7 +16,7 @@ import { parseDuration } from "../../engine/policy/units.ts";
 import { type CommandContext, usageError } from "../context.ts";
 import { formatSeconds, paint, plural, printJson } from "../output.ts";
 import { readAddresses } from "./address_input.ts";
-import { askRunning, requireNotRunning } from "./ask_running.ts";
+import { askRunning } from "./ask_running.ts";
 import { foreignText } from "./foreign_text.ts";
 
 /** At most so many addresses are named one by one. */
@@ -136,7 +136,6 @@ async function change(
   const answer = await askRunning<BansAnswer>(paths, "POST", path, request);
   const milliseconds = performance.now() - started;
   if (answer) return { ...answer, running: true, milliseconds };
-  requireNotRunning(paths);
   const { addStoredBans, removeStoredBans } = await import("./bans_stored.ts");
   const changed = "seconds" in request
     ? await addStoredBans(paths, request)

@@ -5,7 +5,8 @@ import { PfwError } from "../../engine/errors.ts";
 import { SystemCommands } from "../../engine/kernel/command.ts";
 import { Enforcer } from "../../engine/kernel/enforcer.ts";
 import { requireEnforcement } from "../../engine/kernel/requirements.ts";
-import { isRunDirectoryHeld, kernelStateFile } from "../../engine/run_files.ts";
+import { kernelStateFile } from "../../engine/run_files.ts";
+import { isRunDirectoryHeld } from "../../engine/run_lock.ts";
 import type { CommandContext } from "../context.ts";
 import { printJson } from "../output.ts";
 

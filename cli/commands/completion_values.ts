@@ -68,6 +68,9 @@ function interfaces(): Candidate[] {
 
 /** The list of bans is the running pfw's. */
 async function bans(paths: Paths): Promise<Candidate[]> {
+  const { isThere } = await import("../../engine/control/connect.ts");
+  // Nobody who presses a key waits until a pfw has started.
+  if (!isThere(paths.socket)) return [];
   const { ask } = await import("../../engine/control/client.ts");
   const answer = await ask<BansAnswer>(paths, "GET", "/bans");
   if (answer?.status !== 200) return [];

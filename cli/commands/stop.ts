@@ -2,7 +2,7 @@
 import { ask } from "../../engine/control/client.ts";
 import { PfwError } from "../../engine/errors.ts";
 import type { OnExit } from "../../engine/policy/settings.ts";
-import { isRunDirectoryHeld } from "../../engine/run_files.ts";
+import { isRunDirectoryHeld } from "../../engine/run_lock.ts";
 import type { CommandContext } from "../context.ts";
 import { printJson } from "../output.ts";
 

@@ -5,7 +5,7 @@ import type { ThreatsAnswer, UpdateRequest } from "../../engine/control/intel_co
 import { errorText, ExitCode, PfwError } from "../../engine/errors.ts";
 import type { CommandContext } from "../context.ts";
 import { paint, plural, printJson } from "../output.ts";
-import { askRunning, requireNotRunning } from "./ask_running.ts";
+import { askRunning } from "./ask_running.ts";
 import { foreignText } from "./foreign_text.ts";
 import { feedNamed } from "./threats_feeds_draft.ts";
 import { feedManagerOf } from "../../engine/control/standing_feeds.ts";
@@ -36,7 +36,6 @@ export async function updateThreats(
   }
   const request: UpdateRequest = given.length === 0 ? { force } : { names, force };
   const begun = await askRunning<ThreatsAnswer>(paths, "POST", "/threats/update", request);
-  if (!begun) requireNotRunning(paths);
   const snapshots = begun ? followRunning(paths, begun, names) : followOwn(source, request);
   const progress = new UpdateProgress(names, json);
   let last: Snapshot | undefined;

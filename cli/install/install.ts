@@ -5,7 +5,7 @@ import { ExitCode, PfwError } from "../../engine/errors.ts";
 import { type Commands, SystemCommands } from "../../engine/kernel/command.ts";
 import { isRoot, resolvePaths } from "../../engine/paths.ts";
 import { ensureConfig, readConfigFile } from "../../engine/policy/config_file.ts";
-import { isRunDirectoryHeld } from "../../engine/run_files.ts";
+import { isRunDirectoryHeld } from "../../engine/run_lock.ts";
 import { completionScript } from "../commands/completion_scripts.ts";
 import { manPage } from "../commands/man_page.ts";
 import type { CommandContext } from "../context.ts";

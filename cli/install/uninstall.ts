@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { PfwError } from "../../engine/errors.ts";
 import { type Commands, runOrThrow, SystemCommands } from "../../engine/kernel/command.ts";
 import { resolvePaths } from "../../engine/paths.ts";
-import { isRunDirectoryHeld } from "../../engine/run_files.ts";
+import { isRunDirectoryHeld } from "../../engine/run_lock.ts";
 import type { CommandContext } from "../context.ts";
 import { printJson, warn } from "../output.ts";
 import { removeDirectoryStep, removeExecutableStep, removeFileStep } from "./files.ts";

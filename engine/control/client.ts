@@ -1,6 +1,7 @@
 /** Speaks to the running pfw over its Unix socket. */
 import { ExitCode, PfwError } from "../errors.ts";
 import type { Paths } from "../paths.ts";
+import { connectRunning } from "./connect.ts";
 import { formatRequest, parseAnswer } from "./http_message.ts";
 
 /** What the daemon answered; `undefined` where none runs. */
@@ -10,10 +11,10 @@ export interface Answer<T> {
 }
 
 /**
- * Asks the running pfw.
+ * Asks the running pfw; one that is just starting or ending is waited for.
  *
- * @returns `undefined` when no pfw listens on the socket
- * @throws PfwError when one listens but the answer cannot be had
+ * @returns `undefined` when no pfw runs
+ * @throws PfwError when one runs but the answer cannot be had
  */
 export async function ask<T>(
   paths: Paths,
@@ -21,9 +22,7 @@ export async function ask<T>(
   path: string,
   body?: unknown,
 ): Promise<Answer<T> | undefined> {
-  // Asked first: a connection that is refused takes longer than to look.
-  if (!isThere(paths.socket)) return undefined;
-  const connection = await connect(paths.socket);
+  const connection = await connectRunning(paths);
   if (!connection) return undefined;
   try {
     return await exchange<T>(connection, method, path, body);
@@ -31,37 +30,6 @@ export async function ask<T>(
     throw new PfwError(`no answer from the running pfw at ${paths.socket}`, String(error));
   } finally {
     closeQuietly(connection);
-  }
-}
-
-/** `undefined` where nobody listens. */
-async function connect(socket: string): Promise<Deno.UnixConn | undefined> {
-  try {
-    return await Deno.connect({ transport: "unix", path: socket });
-  } catch (error) {
-    const { NotFound, NotADirectory, ConnectionRefused, PermissionDenied } = Deno.errors;
-    if ([NotFound, NotADirectory, ConnectionRefused].some((kind) => error instanceof kind)) {
-      return undefined;
-    }
-    if (error instanceof PermissionDenied) {
-      throw new PfwError(
-        `cannot reach the running pfw at ${socket}`,
-        "permission denied",
-        "run it as the user that started pfw (sudo)",
-        ExitCode.missing,
-      );
-    }
-    throw new PfwError(`no answer from the running pfw at ${socket}`, String(error));
-  }
-}
-
-/** Whether there may be a socket: false only where there is certainly none. */
-export function isThere(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch (error) {
-    return !(error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory);
   }
 }
 

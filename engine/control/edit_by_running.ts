@@ -8,7 +8,8 @@ import type { Paths } from "../paths.ts";
 import type { Edited } from "../policy/config_edit.ts";
 import type { EditInputs, EditName, EditValues } from "../policy/edits.ts";
 import type { ChangeRequest } from "../policy/safe_change.ts";
-import { type Answer, ask, isThere } from "./client.ts";
+import { type Answer, ask } from "./client.ts";
+import { isThere } from "./connect.ts";
 
 /** What comes with `POST /edit`. */
 export interface EditRequest<Name extends EditName = EditName> {

@@ -10,7 +10,8 @@ import { parsePrefix } from "../net/address.ts";
 import { isRoot, type Paths } from "../paths.ts";
 import { buildPolicy } from "../policy/build_policy.ts";
 import { readConfigFile } from "../policy/config_file.ts";
-import { isRunDirectoryHeld, lockRunDirectory, makeDirectories } from "../run_files.ts";
+import { lockRunDirectory, makeDirectories } from "../run_files.ts";
+import { isRunDirectoryHeld } from "../run_lock.ts";
 import { reload } from "./client.ts";
 import { standingThreats } from "./standing_lists.ts";
 
@@ -45,7 +46,7 @@ async function replaceLeftRules(paths: Paths, config: string): Promise<void> {
     throw error;
   }
   makeDirectories(paths);
-  using _lock = lockRunDirectory(paths);
+  using _lock = await lockRunDirectory(paths);
   using claim = claimReports();
   if (!claim.isOurs) return;
   const enforcer = enforcerOf(paths, commands);

@@ -2,8 +2,10 @@
 import { Hono, type HonoRequest } from "hono";
 import type { OnExit } from "../policy/settings.ts";
 import type { ReloadRequest, RuleHits } from "./client.ts";
+import { errorText } from "../errors.ts";
 import { boundedBody } from "./bounded_body.ts";
 import { changeAnswer } from "./config_edits.ts";
+import { isThere } from "./connect.ts";
 import { changeModeRequest } from "./edit_requests.ts";
 import { addEditRoutes, type Edited } from "./edit_routes.ts";
 import { addEditRoute, type Editing } from "./edit_route.ts";
@@ -98,16 +100,48 @@ async function differentConfig(theirs: string | undefined, ours: string) {
 
 /** Serves the routes until it is shut down. */
 export class ControlServer {
-  readonly #server: Deno.HttpServer<Deno.UnixAddr>;
+  readonly #path: string;
+  readonly #fetch: Hono["fetch"];
+  #server: Deno.HttpServer<Deno.UnixAddr>;
+  /** It is closed, or about to be. */
+  #isClosed = false;
+  #isRestoring = false;
 
   /** @param path of the socket; a leftover of a crashed run is replaced */
-  constructor(private readonly path: string, pfw: Controlled) {
-    this.#server = serveUnix(path, controlRoutes(pfw).fetch);
+  constructor(path: string, pfw: Controlled) {
+    this.#path = path;
+    this.#fetch = controlRoutes(pfw).fetch;
+    this.#server = serveUnix(path, this.#fetch);
+  }
+
+  /** Called every second: makes the socket anew where somebody removed it, and says so. */
+  restore(log: { warn(text: string): void }): void {
+    if (this.#isClosed || this.#isRestoring || isThere(this.#path)) return;
+    this.#isRestoring = true;
+    this.#serveAnew().then(
+      () => {
+        this.#isRestoring = false;
+        log.warn(`${this.#path} was removed: made anew`);
+      },
+      // Said once, and not tried again: whoever removed the directory as well has to start pfw anew.
+      (error) => log.warn(`${this.#path} was removed, and stays so: ${errorText(error)}`),
+    );
+  }
+
+  async #serveAnew(): Promise<void> {
+    // First: its end removes whatever has its name.
+    await this.#shutDown();
+    if (!this.#isClosed) this.#server = serveUnix(this.#path, this.#fetch);
+  }
+
+  async #shutDown(): Promise<void> {
+    await Promise.race([this.#server.shutdown(), new Promise((done) => setTimeout(done, 1000))]);
   }
 
   /** Answers what is under way, then closes and removes the socket. */
   async close(): Promise<void> {
-    await Promise.race([this.#server.shutdown(), new Promise((done) => setTimeout(done, 1000))]);
-    removeSocket(this.path);
+    this.#isClosed = true;
+    await this.#shutDown();
+    removeSocket(this.#path);
   }
 }
