@@ -121,8 +121,9 @@ export class Daemon {
     return this.#safety.warnings;
   }
 
-  /** What becomes of the rules in the kernel when pfw ends in good order. */
+  /** What becomes of its rules in the kernel when pfw ends in good order; it may have none. */
   get onExit(): OnExit {
+    if (this.#enforcement.mode !== "enforce") return "remove";
     return this.#isKept ? "keep" : this.#settings.onExit;
   }
 

@@ -93,7 +93,7 @@ function sumUp(daemon: Daemon, view: LiveView | undefined): void {
   const { totals, losses, enforcement: { mode } } = daemon.view;
   if (view) console.log(view.summary());
   else printJson({ mode, totals: totals.toJSON(), losses: losses.toJSON() });
-  if (mode === "enforce" && daemon.onExit === "keep") console.error(`pfw: ${END_TEXTS.keep}`);
+  if (daemon.onExit === "keep") console.error(`pfw: ${END_TEXTS.keep}`);
 }
 
 /** Whether somebody sees what this command says, and can give it again with `--force`. */

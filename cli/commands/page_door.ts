@@ -74,7 +74,7 @@ export class PageDoor implements AsyncDisposable {
   /** Pages that are open hear that pfw ends. */
   sayGoodBye(onExit: OnExit): void {
     this.#isEnding = true;
-    this.#isKept = onExit === "keep" && this.#daemon?.view.enforcement.mode === "enforce";
+    this.#isKept = onExit === "keep";
     void this.#oneAfterAnother(() => this.#close());
   }
 

@@ -65,7 +65,7 @@ export const stop = documented(
     stopped: flag("Whether one was ended; false: none ran."),
     running: z.literal(false),
     onExit: z.enum(["remove", "keep"]).optional()
-      .describe("What became of the rules in the kernel. Absent where none ran."),
+      .describe("What became of its rules in the kernel, if it had any. Absent where none ran."),
   }),
 );
 

@@ -20,7 +20,9 @@ const stopping = answer(
   "Stopping",
   z.strictObject({
     stopping: z.literal(true),
-    onExit: z.enum(["remove", "keep"]).describe("What becomes of the rules in the kernel."),
+    onExit: z.enum(["remove", "keep"]).describe(
+      "What becomes of its rules in the kernel, if it has any.",
+    ),
   }),
 );
 
