@@ -16,8 +16,12 @@ const STEP_NAMES: Record<Step["code"], string> = {
   default_policy: "default policy",
 };
 
-/** The whole answer as text. */
-export function renderExplanation(answer: ExplainAnswer): string {
+/**
+ * The whole answer as text.
+ *
+ * @param standing rules that the kernel enforces though no pfw enforces this policy
+ */
+export function renderExplanation(answer: ExplainAnswer, standing?: string): string {
   const wrapped = (text: string) => wrapText(text, terminalWidth()).join("\n");
   return [
     wrapped(headline(answer)),
@@ -29,7 +33,7 @@ export function renderExplanation(answer: ExplainAnswer): string {
     ...conditions(answer.steps),
     ...sources(answer),
     "",
-    wrapped(kernelLine(answer)),
+    wrapped(kernelLine(answer, standing)),
     ...answer.warnings.map((text) => wrapped(paint("yellow", printable(`warning: ${text}`)))),
   ].join("\n");
 }
@@ -83,8 +87,9 @@ function sources({ ban, feeds }: ExplainAnswer): string[] {
   return lines.length > 0 ? ["", ...lines.map(printable)] : [];
 }
 
-function kernelLine({ kernel, enforced, isLocal }: ExplainAnswer): string {
+function kernelLine({ kernel, enforced, isLocal }: ExplainAnswer, standing?: string): string {
   if (!enforced || !kernel) {
+    if (standing) return `No pfw enforces this, but ${standing}. Those may say otherwise.`;
     return "Nothing is enforced: pfw does not run, or only looks on. Start it with: sudo pfw start";
   }
   if (isLocal) return "In the kernel: the chains of pfw let pass what uses the loopback device";

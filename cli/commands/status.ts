@@ -1,6 +1,7 @@
 /** `pfw status`: in one glance, whether the machine is protected. */
 import { ask } from "../../engine/control/client.ts";
 import type { Mode, RunningStatus } from "../../engine/control/status.ts";
+import type { StandingRules } from "../../engine/kernel/standing_rules.ts";
 import { HARMLESS } from "../../engine/observe/losses.ts";
 import {
   type PendingChange,
@@ -30,20 +31,42 @@ export async function status({ paths, json }: CommandContext): Promise<void> {
     await returnOverdue(paths);
   }
   const answer = await ask<RunningStatus>(paths, "GET", "/status");
+  const standing = answer?.body.mode === "enforce" ? undefined : await lookIntoKernel(answer?.body);
   const pending = await file.read().catch(() => undefined);
   if (json) {
     const waiting = pending
       ? { ...confirmFields(pending), secondsLeft: Math.ceil(secondsLeft(pending)) }
       : null;
-    return printJson({ ...(answer?.body ?? { running: false }), pending: waiting });
+    const state = { ...(answer?.body ?? { running: false }), standingRules: standing?.rules };
+    return printJson({ ...state, pending: waiting });
   }
   const waiting = pending ? [`\n${paint("yellow", pendingText(pending))}`] : [];
-  if (!answer) {
-    const start = `${paint("yellow", "○ not running")}\n\nStart it with: sudo pfw start`;
-    console.log([start, ...waiting].join("\n"));
-    return;
-  }
-  console.log([renderStatus(answer.body), ...waiting].join("\n"));
+  const text = answer
+    ? renderStatus(answer.body, standing?.text)
+    : renderNotRunning(standing?.text);
+  console.log([text, ...waiting].join("\n"));
+}
+
+/** Where no pfw enforces: whether rules stand in the kernel all the same. */
+async function lookIntoKernel(state?: RunningStatus): Promise<Standing> {
+  // Loaded only here: a pfw that enforces says itself what the kernel holds.
+  const { standingRules, standingText } = await import("./standing_rules.ts");
+  const rules = await standingRules(state?.pid);
+  return { rules, text: standingText(rules, state !== undefined) };
+}
+
+/** Rules that the kernel enforces though the pfw that was asked does not. */
+interface Standing {
+  readonly rules: StandingRules | undefined;
+  /** For people; absent where there are none. */
+  readonly text: string | undefined;
+}
+
+function renderNotRunning(standing: string | undefined): string {
+  const next = standing === undefined
+    ? "Start it with: sudo pfw start"
+    : wrapText(`But ${standing}.`, terminalWidth()).join("\n");
+  return `${paint("yellow", "○ not running")}\n\n${next}`;
 }
 
 /** Whether a change waited in vain; also where that cannot be read, so that it is said. */
@@ -68,15 +91,19 @@ function pendingText(pending: PendingChange): string {
 /** Before the second line of a fact. */
 const FACT_INDENT = " ".repeat(12);
 
-/** The text of `status`: a headline, then aligned facts. */
-export function renderStatus(state: RunningStatus): string {
+/**
+ * The text of `status`: a headline, then aligned facts.
+ *
+ * @param standing rules that the kernel enforces though this pfw only looks on
+ */
+export function renderStatus(state: RunningStatus, standing?: string): string {
   const facts: [string, string][] = [
     ["since", sinceText(state)],
     ["policy", policyText(state)],
     ["lists", listsText(state)],
     ["feeds", state.feeds ? feedsLine(state.feeds) : ""],
     ["bans", state.bans === undefined ? "" : bansText(state.bans, state.mode)],
-    ["kernel", kernelText(state)],
+    ["kernel", standing ? paint("yellow", standing) : kernelText(state)],
     ["drift", driftText(state)],
     ["watching", state.devices.map(deviceText).join(", ")],
     ["packets", packetsText(state)],
@@ -89,12 +116,13 @@ export function renderStatus(state: RunningStatus): string {
   const lines = facts.filter(([, text]) => text).map(([name, text]) =>
     `  ${name.padEnd(9)} ${wrapText(text, room).join(`\n${FACT_INDENT}`)}`
   );
-  return [headline(state), "", ...lines].join("\n");
+  return [headline(state, standing !== undefined), "", ...lines].join("\n");
 }
 
-function headline(state: RunningStatus): string {
+function headline(state: RunningStatus, isBlockedByOthers: boolean): string {
   if (state.mode === "monitor") {
-    return `${paint("yellow", "● monitoring only")}: nothing is blocked (pfw ${state.version})`;
+    const what = isBlockedByOthers ? "this pfw blocks nothing" : "nothing is blocked";
+    return `${paint("yellow", "● monitoring only")}: ${what} (pfw ${state.version})`;
   }
   return state.kernel?.inPlace
     ? `${paint("green", "● enforcing")} (pfw ${state.version})`

@@ -4,7 +4,7 @@ import { explained } from "../../engine/control/schemas/explain.ts";
 import { byReason, losses, topBlocked, totals } from "../../engine/control/schemas/figures.ts";
 import { row } from "../../engine/control/schemas/log_row.ts";
 import { count, mode, text, time } from "../../engine/control/schemas/parts.ts";
-import { documented } from "./parts.ts";
+import { documented, standingRules } from "./parts.ts";
 
 export const logs = documented("logs", "Rows, the newest last.", z.array(row));
 
@@ -42,5 +42,5 @@ export const stats = documented(
 export const explain = documented(
   "explain",
   "What becomes of a connection, step by step.",
-  explained,
+  explained.extend({ standingRules }),
 );

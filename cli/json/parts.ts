@@ -35,3 +35,10 @@ export function documented<Schema extends z.ZodType>(
 ): Schema {
   return schema.meta({ title: `pfw ${command}`, description });
 }
+
+/** Rules in the kernel of which the pfw that was asked knows nothing. */
+export const standingRules = z.enum(["none", "left", "other"]).optional().describe(
+  "Rules of pfw that the kernel enforces though this pfw does not. left: of one that is gone; " +
+    "other: of one that runs with other directories. Absent where this one enforces, and where it " +
+    "cannot be told (it takes root).",
+);

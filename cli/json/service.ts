@@ -6,7 +6,7 @@ import type { Diagnosis } from "../../engine/doctor.ts";
 import type { ReplayResult } from "../../engine/replay.ts";
 import { REASONS } from "../../engine/policy/verdict.ts";
 import { count, flag, mode, some, text } from "../../engine/control/schemas/parts.ts";
-import { documented, waitingChange } from "./parts.ts";
+import { documented, standingRules, waitingChange } from "./parts.ts";
 
 export const start = documented(
   "start",
@@ -44,8 +44,8 @@ export const status = documented(
   "status",
   "Whether pfw runs, and how it is.",
   z.union([
-    z.strictObject({ running: z.literal(false), pending }),
-    running.extend({ pending }),
+    z.strictObject({ running: z.literal(false), standingRules, pending }),
+    running.extend({ standingRules, pending }),
   ]),
 );
 
