@@ -65,7 +65,7 @@ export class Daemon {
 
   private constructor(options: DaemonOptions) {
     this.#options = options;
-    this.#reader = new ConfigReader(options.paths.config);
+    this.#reader = new ConfigReader(options.paths.config, options.paths.lock);
   }
 
   /**

@@ -1,4 +1,5 @@
 /** Who holds a run directory: asked without taking anything from whoever does, or is about to. */
+import { basename, dirname, join, resolve } from "node:path";
 import { FileLock } from "../ffi/libc.ts";
 import { ExitCode, PfwError } from "./errors.ts";
 import type { Paths } from "./paths.ts";
@@ -22,9 +23,34 @@ export function isRunDirectoryHeld({ lock }: Pick<Paths, "lock">): boolean {
 
 /** The process that holds it, as it wrote down; `unknown` where that cannot be read. */
 export function holderOf({ lock }: Pick<Paths, "lock">): string {
+  return /^\d+$/.exec(notesOf(lock)[0])?.[0] ?? "unknown";
+}
+
+/** Whether a pfw runs that has read this configuration. */
+export function isConfigInUse({ config, lock }: Pick<Paths, "config" | "lock">): boolean {
+  return notesOf(lock)[1] === placeOf(config) && isRunDirectoryHeld({ lock });
+}
+
+/** Notes for others which configuration was read; by whoever holds the lock. */
+export function noteConfig({ config, lock }: Pick<Paths, "config" | "lock">): void {
+  Deno.writeTextFileSync(lock, `${placeOf(config)}\n`, { append: true });
+}
+
+/** The lines that its holder wrote: the process, and the configuration once it was read. */
+function notesOf(lock: string): string[] {
   try {
-    return /^\d+/.exec(Deno.readTextFileSync(lock))?.[0] ?? "unknown";
+    return Deno.readTextFileSync(lock).split("\n");
   } catch {
-    return "unknown";
+    return [""];
+  }
+}
+
+/** One name for a file, which need not be there, by whatever way to its directory. */
+function placeOf(file: string): string {
+  const path = resolve(file);
+  try {
+    return join(Deno.realPathSync(dirname(path)), basename(path));
+  } catch {
+    return path;
   }
 }

@@ -26,7 +26,7 @@ const LAYERS: readonly Layer[] = [
   {
     name: "policy",
     files: /^engine\/policy\//,
-    imports: ["base", "net", "intel", "packet", "client"],
+    imports: ["base", "lock", "net", "intel", "packet", "client"],
   },
   { name: "detect", files: /^engine\/detect\//, imports: ["base", "net", "packet", "policy"] },
   { name: "kernel", files: /^engine\/kernel\//, imports: ["base", "net", "policy", "ffi"] },

@@ -24,8 +24,8 @@ export function applyEdit<T>(
   context: ChangingContext,
   change: (draft: ConfigDraft) => T,
 ): Promise<Applied<T>> {
-  const file = context.paths.config;
-  return applySafely(context, (guard, reload) => editConfig(file, change, reload, guard));
+  const { paths } = context;
+  return applySafely(context, (guard, reload) => editConfig(paths, change, reload, guard));
 }
 
 /** Makes any change of the configuration under the safety that the command line asks for. */

@@ -55,7 +55,7 @@ async function changeStored(
   paths: Paths,
   change: (book: BanBook) => BansAnswer,
 ): Promise<BansAnswer> {
-  const { config } = await loadConfig(paths.config);
+  const { config } = await loadConfig(paths);
   const isProtected = PrefixList.from([
     ...prefixesOf(protectedAddresses(findLifelines())),
     ...prefixesOf(PrefixList.parse(config.whitelist_ips)),

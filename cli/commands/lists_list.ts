@@ -6,7 +6,7 @@ import type { CommandContext } from "../context.ts";
 
 /** Prints one address a line, so that another command can read it. */
 export async function printList({ paths, json }: CommandContext, list: ListName): Promise<void> {
-  const { config } = await loadConfig(paths.config);
+  const { config } = await loadConfig(paths);
   const addresses = config[keyOfList(list)];
   if (json) return printJson({ list, count: addresses.length, addresses });
   if (addresses.length > 0) return console.log(addresses.join("\n"));

@@ -48,7 +48,7 @@ export class PageDoor implements AsyncDisposable {
   static async open(paths: Paths, asked: string | true | undefined): Promise<PageDoor> {
     const page = new PageDoor(paths, asked);
     if (asked === undefined) return page;
-    const { config } = await loadConfig(paths.config);
+    const { config } = await loadConfig(paths);
     page.#settings = page.#wanted(config.dashboard);
     const { openDoor } = await import("../../dashboard/dashboard.ts");
     page.#door = await openDoor(page.#settings!);

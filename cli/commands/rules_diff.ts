@@ -24,7 +24,7 @@ export async function showDiff({ paths, json }: CommandContext, number: number):
     const why = `this pfw cannot read it: ${checked.problems[0].message}`;
     throw new PfwError(`cannot compare entry ${number}`, why, "", ExitCode.failed);
   }
-  const diff = diffPolicies(checked.config, (await loadConfig(paths.config)).config);
+  const diff = diffPolicies(checked.config, (await loadConfig(paths)).config);
   if (json) return printJson({ number, same: isSame(diff), ...diff });
   if (isSame(diff)) console.log(`nothing changed since entry ${number}`);
   else console.log(lines(diff).map(printable).join("\n"));

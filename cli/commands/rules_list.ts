@@ -9,7 +9,7 @@ import type { CommandContext } from "../context.ts";
 
 /** Prints the rules of the configuration. */
 export async function listRules({ paths, json }: CommandContext): Promise<void> {
-  const { config } = await loadConfig(paths.config);
+  const { config } = await loadConfig(paths);
   const hits = await readHits(paths);
   const ids = ruleIds(config.rules);
   if (json) {

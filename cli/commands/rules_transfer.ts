@@ -36,6 +36,6 @@ function summary({ rulesAdded, rulesAlreadyThere, added, alreadyThere }: Importe
 
 /** Prints `{"rules": […]}`, with and without `--json`. */
 export async function exportRules({ paths }: CommandContext): Promise<void> {
-  const { config } = await loadConfig(paths.config);
+  const { config } = await loadConfig(paths);
   console.log(formatConfig({ rules: config.rules }).trimEnd());
 }

@@ -30,7 +30,10 @@ export interface ThreatSource {
 /** Opens the feeds of the running pfw, which may use other files than this command would. */
 export async function openThreats(paths: Paths): Promise<ThreatSource> {
   const running = await askLifelines(paths);
-  const { config } = await loadConfig(running?.config ?? paths.config);
+  const { config } = await loadConfig({
+    config: running?.config ?? paths.config,
+    lock: paths.lock,
+  });
   const cacheDir = feedCacheOf(running?.dataDir ?? paths.dataDir);
   const problems: string[] = [];
   return {

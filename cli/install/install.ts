@@ -198,7 +198,7 @@ function configStep(file: string, dryRun: boolean): Step {
       if (isThere) await readConfigFile(file).catch((error) => refuse(error, dryRun));
       return isThere;
     },
-    act: async () => void await ensureConfig(file),
+    act: async () => void await ensureConfig({ config: file }),
   };
 }
 

@@ -134,7 +134,7 @@ export class ConfigEdits {
       onPending: (pending) => this.onPending(pending),
     });
     const edited = await editConfig(
-      reader.file,
+      { config: reader.file, lock: reader.lock },
       change,
       {
         takeOver: ({ config, after }, file) =>

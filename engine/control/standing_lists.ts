@@ -26,7 +26,7 @@ export async function standingThreats(paths: Paths, config: Config): Promise<Thr
 
 /** What `explain` needs, where no pfw runs: nothing is enforced then. */
 export async function standingFacts(paths: Paths): Promise<ExplainFacts> {
-  const { config } = await loadConfig(paths.config);
+  const { config } = await loadConfig(paths);
   const threats = await standingThreats(paths, config);
   const bans = offlineBans(paths.database);
   const policy = buildPolicy(config, {

@@ -5,12 +5,21 @@
 import { resolve } from "node:path";
 import type { ReloadAnswer } from "../control/client.ts";
 import { errorText, ExitCode, PfwError } from "../errors.ts";
-import { replaceAtomically, type StagedFile, stageReplacement, withLock } from "../atomic_file.ts";
+import {
+  createAtomically,
+  replaceAtomically,
+  type StagedFile,
+  stageReplacement,
+  withLock,
+} from "../atomic_file.ts";
 import { checkConfig } from "./config.ts";
 import {
   type ConfigFile,
+  type ConfigPlace,
   ensureConfig,
+  exists,
   fileError,
+  makeDirectoryOf,
   MAX_CONFIG_BYTES,
   readConfigFile,
   readConfigText,
@@ -81,13 +90,14 @@ export interface EditReader {
  * guard or by the running pfw; the file then holds what it held before
  */
 export function editConfig<T>(
-  file: string,
+  place: ConfigPlace,
   change: (draft: ConfigDraft) => T,
   running: TakeOver,
   guard?: EditGuard,
-  reader: EditReader = { read: () => readConfigFile(file) },
+  reader: EditReader = { read: () => readConfigFile(place.config) },
 ): Promise<Edited<T>> {
-  return withConfig(file, async () => {
+  const file = place.config;
+  return withConfig(place, async () => {
     const { text: before, draft } = await reader.read();
     const isSame = comparison(draft);
     const value = change(draft);
@@ -114,15 +124,16 @@ function isSameList(a: readonly string[] | undefined, b: readonly string[] | und
   return a?.length === b?.length && a?.every((entry, at) => entry === b?.[at]) === true;
 }
 
-/** As `editConfig`, with a whole text in place of whatever the file holds, broken or not. */
-export function replaceConfig(
+/** As `editConfig`, with a whole text in place of whatever the file holds, broken, or removed. */
+export async function replaceConfig(
   file: string,
   text: string,
   reload: () => Promise<ReloadAnswer>,
   guard?: EditGuard,
 ): Promise<Edited<undefined>> {
-  return withConfig(file, async () => {
-    const before = await readConfigText(file);
+  await makeDirectoryOf(file);
+  return await withFile(file, async () => {
+    const before = exists(file) ? await readConfigText(file) : undefined;
     if (before === text) return { value: undefined, ...UNCHANGED };
     const config = requireValid(text);
     return {
@@ -134,8 +145,12 @@ export function replaceConfig(
 
 const UNCHANGED = { changed: false, answer: undefined, milliseconds: 0 } as const;
 
-async function withConfig<T>(file: string, work: () => Promise<T>): Promise<T> {
-  await ensureConfig(file);
+async function withConfig<T>(place: ConfigPlace, work: () => Promise<T>): Promise<T> {
+  await ensureConfig(place);
+  return await withFile(place.config, work);
+}
+
+async function withFile<T>(file: string, work: () => Promise<T>): Promise<T> {
   try {
     return await withLock(file, work);
   } catch (error) {
@@ -143,9 +158,8 @@ async function withConfig<T>(file: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A change of a file that is there. */
+/** A change; without `before`, of a file that is not there. */
 interface Put extends ConfigChange {
-  readonly before: string;
   /** Those of `after`, where they are made already. */
   readonly bytes?: Uint8Array;
 }
@@ -188,16 +202,18 @@ function requireValid(text: string): Config {
 type Taken = Pick<Edited<unknown>, "milliseconds"> & { readonly answer: Accepted };
 
 async function replaceAndReload(
-  { file, before }: ConfigChange & { readonly before: string },
+  { file, before }: ConfigChange,
   content: Uint8Array,
   reload: () => Promise<ReloadAnswer>,
 ): Promise<Taken> {
-  await replaceAtomically(file, content);
+  if (before === undefined) await createAtomically(file, content, 0o600);
+  else await replaceAtomically(file, content);
   const started = performance.now();
   const answer = await askSafely(reload);
   const milliseconds = performance.now() - started;
   if (!answer.running || answer.ok) return { answer, milliseconds };
-  await replaceAtomically(file, before);
+  if (before === undefined) await Deno.remove(file);
+  else await replaceAtomically(file, before);
   throw refusal(answer);
 }
 

@@ -3,6 +3,7 @@ import { Buffer } from "node:buffer";
 import { dirname } from "node:path";
 import { ExitCode, PfwError } from "../errors.ts";
 import { createAtomically, withLock } from "../atomic_file.ts";
+import type { Paths } from "../paths.ts";
 import { decodeText } from "./decode_text.ts";
 import { DEFAULT_CONFIG, SCHEMA_FILE } from "./default_config.ts";
 import { formatConfig } from "./format_config.ts";
@@ -13,6 +14,11 @@ import type { Config, ConfigDraft } from "./schema.ts";
 
 /** Bytes; 2,000,000 addresses need about 40 MB. */
 export const MAX_CONFIG_BYTES = 64 * 1024 * 1024;
+
+/** Where a configuration is, and the lock that tells whether a pfw runs by it, where that may be. */
+export interface ConfigPlace extends Pick<Paths, "config"> {
+  readonly lock?: string;
+}
 
 /** A configuration as it was read. */
 export interface ConfigFile {
@@ -61,7 +67,8 @@ export class ConfigReader {
   #scratch: Uint8Array<ArrayBuffer> = new Uint8Array(0);
   #turn: Promise<unknown> = Promise.resolve();
 
-  constructor(readonly file: string) {}
+  /** @param lock of the pfw that reads it, where one does */
+  constructor(readonly file: string, readonly lock?: string) {}
 
   /** Reads and checks it; throws as `readConfigFile`. */
   async read(): Promise<ConfigFile> {
@@ -83,10 +90,15 @@ export class ConfigReader {
     return { ...known.read, draft: copyOf(known.read.draft) };
   }
 
-  /** The same for a file that may have to be created first. */
+  /** The same by a pfw that starts: creates the file where there is none, and notes that it runs by it. */
   async load(): Promise<ConfigFile> {
-    await ensureConfig(this.file);
-    return await this.read();
+    await ensureConfig({ config: this.file });
+    const read = await this.read();
+    if (this.lock !== undefined) {
+      const { noteConfig } = await import("../run_lock.ts");
+      noteConfig({ config: this.file, lock: this.lock });
+    }
+    return read;
   }
 
   /** See `EditReader.expect`. */
@@ -114,11 +126,11 @@ function copyOf(draft: ConfigDraft): ConfigDraft {
 /**
  * Reads the configuration, and creates it with the defaults where there is none.
  *
- * @throws as `readConfigFile`
+ * @throws as `readConfigFile` and `ensureConfig`
  */
-export async function loadConfig(file: string): Promise<ConfigFile> {
-  await ensureConfig(file);
-  return await readConfigFile(file);
+export async function loadConfig(place: ConfigPlace): Promise<ConfigFile> {
+  await ensureConfig(place);
+  return await readConfigFile(place.config);
 }
 
 /**
@@ -222,12 +234,14 @@ export function fileError(what: string, error: unknown): PfwError {
  * Creates the configuration with the defaults where there is none, and its JSON Schema beside it.
  *
  * @returns whether it was created
+ * @throws PfwError where a pfw runs by the one that was there: with the defaults in its place the
+ * next change would put those in force
  */
-export async function ensureConfig(file: string): Promise<boolean> {
+export async function ensureConfig({ config: file, lock }: ConfigPlace): Promise<boolean> {
   if (exists(file)) return false;
+  if (lock !== undefined) await refuseRemoved(file, lock);
   try {
-    const directory = dirname(file);
-    await Deno.mkdir(directory, { recursive: true, mode: Deno.uid() === 0 ? 0o755 : 0o700 });
+    const directory = await makeDirectoryOf(file);
     return await withLock(file, async () => {
       if (exists(file)) return false;
       const { configJsonSchema } = await import("./config_schema_file.ts");
@@ -241,7 +255,30 @@ export async function ensureConfig(file: string): Promise<boolean> {
   }
 }
 
-function exists(file: string): boolean {
+/** Makes the directory of a configuration where there is none. */
+export async function makeDirectoryOf(file: string): Promise<string> {
+  const directory = dirname(file);
+  try {
+    await Deno.mkdir(directory, { recursive: true, mode: Deno.uid() === 0 ? 0o755 : 0o700 });
+    return directory;
+  } catch (error) {
+    throw fileError(`cannot create ${file}`, error);
+  }
+}
+
+async function refuseRemoved(config: string, lock: string): Promise<void> {
+  const { isConfigInUse } = await import("../run_lock.ts");
+  if (!isConfigInUse({ config, lock })) return;
+  throw new PfwError(
+    `cannot read ${config}`,
+    "it was removed while pfw runs by it",
+    "put it back with `pfw rules rollback N`, N as in `pfw rules history`",
+    ExitCode.usage,
+  );
+}
+
+/** Whether there is a configuration, readable or not. */
+export function exists(file: string): boolean {
   try {
     // Not stat: a link that leads nowhere is a mistake to be told, not a place to create a file.
     Deno.lstatSync(file);

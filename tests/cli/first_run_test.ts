@@ -13,13 +13,13 @@ function protectionsOf(config: unknown): string[] {
 Deno.test("first run: it is one until there is a configuration", async () => {
   await using sandbox = new Sandbox();
   equal(await isFirstRun(sandbox.paths), true);
-  await ensureConfig(sandbox.paths.config);
+  await ensureConfig(sandbox.paths);
   equal(await isFirstRun(sandbox.paths), false);
 });
 
 Deno.test("first run: the text names the file, what is kept out and three commands", async () => {
   await using sandbox = new Sandbox();
-  await ensureConfig(sandbox.paths.config);
+  await ensureConfig(sandbox.paths);
   const text = await firstRunText(sandbox.paths, "enforce");
   ok(text.includes(sandbox.paths.config));
   match(text, /incoming tcp to ports 23, 135, 139, 445, 3389 \(rule 1\)/);

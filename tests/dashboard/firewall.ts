@@ -165,7 +165,7 @@ export class Firewall implements Shown, Disposable {
 
   /** Its configuration as it stands in the file. */
   async config() {
-    return (await loadConfig(this.paths.config)).config;
+    return (await loadConfig(this.paths)).config;
   }
 
   [Symbol.dispose](): void {

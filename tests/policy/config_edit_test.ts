@@ -38,7 +38,7 @@ const TEXT = `{ "logging": {"retention":"1h"},
 Deno.test("config edit: keeps what it does not change, the order of keys and the permissions", () =>
   withFile(TEXT, async (file) => {
     const add = (draft: ConfigDraft) => addAddresses(draft, "blacklist", ["192.0.2.2"]);
-    const edited = await editConfig(file, add, stopped);
+    const edited = await editConfig({ config: file }, add, stopped);
     deepEqual([edited.changed, edited.answer], [true, { running: false }]);
     equal(
       await Deno.readTextFile(file),
@@ -63,7 +63,8 @@ Deno.test("config edit: a link stays a link", () =>
   withFile(TEXT, async (file) => {
     const link = `${file}.link`;
     await Deno.symlink(file, link);
-    await editConfig(link, (draft) => addAddresses(draft, "blacklist", ["192.0.2.2"]), stopped);
+    await editConfig({ config: link }, (draft) =>
+      addAddresses(draft, "blacklist", ["192.0.2.2"]), stopped);
     ok((await Deno.lstat(link)).isSymlink);
     ok((await Deno.readTextFile(file)).includes("192.0.2.2"));
   }));
@@ -71,7 +72,7 @@ Deno.test("config edit: a link stays a link", () =>
 Deno.test("config edit: without a change nothing is written and nobody is asked", () =>
   withFile(TEXT, async (file) => {
     const edited = await editConfig(
-      file,
+      { config: file },
       (draft) => addAddresses(draft, "blacklist", ["192.0.2.1"]),
       () => Promise.reject(new Error("asked")),
     );
@@ -87,16 +88,19 @@ Deno.test("config edit: a refusal by the running pfw puts the old file back", ()
       return { running: true, ok: false, error: "no such set" };
     };
     const add = (draft: ConfigDraft) => addAddresses(draft, "blacklist", ["192.0.2.2"]);
-    await rejects(editConfig(file, add, refuse), /refused the change, .* taken back: no such set/);
+    await rejects(
+      editConfig({ config: file }, add, refuse),
+      /refused the change, .* taken back: no such set/,
+    );
     ok(seen.includes("192.0.2.2"), "the running pfw must find the new file");
     equal(await Deno.readTextFile(file), TEXT);
     await rejects(
-      editConfig(file, add, () => Promise.reject(new PfwError("no answer", "it fell"))),
+      editConfig({ config: file }, add, () => Promise.reject(new PfwError("no answer", "it fell"))),
       /taken back: no answer: it fell/,
     );
     equal(await Deno.readTextFile(file), TEXT);
     const done = { running: true, ok: true, summary: "" } as const;
-    const edited = await editConfig(file, add, answering(done));
+    const edited = await editConfig({ config: file }, add, answering(done));
     deepEqual([edited.changed, edited.answer], [true, done]);
   }));
 
@@ -104,10 +108,13 @@ Deno.test("config edit: the process that takes it over puts the file in its plac
   withFile(TEXT, async (file) => {
     const add = (draft: ConfigDraft) => addAddresses(draft, "blacklist", ["192.0.2.2"]);
     const refuse = { takeOver: () => Promise.reject(new Error("no such set")) };
-    await rejects(editConfig(file, add, refuse), /refused the change, .* taken back: no such set/);
+    await rejects(
+      editConfig({ config: file }, add, refuse),
+      /refused the change, .* taken back: no such set/,
+    );
     equal(await Deno.readTextFile(file), TEXT);
     let seen = "";
-    const edited = await editConfig(file, add, {
+    const edited = await editConfig({ config: file }, add, {
       async takeOver({ after }, staged) {
         equal(await Deno.readTextFile(file), TEXT);
         await staged.sync();
@@ -126,7 +133,7 @@ Deno.test("config edit: what would not be valid is not written", () =>
     const breakIt = (draft: ConfigDraft) => {
       draft.rules!.push({ name: "b", action: "block", ports: [70_000] });
     };
-    await rejects(editConfig(file, breakIt, stopped), (error) => {
+    await rejects(editConfig({ config: file }, breakIt, stopped), (error) => {
       ok(error instanceof PfwError);
       equal(error.exitCode, ExitCode.usage);
       match(error.message, /rules\[1\]\.ports\[0\]: 70000 is not a port/);
@@ -150,7 +157,7 @@ Deno.test("config edit: what no start would read is not written", () =>
 
 Deno.test("config edit: a broken file is not edited", () =>
   withFile("{ broken", async (file) => {
-    await rejects(editConfig(file, () => ok(false, "changed"), stopped), /cannot use/);
+    await rejects(editConfig({ config: file }, () => ok(false, "changed"), stopped), /cannot use/);
     equal(await Deno.readTextFile(file), "{ broken");
   }));
 
@@ -166,7 +173,11 @@ Deno.test("config edit: changes at once all arrive, and the file is valid at eve
       return reads;
     })();
     const add = (at: number) =>
-      editConfig(file, (draft) => addAddresses(draft, "blacklist", [`198.51.100.${at}`]), stopped);
+      editConfig(
+        { config: file },
+        (draft) => addAddresses(draft, "blacklist", [`198.51.100.${at}`]),
+        stopped,
+      );
     await Promise.all(Array.from({ length: 50 }, (_, at) => add(at)));
     done = true;
     ok(await watch > 10);

@@ -44,7 +44,7 @@ async function refusalOf(file: string): Promise<PfwError> {
 Deno.test("config file: a missing one is created with the defaults, private, and its schema", () =>
   inDirectory(async (directory) => {
     const file = join(directory, "a/b/firewall_rules.json");
-    const { draft } = await loadConfig(file);
+    const { draft } = await loadConfig({ config: file });
     deepEqual(draft, DEFAULT_CONFIG);
     equal((await Deno.stat(file)).mode! & 0o7777, 0o600);
     equal((await Deno.stat(join(directory, "a/b"))).mode! & 0o7777, root ? 0o755 : 0o700);
@@ -62,7 +62,9 @@ Deno.test("config file: a missing one is created with the defaults, private, and
 Deno.test("config file: of many that create it at once, one does", () =>
   inDirectory(async (directory) => {
     const file = join(directory, "x/firewall_rules.json");
-    const created = await Promise.all(Array.from({ length: 8 }, () => ensureConfig(file)));
+    const created = await Promise.all(
+      Array.from({ length: 8 }, () => ensureConfig({ config: file })),
+    );
     equal(created.filter(Boolean).length, 1);
   }));
 
@@ -70,7 +72,7 @@ Deno.test("config file: an existing one is left alone, valid or not", () =>
   inDirectory(async (directory) => {
     const file = join(directory, "c.json");
     await Deno.writeTextFile(file, "{ broken", { mode: 0o600 });
-    equal(await ensureConfig(file), false);
+    equal(await ensureConfig({ config: file }), false);
     equal(await Deno.readTextFile(file), "{ broken");
   }));
 
@@ -78,7 +80,7 @@ Deno.test("config file: a link that leads nowhere is told, not filled", () =>
   inDirectory(async (directory) => {
     const file = join(directory, "c.json");
     await Deno.symlink(join(directory, "gone.json"), file);
-    await rejects(loadConfig(file), /there is no such file/);
+    await rejects(loadConfig({ config: file }), /there is no such file/);
     await rejects(Deno.lstat(join(directory, "gone.json")), Deno.errors.NotFound);
   }));
 

@@ -51,7 +51,7 @@ class Scene implements AsyncDisposable {
 
   block(address: string, parts: Partial<SafeChangeParts> = {}) {
     const add = (draft: ConfigDraft) => addAddresses(draft, "blacklist", [address]);
-    return editConfig(this.file, add, () => this.answer(), this.safe(parts));
+    return editConfig({ config: this.file }, add, () => this.answer(), this.safe(parts));
   }
 
   /** Lets the time of the change that waits run out. */
@@ -93,7 +93,7 @@ Deno.test("safe change: a change that waits returns to the byte, once, whoever n
   await using scene = new Scene();
   const safe = scene.safe({ confirm: 60, command: "first" });
   const add = (draft: ConfigDraft) => addAddresses(draft, "blacklist", ["192.0.2.1"]);
-  await editConfig(scene.file, add, scene.answer, safe);
+  await editConfig({ config: scene.file }, add, scene.answer, safe);
   equal(Deno.statSync(scene.pending.path).mode! & 0o777, 0o600);
   const left = secondsLeft(safe.pending!);
   ok(left > 50 && left <= 60, String(left));
@@ -170,7 +170,7 @@ Deno.test("safe change: without a note of what must return nothing is changed", 
   equal(scene.text, TEXT);
   const safe = scene.safe();
   const add = (draft: ConfigDraft) => addAddresses(draft, "blacklist", ["192.0.2.1"]);
-  equal((await editConfig(scene.file, add, scene.answer, safe)).changed, true);
+  equal((await editConfig({ config: scene.file }, add, scene.answer, safe)).changed, true);
   match(safe.notices[0], /cannot write the history/);
 });
 
