@@ -2,6 +2,7 @@
 import type { Ban, BanView } from "./bans/ban.ts";
 import { type BanBook, viewOf } from "./bans/ban_book.ts";
 import type { BanChange } from "./bans/ban_change.ts";
+import { refuseProtected } from "./bans/ban_request.ts";
 import { PacedLines } from "./bans/paced_lines.ts";
 import type { BanControl, BanRequest, BansAnswer, UnbanRequest } from "./control/intel_control.ts";
 import { type Detection, DETECTOR_TEXTS } from "./detect/detection.ts";
@@ -10,7 +11,7 @@ import { grouped } from "./detect/evidence_text.ts";
 import { errorText, ExitCode, PfwError } from "./errors.ts";
 import type { TimedPrefix } from "./kernel/ban_times.ts";
 import { formatPrefix, parsePrefix, type Prefix } from "./net/address.ts";
-import type { PrefixList } from "./net/prefix_list.ts";
+import { PrefixList } from "./net/prefix_list.ts";
 import type { AppLog } from "./observe/application_log.ts";
 import type { EventDetails } from "./observe/event_details.ts";
 import { Direction, type ParsedPacket } from "./packet/packet.ts";
@@ -141,8 +142,11 @@ export class DaemonBans implements BanControl {
   }
 
   async add(request: BanRequest): Promise<BansAnswer> {
-    const { addresses, seconds, reason, force = false } = request;
-    const change = this.#parts.book.add(parse(addresses), seconds, reason, force);
+    const { addresses, seconds, reason, force = false, session } = request;
+    const prefixes = parse(addresses);
+    // Another server than sshd may hold it, of which nothing else tells.
+    if (session !== undefined && !force) refuseProtected(prefixes, PrefixList.parse([session]));
+    const change = this.#parts.book.add(prefixes, seconds, reason, force);
     await this.#change(change.added, change.removed, change.undo);
     for (const ban of change.added) this.#lines.say(this.#text(ban));
     return { bans: change.added.map((ban) => viewOf(ban, Date.now())) };

@@ -8,6 +8,8 @@ import {
 } from "../../engine/control/intel_control.ts";
 import { ExitCode, PfwError } from "../../engine/errors.ts";
 import type { Paths } from "../../engine/paths.ts";
+import { formatPrefix } from "../../engine/net/address.ts";
+import { findOwnSession } from "../../engine/net/lifelines.ts";
 import { PrefixList } from "../../engine/net/prefix_list.ts";
 import { overlaps } from "../../engine/policy/edit_lists.ts";
 import { nameProblem } from "../../engine/policy/field_problems.ts";
@@ -43,11 +45,13 @@ export async function addBans(
   const problem = nameProblem(options.reason);
   if (problem !== undefined) throw usageError("wrong usage", `--reason ${problem}`);
   const addresses = await readSome(given);
+  const session = findOwnSession();
   const request: BanRequest = {
     addresses,
     seconds,
     reason: options.reason,
     force: options.force === true,
+    session: session && formatPrefix(session.peer),
   };
   const changed = await change(context.paths, "/bans", request);
   if (context.json) return printJson({ action: "add", bans: changed.bans, ...outcome(changed) });

@@ -58,6 +58,7 @@ export const addBans = request(
     seconds: z.int().min(1).max(MAX_DURATION),
     reason: text("For people, in one line."),
     force: flag("Also what the machine or its operator depends on.").optional(),
+    session: address("The other end of the SSH session that the command is given in.").optional(),
   }),
 );
 

@@ -37,6 +37,8 @@ export interface BanRequest {
   readonly reason: string;
   /** Also what the machine or its operator depends on. */
   readonly force?: boolean;
+  /** The other end of the SSH session that it was given in; the running pfw need not know that one. */
+  readonly session?: string;
 }
 
 /** Body of `POST /bans/remove`. */

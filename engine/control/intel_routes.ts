@@ -70,7 +70,7 @@ function readUpdate({ names, force }: Body): UpdateRequest {
   };
 }
 
-function readBan({ addresses, seconds, reason, force }: Body): BanRequest {
+function readBan({ addresses, seconds, reason, force, session }: Body): BanRequest {
   if (typeof seconds !== "number" || !Number.isInteger(seconds)) {
     throw wrong("`seconds` is not a whole number");
   }
@@ -79,11 +79,14 @@ function readBan({ addresses, seconds, reason, force }: Body): BanRequest {
   }
   const problem = typeof reason === "string" ? nameProblem(reason) : "is not text";
   if (problem !== undefined) throw wrong(`\`reason\` ${problem}`);
+  const unknown = session === undefined ? undefined : addressProblem(session);
+  if (unknown !== undefined) throw wrong(`\`session\`: ${unknown}`);
   return {
     addresses: readAddresses(addresses),
     seconds,
     reason: reason as string,
     force: readFlag("force", force),
+    ...session === undefined ? {} : { session: session as string },
   };
 }
 

@@ -84,6 +84,9 @@ Deno.test("intel routes: answers carry the mode, requests arrive as types", asyn
   deepEqual(pfw.added, [
     { addresses: ["192.0.2.9", "2001:db8::/64"], seconds: 600, reason: "why", force: false },
   ]);
+  const inSession = { ...GOOD, force: true, session: "203.0.113.7" };
+  equal((await pfw.post("/bans", inSession))[0], 200);
+  deepEqual(pfw.added.at(-1), inSession);
   deepEqual((await pfw.post("/bans/remove", { addresses: ["192.0.2.9"] }))[1].unknown, [
     "192.0.2.9",
   ]);
@@ -116,6 +119,8 @@ const WRONG: readonly [path: string, body: unknown, why: RegExp][] = [
   ["/bans", { ...GOOD, reason: "a\nb" }, /`reason` .*control character/],
   ["/bans", { ...GOOD, reason: "x".repeat(101) }, /`reason` is 101 characters long/],
   ["/bans", { ...GOOD, addresses: "192.0.2.1" }, /`addresses` is not a list/],
+  ["/bans", { ...GOOD, session: "home" }, /`session`: /],
+  ["/bans", { ...GOOD, session: 7 }, /`session`: /],
   ["/bans", { ...GOOD, addresses: [] }, /`addresses` is empty/],
   ["/bans", { ...GOOD, addresses: ["192.0.2.300"] }, /"192\.0\.2\.300" is not an IP/],
   ["/bans", { ...GOOD, addresses: [7] }, /expected an address, not a number/],

@@ -9,7 +9,7 @@ import {
   isInSet,
   startWithNameServer,
 } from "../support/neighbours.ts";
-import { createPair, firewallText, kernelTest, type NetworkNamespace } from "../support/netns.ts";
+import { createPair, firewallText, kernelTest, NetworkNamespace } from "../support/netns.ts";
 import { scan } from "../support/port_scan.ts";
 import { eventually, runPfw, startPfw } from "../support/running_pfw.ts";
 import { Sandbox } from "../support/sandbox.ts";
@@ -44,6 +44,29 @@ except OSError:
 print(len(held), flush=True)
 time.sleep(60)
 `;
+
+kernelTest(
+  "a ban of the session that it is given in needs --force, whoever serves it",
+  async () => {
+    await using namespace = await NetworkNamespace.create();
+    await using sandbox = new Sandbox();
+    sandbox.writeConfig({});
+    await using pfw = await startPfw(namespace, sandbox);
+    const env = { SSH_CONNECTION: "203.0.113.77 50000 192.0.2.9 22" };
+    for (const address of ["203.0.113.77", "203.0.113.0/24"]) {
+      const ban = ["bans", "add", address];
+      const { code, out, err } = await runPfw(namespace, sandbox, ban, { env });
+      deepEqual([code, out], [1, ""]);
+      match(err, /^pfw: cannot ban \S+: 203\.0\.113\.77 is .* depends on it; --force bans it/);
+    }
+    deepEqual(await bansOf(namespace, sandbox), []);
+    const other = await runPfw(namespace, sandbox, ["bans", "add", "198.51.100.7"], { env });
+    deepEqual([other.code, other.err], [0, ""]);
+    const forced = ["bans", "add", "203.0.113.77", "--force"];
+    match((await runPfw(namespace, sandbox, forced, { env })).out, /in the kernel now/);
+    equal((await pfw.end()).code, 0);
+  },
+);
 
 kernelTest("who guesses passwords on port 22 is banned, connections open or not", async () => {
   await using link = await createPair();
