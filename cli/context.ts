@@ -1,7 +1,7 @@
 /** What every command gets, apart from the tree of commands so that both can be imported. */
 import type { Command } from "commander";
 import { ExitCode, PfwError } from "../engine/errors.ts";
-import { type Paths, resolvePaths } from "../engine/paths.ts";
+import { isBesideMachine, type Paths, resolvePaths } from "../engine/paths.ts";
 import type { ChangeRequest } from "../engine/policy/safe_change.ts";
 import { changeRequest } from "./change_options.ts";
 
@@ -25,8 +25,21 @@ export interface ChangingContext extends CommandContext {
   readonly request: ChangeRequest;
 }
 
-/** The context of a command that commander is about to run. */
+/**
+ * The context of a command that commander is about to run. Says so where its files are not those of
+ * the machine's pfw, as people expect who left out sudo.
+ */
 export function contextOf(command: Command): CommandContext {
+  if (isBesideMachine(command.optsWithGlobals<GlobalOptions>())) {
+    console.error(
+      "pfw: without sudo this is about your own files; `sudo pfw …` is about this machine's pfw",
+    );
+  }
+  return contextOfNoPfw(command);
+}
+
+/** The same for a command that asks no pfw and has no use for its files. */
+export function contextOfNoPfw(command: Command): CommandContext {
   const options = command.optsWithGlobals<GlobalOptions>();
   return { paths: resolvePaths(options), json: options.json === true };
 }

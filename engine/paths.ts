@@ -1,5 +1,5 @@
 /** Where pfw keeps its files: flags over environment over the defaults of root or of a user. */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 
 /** Every path that pfw uses on its own account. */
 export interface Paths {
@@ -66,6 +66,26 @@ export function rootPaths() {
     logDir: `/var/log/${NAME}`,
     runDir: `/run/${NAME}`,
   };
+}
+
+/**
+ * Whether this user gets files of their own though the machine has a pfw, which is root's: what they
+ * ask and change is then not about that one.
+ */
+export function isBesideMachine({ config, runDir }: PathOptions): boolean {
+  const isNamed = (option: string | undefined, name: string) => option ?? Deno.env.get(name);
+  if (isRoot() || isNamed(config, "PFW_CONFIG") || isNamed(runDir, "PFW_RUN_DIR")) return false;
+  const machine = rootPaths();
+  return [dirname(machine.config), machine.runDir].some(isThere);
+}
+
+function isThere(path: string): boolean {
+  try {
+    Deno.lstatSync(path);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function userPaths(env: (name: string) => string | undefined) {

@@ -1,6 +1,6 @@
 /** `pfw completion SHELL` and the hidden word that its scripts ask. Actions load lazily. */
 import { Argument, type Command } from "commander";
-import { contextOf } from "../context.ts";
+import { contextOfNoPfw } from "../context.ts";
 import { printJson, writeOut } from "../output.ts";
 import { COMPLETE, completionScript, type Shell, SHELLS } from "./completion_scripts.ts";
 
@@ -17,7 +17,7 @@ export function registerCompletion(program: Command): void {
     .addHelpText("after", EXAMPLES)
     .action((shell: Shell, _options, command) => {
       const script = completionScript(shell);
-      if (contextOf(command).json) printJson({ shell, script });
+      if (contextOfNoPfw(command).json) printJson({ shell, script });
       else writeOut(script);
     });
   program.command(COMPLETE, { hidden: true }).argument("[words...]")

@@ -1,7 +1,7 @@
 /** `pfw install` and `pfw uninstall`. Actions load lazily. */
 import type { Command } from "commander";
 import { ExitCode, PfwError } from "../../engine/errors.ts";
-import { contextOf, type GlobalOptions, usageError } from "../context.ts";
+import { contextOfNoPfw, type GlobalOptions, usageError } from "../context.ts";
 import { ownCommand } from "../own_command.ts";
 
 const INSTALL_EXAMPLES = `
@@ -30,7 +30,7 @@ export function registerInstall(program: Command): void {
       const executable = builtFile();
       const { install } = await import("../install/install.ts");
       const options = { dryRun: dryRun === true, enable, root: rootOf(root) };
-      await install(contextOf(command), options, { executable, program });
+      await install(contextOfNoPfw(command), options, { executable, program });
     });
   program.command("uninstall")
     .description("remove what install brought; --purge also configuration, data and logs")
@@ -42,7 +42,7 @@ export function registerInstall(program: Command): void {
       refusePlaces("uninstall", command);
       const { uninstall } = await import("../install/uninstall.ts");
       const options = { dryRun: dryRun === true, purge: purge === true, root: rootOf(root) };
-      await uninstall(contextOf(command), options, { command: ownCommand() });
+      await uninstall(contextOfNoPfw(command), options, { command: ownCommand() });
     });
 }
 

@@ -1,6 +1,6 @@
 /** `pfw man`, hidden: pfw(8) as roff, for people who make packages. The action loads lazily. */
 import type { Command } from "commander";
-import { contextOf } from "../context.ts";
+import { contextOfNoPfw } from "../context.ts";
 
 /** Adds it. */
 export function registerMan(program: Command): void {
@@ -10,7 +10,7 @@ export function registerMan(program: Command): void {
       const { manPage } = await import("./man_page.ts");
       const { printJson, writeOut } = await import("../output.ts");
       const page = manPage(program);
-      if (contextOf(command).json) printJson({ page });
+      if (contextOfNoPfw(command).json) printJson({ page });
       else writeOut(page);
     });
 }

@@ -4,7 +4,7 @@
  */
 import { Argument, type Command, Option } from "commander";
 import { changesPolicy } from "../change_options.ts";
-import { changingContextOf, contextOf, usageError } from "../context.ts";
+import { changingContextOf, contextOf, contextOfNoPfw, usageError } from "../context.ts";
 import { listRules } from "./rules_list.ts";
 import { registerRulesPast } from "./rules_past.ts";
 
@@ -152,7 +152,8 @@ function defineCheck(parent: Command): void {
     )
     .action(async (file, options, command) => {
       const { checkRules } = await import("./rules_check.ts");
-      await checkRules(contextOf(command), file, options.plan === true);
+      const context = file === undefined ? contextOf(command) : contextOfNoPfw(command);
+      await checkRules(context, file, options.plan === true);
     });
 }
 
