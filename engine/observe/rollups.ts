@@ -82,7 +82,6 @@ export class Rollups {
     }
     this.#addresses.finish();
     this.#addressBound += counts.slots.size;
-    counts.clear();
     if (this.#addressBound > MAX_BLOCKED_ADDRESSES) this.#evictFewest();
   }
 
@@ -103,8 +102,8 @@ export class Rollups {
     this.#addressBound = this.#count();
     if (this.#addressBound <= MAX_BLOCKED_ADDRESSES) return;
     this.#chooseEvicted.run(this.#addressBound - KEPT_ADDRESSES);
+    // The bound stays, to be counted again next time: what was evicted may yet be taken back.
     for (const statement of this.#evict) statement.run();
-    this.#addressBound = this.#count();
   }
 
   #count(): number {
@@ -124,7 +123,10 @@ class AddressCounts {
   time = new Float64Array(0);
   #next = 0;
 
+  /** Counts these rows alone: those of a flush that failed come again with the next one. */
   take(events: EventColumns): void {
+    this.slots.clear();
+    this.#next = 0;
     if (this.packets.length <= events.count) this.#grow(events.rowHits.length + 1);
     for (let row = 0; row < events.count; row++) {
       const isOutgoing = events.direction[row] === Direction.outgoing;
@@ -151,11 +153,6 @@ class AddressCounts {
     this.packets[slot] += packets;
     this.reason[slot] = reason;
     this.time[slot] = Math.max(this.time[slot], time);
-  }
-
-  clear(): void {
-    this.slots.clear();
-    this.#next = 0;
   }
 
   #grow(rows: number): void {
