@@ -48,18 +48,22 @@ export class LiveView {
     if (this.#isTerminal) write("\r\x1b[K");
   }
 
-  /** Shows the rows that are about to be written. */
+  /**
+   * Shows the rows that are about to be written. One that was shown before and could not be written
+   * is no news; what it stands for since then is, but not when that was.
+   */
   showEvents(): void {
     const { blocked } = this.#view;
     const second = Math.floor(performance.now() / 1000);
     if (second !== this.#second) this.#nextSecond(second);
     let text = "";
     for (let row = 0; row < blocked.count; row++) {
-      if (this.#linesLeft > 0) {
+      const packets = blocked.unshown(row);
+      if (packets === blocked.rowHits[row] && this.#linesLeft > 0) {
         this.#linesLeft--;
         text += this.#eventLine(row) + "\n";
       } else {
-        this.#unshown += blocked.rowHits[row];
+        this.#unshown += packets;
       }
     }
     if (text) this.#print(text);

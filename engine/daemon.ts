@@ -238,7 +238,7 @@ export class Daemon {
         sample: this.#settings.allowedSample,
         hooks: {
           afterRound: () => this.#intel.bans.act(),
-          beforeFlush: () => this.#listeners.events(),
+          beforeFlush: () => this.#recorder.show(() => this.#listeners.events()),
           flush: () => this.#flush(),
           tick: () => this.#tick(),
         },

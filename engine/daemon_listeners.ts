@@ -6,7 +6,10 @@ export type Changed = "config" | "bans" | "feeds" | "mode" | "pending";
 
 /** Everything is optional, and nothing here may throw or take long. */
 export interface DaemonListener {
-  /** Before rows are written: they can still be looked at in the view. */
+  /**
+   * Before rows are written: they can still be looked at in the view. Those that could not be
+   * written the last time are there again: `EventBuffer.unshown` tells what is new.
+   */
   events?(): void;
   /** Every second, by the loop that empties the devices. */
   tick?(): void;

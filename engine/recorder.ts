@@ -80,6 +80,16 @@ export class Recorder implements Disposable {
     return this.#store.fault;
   }
 
+  /**
+   * Lets `look` see the rows that wait. Where they cannot be written they wait on, but what it saw is
+   * not new the next time: see `EventBuffer.unshown`.
+   */
+  show(look: () => void): void {
+    look();
+    this.blocked.markShown();
+    this.allowed.markShown();
+  }
+
   /** Writes what waits and brings the counters of losses up to date. */
   flush(): FlushResult {
     const { losses, log } = this.#parts;

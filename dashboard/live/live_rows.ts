@@ -39,14 +39,16 @@ export class LiveRows {
     return this.#seq;
   }
 
-  /** Takes over what the buffers hold; to be called once for each of their fillings. */
+  /** Takes over what the buffers hold and was not shown before. */
   collect(blocked: EventBuffer, allowed: EventBuffer): void {
     const action = this.#names.view.enforcement.mode === "enforce" ? "blocked" : "would_block";
     for (let row = 0; row < blocked.count; row++) {
-      if (this.#fresh.length < ROWS_PER_TICK) this.#add(blocked, row, action);
-      else this.#unshown += blocked.rowHits[row];
+      const packets = blocked.unshown(row), isNew = packets === blocked.rowHits[row];
+      if (isNew && this.#fresh.length < ROWS_PER_TICK) this.#add(blocked, row, action);
+      else this.#unshown += packets;
     }
     for (let row = 0; row < allowed.count; row++) {
+      if (allowed.unshown(row) !== allowed.rowHits[row]) continue;
       const hasRoom = this.#allowed < ALLOWED_PER_TICK && this.#fresh.length < ROWS_PER_TICK;
       if (!hasRoom) break;
       this.#allowed++;

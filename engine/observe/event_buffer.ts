@@ -39,6 +39,8 @@ export class EventBuffer extends EventColumns {
   blurred = 0;
 
   readonly #level: Uint8Array;
+  /** Of each row, the packets that were shown. */
+  readonly #shown: Float64Array;
   /** Open addressing: row + 1, or 0 for a free place. */
   readonly #index: Int32Array;
   /** Secret, so that nobody can choose packets that all fall on one place of the index. */
@@ -55,6 +57,7 @@ export class EventBuffer extends EventColumns {
     super(rows);
     this.#serviceLimit = serviceLimit;
     this.#level = new Uint8Array(rows);
+    this.#shown = new Float64Array(rows);
     this.#index = new Int32Array(2 ** Math.ceil(Math.log2(2 * rows)));
     this.#seed = crypto.getRandomValues(new Int32Array(1))[0];
   }
@@ -108,8 +111,19 @@ export class EventBuffer extends EventColumns {
     this.blurred = blurred + packets;
   }
 
+  /** Packets of a row that were not shown: all of them, or none, or what it grew by since. */
+  unshown(row: number): number {
+    return this.rowHits[row] - this.#shown[row];
+  }
+
+  /** Whoever wanted to see the rows has seen them, which may be long before they are forgotten. */
+  markShown(): void {
+    for (let row = 0; row < this.count; row++) this.#shown[row] = this.rowHits[row];
+  }
+
   /** Forgets all rows; the counters since the start stay. */
   override clear(): void {
+    this.#shown.fill(0, 0, this.count);
     super.clear();
     this.#index.fill(0);
   }
