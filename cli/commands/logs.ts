@@ -102,7 +102,7 @@ class Follower {
     // Before looking for rows: what is written meanwhile is found either now or next time.
     this.#last = this.#reader.lastId(this.#filter.table);
     const ids = findNewest(this.#reader, this.#filter, limit);
-    this.#last = Math.max(this.#last, ids.at(-1) ?? 0);
+    this.#last = ids.reduce((last, id) => Math.max(last, id), this.#last);
     return printRows(this.#reader, this.#filter, ids, this.#formatter);
   }
 

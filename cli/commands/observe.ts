@@ -25,7 +25,7 @@ export function registerObserve(program: Command): void {
       new Option("--type <type>", "which packets").choices(["blocked", "allowed"])
         .default("blocked"),
     )
-    .option("--limit <number>", "at most so many, the newest", "50")
+    .option("--limit <number>", "at most so many, those that were written last", "50")
     .option("--since <time>", "not older: 30s, 10m, 1h, 7d, or 2026-01-31T12:00:00Z")
     .option("--ip <cidr>", "source or destination is, or lies in, this address or range")
     .option("--port <number>", "source or destination port")

@@ -6,7 +6,11 @@ import { row } from "../../engine/control/schemas/log_row.ts";
 import { count, mode, text, time } from "../../engine/control/schemas/parts.ts";
 import { documented, standingRules } from "./parts.ts";
 
-export const logs = documented("logs", "Rows, the newest last.", z.array(row));
+export const logs = documented(
+  "logs",
+  "The rows that were written last, in the order of their times, the newest last.",
+  z.array(row),
+);
 
 export const logLine = documented(
   "logs --follow",

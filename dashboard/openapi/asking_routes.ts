@@ -137,7 +137,7 @@ const QUESTIONS: readonly Operation[] = [
     summary: "Rows of the database.",
     parameters: [
       query("type", z.enum(["blocked", "allowed"]).default("blocked").describe("Which rows.")),
-      query("limit", z.int().min(1).max(1000).describe("The newest so many.")),
+      query("limit", z.int().min(1).max(1000).describe("So many, those that were written last.")),
       query("since", z.string().describe("A span such as 30s, 10m, 1h or 30d.")),
       query("ip", z.string().describe("Source or destination: an address or CIDR range.")),
       query("port", z.int().min(0).max(65535).describe("Source or destination port.")),
@@ -145,7 +145,7 @@ const QUESTIONS: readonly Operation[] = [
     ],
     answers: {
       ...JUDGED,
-      "200": { description: "The rows.", schema: logs, example: { rows: [] } },
+      "200": { description: "The rows, the newest last.", schema: logs, example: { rows: [] } },
     },
   },
   {

@@ -50,14 +50,15 @@ export interface LogRow {
   readonly action: "allowed" | "blocked" | "would_block";
 }
 
-/** Rows that are looked at in one step of following. */
+/** Rows that are looked at in one step of following, and in one of putting rows in order. */
 const STEP = 1_000;
 
 /** Rows that are looked at in one step of searching without an index: 10 to 25 ms. */
 const SCAN_STEP = 200_000;
 
 /**
- * Ids of the newest `limit` rows that pass the filter, ascending.
+ * Ids of the rows that pass the filter, the `limit` that were written last, in the order of their
+ * times: which came last of all could be told only by an index.
  *
  * @param progress told now and then, where many rows have to be looked at, which part (0 to 1) of
  *   them was
@@ -94,7 +95,7 @@ export function* searchNewest(
   const found = filter.address ? findByAddress(search, filter.address) : scan(search, ranges);
   for (;;) {
     const { done, value } = found.next();
-    if (done) return value.reverse();
+    if (done) return inOrderOfTime(db, table, value.reverse());
     yield Math.min(1, (last - value + 1) / (last - first + 1));
   }
 }
@@ -133,6 +134,33 @@ function* scan({ db, table, sql, values, limit }: Search, ranges: Iterable<IdRan
   return found;
 }
 
+/**
+ * Rows are written when they are known and not when they came: a captured file is older than what
+ * stands before it, and the kernel's reports come later than packets that are looked at.
+ *
+ * @param ids ascending
+ */
+function inOrderOfTime(db: DatabaseSync, table: string, ids: number[]): number[] {
+  const statement = db.prepare(
+    `SELECT id, time FROM ${table} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id`,
+  );
+  const times = new Float64Array(ids.length);
+  let count = 0, isInOrder = true;
+  for (let at = 0; at < ids.length; at += STEP) {
+    for (const row of statement.all(JSON.stringify(ids.slice(at, at + STEP)))) {
+      // What was deleted meanwhile is passed over.
+      ids[count] = Number(row.id);
+      times[count] = Number(row.time);
+      if (count > 0 && times[count] < times[count - 1]) isInOrder = false;
+      count++;
+    }
+  }
+  ids.length = count;
+  if (isInOrder) return ids;
+  const order = Uint32Array.from(ids.keys()).sort((a, b) => times[a] - times[b] || a - b);
+  return Array.from(order, (at) => ids[at]);
+}
+
 /** The least and the greatest id of a table; an empty range where it has no rows. */
 function idBounds(db: DatabaseSync, table: string): [number, number] {
   // Two look-ups: SQLite answers min and max in one SELECT only by reading the whole table.
@@ -163,14 +191,15 @@ export function findAfter(
   return { ids: passed.map((row) => Number(row.id)), next };
 }
 
-/** The rows of these ids as the views show them, ascending. */
+/** The rows of these ids as the views show them, in their order. */
 export function readRows(db: DatabaseSync, table: RowTable, ids: readonly number[]): LogRow[] {
   const columns = Object.entries(VIEW_COLUMNS).map(([name, sql]) => `${sql} AS ${name}`);
   const rows = db.prepare(
     `SELECT ${columns.join(", ")} FROM ${rowsWithContext(table)}
-     WHERE r.id IN (SELECT value FROM json_each(?)) ORDER BY r.id`,
-  ).all(JSON.stringify(ids));
-  return rows as unknown as LogRow[];
+     WHERE r.id IN (SELECT value FROM json_each(?))`,
+  ).all(JSON.stringify(ids)) as unknown as LogRow[];
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return ids.flatMap((id) => byId.get(id) ?? []);
 }
 
 interface Conditions {

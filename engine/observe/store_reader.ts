@@ -57,7 +57,7 @@ export class StoreReader implements Disposable {
   }
 
   /**
-   * Ids of the newest `limit` rows that pass the filter, oldest first.
+   * Ids of the `limit` rows written last that pass the filter, oldest first.
    *
    * @param progress see `findNewest`
    */
@@ -75,12 +75,12 @@ export class StoreReader implements Disposable {
     }
   }
 
-  /** Ids of rows after `id` that pass the filter, oldest first, at most 1,000, and where to go on. */
+  /** Ids of rows after `id` that pass the filter, ascending, at most 1,000, and where to go on. */
   after(filter: LogFilter, id: number): { ids: number[]; next: number } {
     return reading(this.path, () => findAfter(this.db, filter, id));
   }
 
-  /** The rows of these ids, in the order of their ids. */
+  /** The rows of these ids, in their order. */
   *rows(table: RowTable, ids: readonly number[]): Generator<LogRow> {
     for (let at = 0; at < ids.length; at += 500) {
       yield* reading(this.path, () => readRows(this.db, table, ids.slice(at, at + 500)));

@@ -69,6 +69,11 @@ function passes(filter: Omit<LogFilter, "table">, row: LogRow): boolean {
     (filter.reason === undefined || row.reason_code === filter.reason);
 }
 
+/** Stable: rows of one moment stay in the order in which they were written. */
+function byTime(a: LogRow, b: LogRow): number {
+  return Date.parse(a.timestamp) - Date.parse(b.timestamp);
+}
+
 Deno.test("filters combine as their words say, on any rows", () => {
   const property = fc.property(
     fc.array(SAMPLE, { maxLength: 120 }),
@@ -86,8 +91,10 @@ Deno.test("filters combine as their words say, on any rows", () => {
       assert.equal(all.length, samples.length);
       for (const [words, limit] of filters) {
         const filter = { table, ...words };
-        const expected = all.filter((row) => passes(filter, row)).map(({ id }) => id);
-        assert.deepEqual(reader.newest(filter, limit), limit ? expected.slice(-limit) : []);
+        const passed = all.filter((row) => passes(filter, row));
+        const last = limit ? passed.slice(-limit).sort(byTime) : [];
+        assert.deepEqual(reader.newest(filter, limit), last.map(({ id }) => id));
+        const expected = passed.map(({ id }) => id);
         const { ids, next } = reader.after(filter, 5);
         assert.deepEqual(ids, expected.filter((id) => id > 5));
         assert.equal(next, Math.max(5, samples.length));
@@ -159,8 +166,39 @@ Deno.test("times are found after the clock jumped back", () => {
   using reader = StoreReader.open(bench.path)!;
   const since = (time: number) => reader.newest({ table: "blocked", since: time }, 10);
   assert.deepEqual(since(NOON + 1), [2, 5]);
-  assert.deepEqual(since(NOON - 86_399_500), [1, 2, 4, 5]);
+  assert.deepEqual(since(NOON - 86_399_500), [4, 1, 2, 5]);
   assert.deepEqual(since(NOON + 6_001), []);
+});
+
+Deno.test("the rows written last come in the order of their times, page by page", async () => {
+  using bench = new StoreBench(3_000, 3_000);
+  // Outgoing ones are told of later than incoming ones, and a capture is older than both.
+  for (let at = 0; at < 1_400; at++) bench.block({ time: NOON + (at ^ 1) });
+  bench.flush();
+  for (let at = 0; at < 1_400; at++) bench.block({ time: NOON - 86_400_000 + (at >> 1) });
+  bench.flush();
+  using reader = StoreReader.open(bench.path)!;
+  const filter = { table: "blocked" } as const;
+  for (const limit of [3, 1_500, 2_800, 5_000]) {
+    const ids = reader.newest(filter, limit);
+    assert.deepEqual(ids, await reader.newestInSteps(filter, limit));
+    const rows = [...reader.rows("blocked", ids)];
+    assert.equal(rows.length, Math.min(limit, 2_800));
+    assert.deepEqual(rows, rows.toSorted((a, b) => byTime(a, b) || a.id - b.id));
+    assert.deepEqual(rows.map(({ id }) => id), ids);
+    assert.equal(Math.min(...ids), Math.max(1, 2_801 - limit), "the last that were written");
+  }
+});
+
+Deno.test("rows that are deleted while they are put in order are passed over", async () => {
+  using bench = new StoreBench();
+  for (let at = 0; at < 9; at++) bench.block({ time: NOON - at });
+  bench.flush();
+  using db = new DatabaseSync(bench.path);
+  using reader = StoreReader.open(bench.path)!;
+  const found = reader.newestInSteps({ table: "blocked" }, 9);
+  db.exec("DELETE FROM blocked_rows WHERE id IN (2, 9)");
+  assert.deepEqual(await found, [8, 7, 6, 5, 4, 3, 1]);
 });
 
 Deno.test("a database that is not there yet is no error, a foreign one is", () => {

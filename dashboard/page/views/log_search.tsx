@@ -51,7 +51,9 @@ export function Search({ ip }: { readonly ip: string }) {
       const found = answer.rows.map(toEntry).reverse();
       setRows(found);
       setOutcome(
-        found.length === LIMIT ? { tone: "info", text: `The newest ${LIMIT} rows.` } : null,
+        found.length === LIMIT
+          ? { tone: "info", text: `The ${LIMIT} rows that were written last.` }
+          : null,
       );
       say(`${plural(found.length, "row")} found`);
     } catch (error) {
