@@ -1,6 +1,6 @@
 /** Where the addresses of a prefix lie among the stored ones, which an index holds in order. */
 import type { SQLInputValue } from "node:sqlite";
-import { addressBits, formatPrefix, maskWord, parsePrefix, type Prefix } from "../net/address.ts";
+import { addressBits, formatV6, maskWord, parsePrefix, type Prefix } from "../net/address.ts";
 import { covers } from "../net/prefix_list.ts";
 
 /** The least and the greatest value of a range, both in it. */
@@ -15,21 +15,32 @@ const END = "\u{10ffff}";
  */
 export function storedRanges(prefix: Prefix): StoredRange[] {
   const { family, words, length } = prefix;
-  if (family === 6) {
-    if (length < addressBits(family)) return textRanges(prefix);
-    return [[formatPrefix(prefix), formatPrefix(prefix)]];
-  }
-  return [length === 0 ? [-(2 ** 31), 2 ** 31 - 1] : [words[0], words[0] | ~maskWord(length)]];
+  const texts = textRanges(asV6(prefix));
+  if (family === 6) return texts;
+  const numbers: StoredRange = length === 0
+    ? [-(2 ** 31), 2 ** 31 - 1]
+    : [words[0], words[0] | ~maskWord(length)];
+  // The five groups of zeros in front are a text's longest run of them, whatever comes behind.
+  return [numbers, ...texts.filter(([from]) => String(from).startsWith("::"))];
 }
 
-/** Whether a stored address (signed word of IPv4, text of IPv6) lies in the prefix. */
+/**
+ * Whether a stored address (signed word of IPv4, text of IPv6) lies in the prefix. One of IPv4 also
+ * holds those that were written as IPv6 on the wire: who asks for them may write them either way.
+ */
 export function holds(prefix: Prefix, stored: unknown): boolean {
   if (typeof stored === "number") {
     return prefix.family === 4 && ((stored ^ prefix.words[0]) & maskWord(prefix.length)) === 0;
   }
-  if (prefix.family === 4 || typeof stored !== "string") return false;
+  if (typeof stored !== "string") return false;
   const address = parsePrefix(stored);
-  return address !== undefined && covers(prefix, address);
+  return address !== undefined && covers(asV6(prefix), asV6(address));
+}
+
+/** IPv4 as IPv6 maps it (RFC 4291, section 2.5.5.2), which is how the wire may have had it. */
+function asV6(prefix: Prefix): Prefix {
+  const { family, words: [word], length } = prefix;
+  return family === 6 ? prefix : { family: 6, words: [0, 0, 0xffff, word], length: 96 + length };
 }
 
 /**
@@ -38,6 +49,10 @@ export function holds(prefix: Prefix, stored: unknown): boolean {
  * are, or with one run of its zeros replaced, and a run at their end may go on behind them.
  */
 function textRanges({ words, length }: Prefix): StoredRange[] {
+  if (length === addressBits(6)) {
+    const text = formatV6(...words);
+    return [[text, text]];
+  }
   const groups = Array.from(
     { length: 8 },
     (_, at) => (words[at >> 1] >>> (at & 1 ? 0 : 16)) & 0xffff,

@@ -7,7 +7,7 @@ import type { LogFilter, LogRow } from "../../engine/observe/log_query.ts";
 import { BUCKET_SHIFT } from "../../engine/observe/schema.ts";
 import { StoreReader } from "../../engine/observe/store_reader.ts";
 import { Reason, REASONS } from "../../engine/policy/verdict.ts";
-import { addTo, NOON, type Sample, StoreBench } from "./samples.ts";
+import { addTo, NOON, packetOf, type Sample, StoreBench } from "./samples.ts";
 
 const ADDRESSES = [
   "0.0.0.1",
@@ -155,6 +155,27 @@ Deno.test("rows that share many addresses are no match for one of them", () => {
   const all = { table: "blocked", address: parsePrefix("2001:db8::/32") } as const;
   assert.deepEqual(reader.newest(all, 10), [1]);
   assert.deepEqual(reader.newest({ table: "blocked" }, 10), [1, 2]);
+});
+
+Deno.test("an address of IPv4 is found however the packet wrote it, and is shown as it was", () => {
+  using bench = new StoreBench();
+  // What no text that is read can say, but a packet can.
+  const mapped = packetOf({ source: "2001:db8::1", destination: "2001:db8::2" });
+  [mapped.source0, mapped.source1, mapped.source2, mapped.source3] = [0, 0, 0xffff, 0xc6336407];
+  bench.blocked.add(mapped, new Uint8Array(40), Reason.rule);
+  addTo(bench.blocked, { source: "198.51.100.7" });
+  addTo(bench.blocked, { source: "198.51.100.8" });
+  bench.flush();
+  using reader = StoreReader.open(bench.path)!;
+  const filter = (ip: string) => ({ table: "blocked", address: parsePrefix(ip) } as const);
+  for (const ip of ["198.51.100.7", "::ffff:198.51.100.7", "::ffff:c633:6407"]) {
+    assert.deepEqual(reader.newest(filter(ip), 10), [1, 2], ip);
+    assert.deepEqual(reader.after(filter(ip), 0).ids, [1, 2], ip);
+  }
+  assert.deepEqual(reader.newest(filter("198.51.100.0/24"), 10), [1, 2, 3]);
+  assert.deepEqual(reader.newest(filter("::/0"), 10), [1], "IPv6 alone");
+  const [row] = reader.rows("blocked", [1]);
+  assert.equal(row.src_ip, "::ffff:c633:6407");
 });
 
 Deno.test("times are found after the clock jumped back", () => {
