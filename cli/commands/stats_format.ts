@@ -39,7 +39,7 @@ const LOSS_TITLES: Readonly<Record<keyof LossesSnapshot, string>> = {
   captureRecordsLost: "packets not found in the capture buffer",
   rowsCoalesced: "packets that share a row (counted in its hits)",
   rowsBlurred: "of these, packets in rows without addresses",
-  rowsLost: "rows that could not be written",
+  rowsLost: "rows not written, or removed with their file",
   hitsLost: "packets in those rows",
   failedWrites: "failed writes to the database (rows kept)",
   logLinesLost: "lines lost from the application log",

@@ -80,7 +80,7 @@ export const LOSS_METRICS: readonly Metric[] = [
   ),
   counter(
     "pfw_lost_rows_total",
-    "Rows that could not be written to the database.",
+    "Rows that could not be written to the database, or went with a file that was removed.",
     (reading) => losses(reading).rowsLost,
   ),
   counter(

@@ -16,7 +16,10 @@ export class Losses {
   rowsCoalesced = 0;
   /** Of those, packets whose row no longer names their addresses. */
   rowsBlurred = 0;
-  /** Database rows, and the packets they stood for, that could not be written at all. */
+  /**
+   * Database rows, and the packets they stood for, that could not be written at all, or that went
+   * with a file that was removed.
+   */
   rowsLost = 0;
   hitsLost = 0;
   /** Attempts to write to the database that failed; the rows were kept for the next attempt. */

@@ -37,7 +37,7 @@ export interface FlushResult {
   readonly notices: readonly string[];
 }
 
-/** What could not be written since the start. */
+/** What was not kept since the start: not written, or gone with a file that was removed. */
 export interface StoreLosses {
   /** Failed attempts; nothing is lost by one. */
   readonly failedWrites: number;
@@ -69,6 +69,8 @@ export class Store {
   #session: StoreSession | undefined;
   #replacedAt = -Infinity;
   #lookedAt = performance.now();
+  /** Rows, and their packets, written since the file was last seen in its place. */
+  #unsure = { rows: 0, hits: 0 };
   #fault: { readonly kind: FaultKind; readonly text: string } | undefined;
   #retryAt = 0;
   #retryDelay = FIRST_RETRY;
@@ -111,6 +113,8 @@ export class Store {
     const { rows, hits } = sizeOf(batch);
     const ok = this.#attempt(notices, (session) => session.write(batch));
     if (ok) {
+      this.#unsure.rows += rows;
+      this.#unsure.hits += hits;
       clear(batch);
       this.#makeRoom(notices);
     }
@@ -195,6 +199,8 @@ export class Store {
   close(batch?: StoreBatch): { notices: readonly string[] } {
     const notices = this.#takeUnsaid();
     this.#isClosed = true;
+    // Its last rows may have gone with it, and there is no later look.
+    this.#lookedAt = -Infinity;
     if (batch) this.#writeLast(batch, notices);
     try {
       this.#session?.close();
@@ -245,15 +251,28 @@ export class Store {
 
   /** The session, on a new file where somebody removed the one it had. */
   #inPlace(notices: string[]): StoreSession {
-    const now = performance.now();
-    if (this.#session && now - this.#lookedAt >= LOOK_INTERVAL) {
-      this.#lookedAt = now;
-      if (!this.#session.isInPlace()) {
-        this.#abandon();
-        notices.push(`database ${this.path} was removed or replaced: opened it anew`);
-      }
-    }
+    this.#lookForFile(notices);
     return this.#session ?? this.#reopen(notices);
+  }
+
+  /** Now and then looks whether the file is in place, and gives it up where it is not. */
+  #lookForFile(notices: string[]): void {
+    const now = performance.now();
+    if (!this.#session || now - this.#lookedAt < LOOK_INTERVAL) return;
+    this.#lookedAt = now;
+    if (this.#session.isInPlace()) {
+      this.#unsure = { rows: 0, hits: 0 };
+      return;
+    }
+    const { rows, hits } = this.#unsure;
+    this.#abandon();
+    this.#rowsLost += rows;
+    this.#hitsLost += hits;
+    notices.push(`database ${this.path} was removed or replaced: opened it anew`);
+    if (rows === 0) return;
+    notices.push(
+      `lost ${rows} rows (${hits} packets) written after the file was last seen in place`,
+    );
   }
 
   #reopen(notices: string[]): StoreSession {
@@ -299,6 +318,7 @@ export class Store {
   #abandon(): void {
     this.#session?.abandon();
     this.#session = undefined;
+    this.#unsure = { rows: 0, hits: 0 };
   }
 }
 

@@ -37,7 +37,7 @@ export const LOSS_TEXTS: readonly LossText[] = [
   {
     key: "rowsLost",
     name: "Rows not stored",
-    text: "Rows of the database that could not be written.",
+    text: "Rows that could not be written, or went with a file that was removed.",
   },
   { key: "hitsLost", name: "Packets of those rows", text: "Packets that the lost rows stood for." },
   {

@@ -46,7 +46,7 @@ export const losses = z.strictObject({
   ),
   rowsCoalesced: count("Packets that share a row, counted in its hits."),
   rowsBlurred: count("Of these, packets in rows without addresses."),
-  rowsLost: count("Rows that could not be written."),
+  rowsLost: count("Rows that could not be written, or went with a file that was removed."),
   hitsLost: count("Packets in those rows."),
   failedWrites: count("Failed writes to the database; the rows were kept."),
   logLinesLost: count("Lines lost from the application log."),
