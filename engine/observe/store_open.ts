@@ -5,7 +5,6 @@
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ExitCode, PfwError } from "../errors.ts";
-import { requireAccess } from "./file_access.ts";
 import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from "./schema.ts";
 import { type FaultKind, faultOf, faultText, pragma, transaction } from "./sqlite.ts";
 
@@ -39,6 +38,7 @@ export function openDatabase(path: string, timeout = OPEN_TIMEOUT): OpenedDataba
   } catch (error) {
     if (error instanceof PfwError) throw error;
     const kind = error instanceof ForeignDatabase ? "foreign" : faultOf(error);
+    if (kind === "readonly" || kind === "unreadable") requireWritable(path);
     if (kind !== "corrupt" && kind !== "foreign") throw openError(path, kind, error);
     const aside = moveAside(path, kind);
     makeFile(path);
@@ -120,11 +120,14 @@ function migrate(db: DatabaseSync, path: string): void {
   });
 }
 
-/** Rows tell who spoke with whom: directory and file are for their owner alone. */
+/**
+ * Rows tell who spoke with whom: directory and file are for their owner alone. A file that is there is
+ * not opened: closing it again would give up the locks that SQLite holds on it for this process
+ * (sqlite.org/howtocorrupt.html, 2.2).
+ */
 function makeFile(path: string): void {
   try {
     Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    requireAccess(path, "write");
     if (Deno.statSync(path).isDirectory) throw new Deno.errors.IsADirectory("Is a directory");
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
@@ -138,6 +141,15 @@ function makeNew(path: string): void {
   try {
     // SQLite gives its companion files the same mode.
     Deno.openSync(path, { create: true, write: true, mode: 0o600 }).close();
+  } catch (error) {
+    throw fileError(`cannot open database ${path}`, error);
+  }
+}
+
+/** Says why a file cannot be written, which SQLite does not; only for one that it could not open. */
+function requireWritable(path: string): void {
+  try {
+    Deno.openSync(path, { read: true, write: true }).close();
   } catch (error) {
     throw fileError(`cannot open database ${path}`, error);
   }

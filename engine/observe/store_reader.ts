@@ -2,7 +2,6 @@
 import { DatabaseSync } from "node:sqlite";
 import { ExitCode, PfwError } from "../errors.ts";
 import { type BanRow, readBans } from "./ban_rows.ts";
-import { requireAccess } from "./file_access.ts";
 import {
   findAfter,
   findNewest,
@@ -137,8 +136,8 @@ function connect(path: string): DatabaseSync {
     db?.close();
     // Reading in WAL mode needs a file for shared memory, which a directory that we cannot write to
     // does not get. Without a log beside it nobody writes, so the file may be read as it is.
-    tryToRead(path);
     const isRefused = ["unreadable", "readonly"].includes(faultOf(error));
+    if (isRefused) tryToOpen(path);
     if (!isRefused || fileId(`${path}-wal`) !== undefined) throw error;
     const url = `file:${encodeURI(path).replace(/[?#]/g, encodeURIComponent)}?immutable=1`;
     return new DatabaseSync(url, { readOnly: true });
@@ -163,12 +162,9 @@ function fileId(path: string): number | null | undefined {
   return looking(path, () => Deno.statSync(path).ino);
 }
 
-/**
- * Says why a file cannot be read, which SQLite does not. Without opening it: closing it again would
- * give up the locks that SQLite holds on it for this process.
- */
-function tryToRead(path: string): void {
-  looking(path, () => requireAccess(path, "read"));
+/** Says why a file cannot be opened, which SQLite does not; only for one that it could not open. */
+function tryToOpen(path: string): void {
+  looking(path, () => Deno.openSync(path, { read: true }).close());
 }
 
 function looking<T>(path: string, look: () => T): T | undefined {
