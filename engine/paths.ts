@@ -76,10 +76,11 @@ export function isBesideMachine({ config, runDir }: PathOptions): boolean {
   const isNamed = (option: string | undefined, name: string) => option ?? Deno.env.get(name);
   if (isRoot() || isNamed(config, "PFW_CONFIG") || isNamed(runDir, "PFW_RUN_DIR")) return false;
   const machine = rootPaths();
-  return [dirname(machine.config), machine.runDir].some(isThere);
+  return [dirname(machine.config), machine.runDir].some(isSeen);
 }
 
-function isThere(path: string): boolean {
+/** Whether this process can see that there is such a file; a link that leads nowhere is one. */
+export function isSeen(path: string): boolean {
   try {
     Deno.lstatSync(path);
     return true;

@@ -5,6 +5,7 @@
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { ExitCode, PfwError } from "../errors.ts";
+import { isSeen } from "../paths.ts";
 import { APPLICATION_ID, MIGRATIONS, SCHEMA_VERSION } from "./schema.ts";
 import { type FaultKind, faultOf, faultText, pragma, transaction } from "./sqlite.ts";
 
@@ -56,11 +57,11 @@ export function openDatabase(path: string, timeout = OPEN_TIMEOUT): OpenedDataba
 export function moveAside(path: string, label: string): string {
   const time = new Date().toISOString().replace(/[-:]|\.\d+/g, "");
   let aside = `${path}.${label}-${time}`;
-  for (let number = 2; exists(aside); number++) aside = `${path}.${label}-${time}-${number}`;
+  for (let number = 2; isSeen(aside); number++) aside = `${path}.${label}-${time}-${number}`;
   try {
     Deno.renameSync(path, aside);
     for (const suffix of ["-wal", "-shm"]) {
-      if (exists(path + suffix)) Deno.renameSync(path + suffix, aside + suffix);
+      if (isSeen(path + suffix)) Deno.renameSync(path + suffix, aside + suffix);
     }
   } catch (error) {
     throw fileError(`cannot move the damaged database ${path} aside`, error);
@@ -176,13 +177,4 @@ function openError(path: string, kind: FaultKind, error: unknown): PfwError {
   };
   const what = `cannot open database ${path}`;
   return new PfwError(what, faultText(kind, error), next[kind], ExitCode.failed, { cause: error });
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }

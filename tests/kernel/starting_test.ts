@@ -1,5 +1,6 @@
 /** While pfw starts, and where its socket is gone, it runs: commands say so, and no change is lost. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { isSeen } from "../../engine/paths.ts";
 import { kernelTest, NetworkNamespace } from "../support/netns.ts";
 import { eventually, RunningPfw, runPfw, startPfw } from "../support/running_pfw.ts";
 import { Sandbox } from "../support/sandbox.ts";
@@ -14,18 +15,9 @@ const LONG = Array.from(
 async function startingPfw(namespace: NetworkNamespace, box: Sandbox): Promise<RunningPfw> {
   const pfw = new RunningPfw(namespace, box, ["start"], {});
   // The log is opened once the lock is held and the configuration was read.
-  await eventually(() => exists(box.paths.log), (is) => is);
-  ok(!exists(box.paths.socket), "it is only starting");
+  await eventually(() => isSeen(box.paths.log), (is) => is);
+  ok(!isSeen(box.paths.socket), "it is only starting");
   return pfw;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 kernelTest("a change while pfw starts is in the kernel when the command returns", async () => {
