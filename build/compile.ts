@@ -1,5 +1,5 @@
 /** The first way to make `./pfw`: `deno compile`. */
-import { V8_FLAGS } from "./v8_flags.ts";
+import { RUNTIME_FLAGS } from "./runtime_flags.ts";
 import { BuildError, collect, lastLines, say, TIMED_OUT } from "./run.ts";
 
 /** How `deno compile` ended: `no-runtime` where the file that it appends programs to is not had. */
@@ -23,7 +23,7 @@ export async function compile(directory: string, output: string): Promise<Compil
     "compile",
     "--quiet",
     "--allow-all",
-    `--v8-flags=${V8_FLAGS}`,
+    ...RUNTIME_FLAGS,
     "--no-code-cache",
     "--no-check",
     "--no-config",

@@ -99,7 +99,7 @@ prepare() {
 }
 
 self=$0
-flags='--quiet --allow-all --v8-flags=@V8_FLAGS@ --no-prompt --no-config --no-lock --no-npm --no-remote'
+flags='--quiet --allow-all @RUNTIME_FLAGS@ --no-prompt --no-config --no-lock --no-npm --no-remote'
 directory=$(prepare) || exit 1
 case $self in
   /*) PFW_EXECUTABLE=$self ;;

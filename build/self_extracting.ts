@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { tar, type TarEntry } from "./tar.ts";
-import { V8_FLAGS } from "./v8_flags.ts";
+import { RUNTIME_FLAGS } from "./runtime_flags.ts";
 
 /** How to pack. */
 export interface PackOptions {
@@ -49,7 +49,7 @@ function fillStub(template: string, hash: string, entries: readonly TarEntry[]):
   const files = entries.map(({ name, bytes }) => `${name}:${bytes.length} `).join("");
   const filled = template
     .replace("@HASH@", hash)
-    .replace("@V8_FLAGS@", V8_FLAGS)
+    .replace("@RUNTIME_FLAGS@", RUNTIME_FLAGS.join(" "))
     .replace("'@FILES@'", () => `'${files}'`);
   // As wide as the blank: filling it in leaves the length as it is.
   const length = new TextEncoder().encode(filled).length;

@@ -11,7 +11,7 @@ import { answers, startServer } from "../support/traffic.ts";
 const SECONDS = ENDURANCE ? 60 : 6;
 const SOURCES = 1 << 20;
 const RATE = 50_000;
-/** What pfw may grow by, in bytes. Only a built pfw tells V8 to be thrifty (build/v8_flags.ts). */
+/** What pfw may grow by, in bytes. Only a built pfw tells V8 to be thrifty (build/runtime_flags.ts). */
 const GROWTH = pfwCommand().kind === "built" ? 40_000_000 : 80_000_000;
 
 /** Port 9 is closed; 2001 and 2002 are open, but for so many new connections from one source. */
