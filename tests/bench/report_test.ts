@@ -59,13 +59,16 @@ Deno.test("bench: a benchmark may name its lines of the summary; a missed target
     { name: "a", value: 2, unit: "s", target: { atMost: 3 } },
     { name: "b", value: 7, unit: "s", target: { atMost: 3 } },
     { name: "c", row: "events", value: 5, unit: "s", isHeadline: true },
+    { name: "d", row: "bytes", value: 5, unit: "bytes" },
   ]));
   assert.deepEqual(said(all, "store"), [
     "blocked events to rows that stay: b 7 MISSED",
     "events 5",
+    "bytes 5",
   ]);
   const readme = headlines(summaryLines(all)).filter(({ benchmark }) => benchmark === "store");
-  assert.deepEqual(readme.map(({ what }) => what), ["events"]);
+  const missed = "blocked events to rows that stay: b";
+  assert.deepEqual(readme.map(({ what }) => what), [missed, "events"]);
 });
 
 Deno.test("bench: what is absent, left out or failed is open, and said", () => {
