@@ -1,5 +1,5 @@
 /** The running firewall: starts in the order that leaves no gap, and ends without a trace. */
-import type { ReloadRequest } from "./control/client.ts";
+import type { Reloaded, ReloadRequest } from "./control/client.ts";
 import { ControlServer } from "./control/server.ts";
 import { summarizePolicy } from "./control/status.ts";
 import { DaemonControl } from "./daemon_control.ts";
@@ -149,7 +149,7 @@ export class Daemon {
   }
 
   /** Reads the configuration again; the running policy stays where it is refused. */
-  reload(request: ReloadRequest = {}): Promise<string> {
+  reload(request: ReloadRequest = {}): Promise<Reloaded> {
     return this.#policy.reload(request);
   }
 

@@ -1,5 +1,5 @@
 /** The running firewall as the control socket, and later other doors, get to handle it. */
-import type { ReloadRequest, RuleHits } from "./control/client.ts";
+import type { Reloaded, ReloadRequest, RuleHits } from "./control/client.ts";
 import { ConfigEdits, type WrittenChange } from "./control/config_edits.ts";
 import { explain, type ExplainAnswer, type ExplainRequest } from "./control/explain.ts";
 import type { BanControl, ThreatControl } from "./control/intel_control.ts";
@@ -50,7 +50,7 @@ export interface ControlParts {
   readonly enforcement: DaemonEnforcement;
   readonly listeners: DaemonListeners;
   readonly viewers: Viewers;
-  readonly reload: (request?: ReloadRequest, change?: WrittenChange) => Promise<string>;
+  readonly reload: (request?: ReloadRequest, change?: WrittenChange) => Promise<Reloaded>;
   readonly setMode: (mode: Mode, force?: boolean) => Promise<boolean>;
   readonly stop: () => OnExit;
 }
@@ -181,7 +181,7 @@ export class DaemonControl implements Controlled, Disposable {
     });
   }
 
-  reload(request?: ReloadRequest): Promise<string> {
+  reload(request?: ReloadRequest): Promise<Reloaded> {
     return this.#parts.reload(request);
   }
 

@@ -1,5 +1,5 @@
 /** Changes of what the running firewall enforces: one after another, whole or not at all. */
-import type { ReloadRequest } from "./control/client.ts";
+import type { Reloaded, ReloadRequest } from "./control/client.ts";
 import type { WrittenChange } from "./control/config_edits.ts";
 import { type Mode, summarizePolicy } from "./control/status.ts";
 import type { DaemonEnforcement } from "./daemon_enforcement.ts";
@@ -51,7 +51,7 @@ export class DaemonPolicy {
    *
    * @param change is about to be written: it takes its place in the file when the kernel has it
    */
-  reload(request: ReloadRequest = {}, change?: WrittenChange): Promise<string> {
+  reload(request: ReloadRequest = {}, change?: WrittenChange): Promise<Reloaded> {
     const next = this.#oneAfterAnother(() => this.#reload(request, change));
     next.catch((error) => {
       const why = errorText(error);
@@ -99,7 +99,7 @@ export class DaemonPolicy {
     return next;
   }
 
-  async #reload(request: ReloadRequest, change?: WrittenChange): Promise<string> {
+  async #reload(request: ReloadRequest, change?: WrittenChange): Promise<Reloaded> {
     const { matcher, safety, prefixes, watch, log, listeners } = this.#parts;
     const started = performance.now();
     const { config, text } = change
@@ -117,12 +117,11 @@ export class DaemonPolicy {
     await safety.note(text, request, change !== undefined);
     this.#parts.memory.loaded();
     const milliseconds = Math.round(performance.now() - started);
-    const summary = `${summarizePolicy(policy)} (${milliseconds} ms)${
-      problem === undefined ? "" : `; the feeds' threats are as before: ${problem}`
-    }`;
+    const summary = `${summarizePolicy(policy)} (${milliseconds} ms)`;
     log.info(`reloaded: ${summary}`);
     listeners.changed("config");
-    return summary;
+    if (problem === undefined) return { summary };
+    return { summary, notice: `the feeds' threats are as before: ${problem}` };
   }
 
   /** Kernel and file at once: the disk takes as long as the kernel does. Both or neither. */
@@ -154,6 +153,7 @@ export class DaemonPolicy {
     try {
       await intel.configure(config, policy);
       if (intel.threats.list !== policy.threats) await this.#takeOverThreats();
+      else intel.threats.enforced(policy.threats);
     } catch (error) {
       return intel.threats.refused(error);
     }

@@ -114,6 +114,7 @@ export class DaemonThreats implements ThreatControl {
   look(): void {
     this.#merge();
     if (this.list !== this.#enforced) void this.#changed();
+    else if (this.#fault !== undefined) this.enforced(this.list);
   }
 
   /** Called often: writes threats into the database, a little at a time. */

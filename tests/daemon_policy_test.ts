@@ -1,5 +1,5 @@
 /** Changes of what is enforced: one after another, and none behind the back of the end. */
-import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { deepEqual, equal, rejects } from "node:assert/strict";
 import type { StagedFile } from "../engine/atomic_file.ts";
 import { DaemonPolicy, type PolicyParts } from "../engine/daemon_policy.ts";
 import { PrefixList } from "../engine/net/prefix_list.ts";
@@ -93,8 +93,8 @@ Deno.test("daemon policy: what the kernel does not take of feeds does not make a
   const file = { sync: () => Promise.resolve(), place: () => isPlaced = true };
   const config = configSchema.parse({ default_policy: "block" });
   const change = { config, after: "the new text", file: file as unknown as StagedFile };
-  const summary = await policy.reload({ isJudged: true }, change);
-  match(summary, /the feeds' threats are as before: no memory for the set$/);
+  const { notice } = await policy.reload({ isJudged: true }, change);
+  equal(notice, "the feeds' threats are as before: no memory for the set");
   deepEqual([isPlaced, notes, refused], [true, ["the new text"], ["no memory for the set"]]);
   equal(matcher.policy.defaultAction, "block");
   equal(matcher.policy, applied[0], "kernel and matcher agree");

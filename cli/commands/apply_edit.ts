@@ -46,7 +46,8 @@ export async function applySafely<T>(
     const config = await Deno.realPath(paths.config);
     return await reload(paths, { config, isJudged: true, command, user });
   });
-  for (const notice of safe.notices) warn(notice);
+  const { notice } = edited.answer?.running ? edited.answer : {};
+  for (const each of [...safe.notices, ...(notice === undefined ? [] : [notice])]) warn(each);
   return { ...edited, pending: safe.pending };
 }
 

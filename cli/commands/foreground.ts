@@ -136,9 +136,10 @@ class Signals implements Disposable {
 async function reload(daemon: Daemon, notifier: ServiceNotifier): Promise<void> {
   notifier.reloading();
   try {
-    const summary = await daemon.reload();
+    const { summary, notice } = await daemon.reload();
     notifier.ready(summary);
     console.error(`pfw: reloaded: ${summary}`);
+    if (notice !== undefined) console.error(`pfw: ${notice}`);
   } catch (error) {
     const why = `reload refused, the running policy stays: ${errorText(error)}`;
     notifier.ready(why);

@@ -87,6 +87,14 @@ function closeQuietly(connection: Deno.UnixConn): void {
   }
 }
 
+/** What became of a configuration that is in force. */
+export interface Reloaded {
+  /** One line for people. */
+  readonly summary: string;
+  /** What went wrong without taking the change back, for people. */
+  readonly notice?: string;
+}
+
 /** What the daemon says to `POST /reload`. */
 export type ReloadAnswer =
   | {
@@ -94,10 +102,9 @@ export type ReloadAnswer =
     /** The configuration of the pfw that does run, where it is not the one that was named. */
     readonly otherConfig?: string;
   }
-  | {
+  | Reloaded & {
     readonly running: true;
     readonly ok: true;
-    readonly summary: string;
     /** Only with `enforce` the kernel has it. */
     readonly mode?: "enforce" | "monitor";
   }
@@ -109,8 +116,7 @@ export type ReloadAnswer =
     readonly exitCode?: ExitCode;
   };
 
-interface ReloadBody {
-  readonly summary?: string;
+interface ReloadBody extends Partial<Reloaded> {
   readonly mode?: "enforce" | "monitor";
   readonly error?: string;
   readonly exitCode?: ExitCode;
@@ -132,10 +138,10 @@ export interface ReloadRequest {
 export async function reload(paths: Paths, request: ReloadRequest = {}): Promise<ReloadAnswer> {
   const answer = await ask<ReloadBody>(paths, "POST", "/reload", request);
   if (!answer) return { running: false };
-  const { summary, mode, error, exitCode, otherConfig } = answer.body;
+  const { summary, notice, mode, error, exitCode, otherConfig } = answer.body;
   if (otherConfig !== undefined) return { running: false, otherConfig };
   if (answer.status === 200) {
-    return { running: true, ok: true, summary: summary ?? "reloaded", mode };
+    return { running: true, ok: true, summary: summary ?? "reloaded", notice, mode };
   }
   return {
     running: true,

@@ -10,7 +10,7 @@ import type { PolicyHistory } from "../policy/policy_history.ts";
 import { confirmChange, returnNow } from "../policy/return_change.ts";
 import { type ChangeRequest, SafeChange } from "../policy/safe_change.ts";
 import type { ConfigDraft } from "../policy/schema.ts";
-import type { ReloadAnswer, ReloadRequest } from "./client.ts";
+import type { ReloadAnswer, Reloaded, ReloadRequest } from "./client.ts";
 import type { Mode, RunningLifelines } from "./status.ts";
 
 /** How a change is to be made. */
@@ -67,7 +67,7 @@ export interface ConfigEditParts {
   /** Told that a policy will be put in force at once. */
   readonly expectChange: () => void;
   /** Returns once the kernel enforces what the file says, or what it says from then on. */
-  readonly reload: (request: ReloadRequest, change?: WrittenChange) => Promise<string>;
+  readonly reload: (request: ReloadRequest, change?: WrittenChange) => Promise<Reloaded>;
   /** Told when a change waits, and when none does any more. */
   readonly pendingChanged: () => void;
 }
@@ -137,8 +137,10 @@ export class ConfigEdits {
       { config: reader.file, lock: reader.lock },
       change,
       {
-        takeOver: ({ config, after }, file) =>
-          this.#takeOver({ isJudged: true, command, user }, { config, after, file }),
+        takeOver: ({ config, after }, file) => {
+          const reload = { isJudged: true, command, user };
+          return this.#takeOver(reload, { config, after, file }, safe.notices);
+        },
       },
       safe,
       {
@@ -197,9 +199,14 @@ export class ConfigEdits {
     return { sessions: own ? [own] : [], gateways: [], resolvers: [], own: [] };
   }
 
-  async #takeOver(request: ReloadRequest, change: WrittenChange): Promise<ReloadAnswer> {
+  async #takeOver(
+    request: ReloadRequest,
+    change: WrittenChange,
+    notices: string[],
+  ): Promise<ReloadAnswer> {
     try {
-      const summary = await this.#parts.reload(request, change);
+      const { summary, notice } = await this.#parts.reload(request, change);
+      if (notice !== undefined) notices.push(notice);
       return { running: true, ok: true, summary, mode: this.#parts.mode() };
     } catch (error) {
       const exitCode = error instanceof PfwError ? error.exitCode : ExitCode.failed;

@@ -1,7 +1,7 @@
 /** The control socket: HTTP on a Unix socket that only its owner may open. */
 import { Hono, type HonoRequest } from "hono";
 import type { OnExit } from "../policy/settings.ts";
-import type { ReloadRequest, RuleHits } from "./client.ts";
+import type { Reloaded, ReloadRequest, RuleHits } from "./client.ts";
 import { errorText } from "../errors.ts";
 import { boundedBody } from "./bounded_body.ts";
 import { changeAnswer } from "./config_edits.ts";
@@ -23,8 +23,8 @@ export interface Controlled extends IntelControlled, Explaining, Edited, Editing
   status(): Promise<RunningStatus>;
   stats(): RunningStats;
   ruleHits(): Promise<RuleHits[]>;
-  /** Returns a line for people; throws when the running policy stays. */
-  reload(request?: ReloadRequest): Promise<string>;
+  /** Throws when the running policy stays. */
+  reload(request?: ReloadRequest): Promise<Reloaded>;
   /** What the network that is enforced depends on. */
   lifelines(): RunningLifelines;
   /** Begins or ends enforcing; false where it is so already. */
@@ -46,7 +46,7 @@ export function controlRoutes(pfw: Controlled): Hono {
       const request = await readReload(context.req);
       const otherConfig = await differentConfig(request.config, pfw.config);
       if (otherConfig !== undefined) return context.json({ otherConfig }, 409);
-      return context.json({ summary: await pfw.reload(request), mode: pfw.stats().mode });
+      return context.json({ ...await pfw.reload(request), mode: pfw.stats().mode });
     } catch (error) {
       return context.json(refusal(error).answer, 422);
     }

@@ -69,7 +69,7 @@ export class Firewall implements Shown, Disposable {
         await change?.file.sync();
         change?.file.place();
         this.listeners.changed("config");
-        return "reloaded";
+        return { summary: "reloaded" };
       },
       pendingChanged: () => this.listeners.changed("pending"),
     });
@@ -106,7 +106,7 @@ export class Firewall implements Shown, Disposable {
       kernelCounters: () => Promise.resolve(undefined),
       rules: () => [],
       ruleHits: () => Promise.resolve([]),
-      reload: () => Promise.resolve("reloaded"),
+      reload: () => Promise.resolve({ summary: "reloaded" }),
       lifelines: () => {
         throw new Error("nobody asks for that here");
       },
