@@ -6,11 +6,11 @@ import { pcapVersion } from "../ffi/pcap.ts";
 import { ask } from "./control/client.ts";
 import { type Check, fine, lacking } from "./doctor_check.ts";
 import { checkKernel } from "./doctor_kernel.ts";
-import { errorText } from "./errors.ts";
+import { errorText, PfwError } from "./errors.ts";
 import { type Commands, SystemCommands } from "./kernel/command.ts";
 import { installHint } from "./packages.ts";
 import { isRoot, type Paths } from "./paths.ts";
-import { readConfigFile } from "./policy/config_file.ts";
+import { readConfigFile, refuseRemoved } from "./policy/config_file.ts";
 
 /** Everything that was looked at. */
 export interface Diagnosis {
@@ -28,7 +28,7 @@ export async function diagnose(
     checkPrivilege(await readStatus()),
     checkLibpcap(),
     ...await checkKernel(commands),
-    await checkConfiguration(paths.config),
+    await checkConfiguration(paths),
     ...checkDirectories(paths),
     checkDisk(paths.dataDir),
     checkSqlite(),
@@ -65,14 +65,25 @@ function checkLibpcap(): Check {
   }
 }
 
-async function checkConfiguration(file: string): Promise<Check> {
+async function checkConfiguration(paths: Pick<Paths, "config" | "lock">): Promise<Check> {
+  const { config: file } = paths;
   try {
     const { config } = await readConfigFile(file);
     const rules = config.rules.length;
     return fine("configuration", `${file}: ${rules} ${rules === 1 ? "rule" : "rules"}`);
   } catch (error) {
-    if (!exists(file)) return fine("configuration", `${file} is made by the first start`);
+    if (!exists(file)) return checkAbsent(paths);
     return lacking("configuration", errorText(error), "see all of it with: pfw rules check");
+  }
+}
+
+async function checkAbsent(paths: Pick<Paths, "config" | "lock">): Promise<Check> {
+  try {
+    await refuseRemoved(paths);
+    return fine("configuration", `${paths.config} is made by the first start`);
+  } catch (error) {
+    if (!(error instanceof PfwError)) throw error;
+    return lacking("configuration", `${paths.config}: ${error.why}`, error.next);
   }
 }
 

@@ -45,12 +45,16 @@ function notesOf(lock: string): string[] {
   }
 }
 
-/** One name for a file, which need not be there, by whatever way to its directory. */
+/** One name for a file, which need not be there, nor its directory, by whatever way to it. */
 function placeOf(file: string): string {
   const path = resolve(file);
-  try {
-    return join(Deno.realPathSync(dirname(path)), basename(path));
-  } catch {
-    return path;
+  for (let there = dirname(path), rest = basename(path);;) {
+    try {
+      return join(Deno.realPathSync(there), rest);
+    } catch {
+      if (there === dirname(there)) return path;
+      rest = join(basename(there), rest);
+      there = dirname(there);
+    }
   }
 }

@@ -1,7 +1,8 @@
 /** `rules check`: what is wrong with a configuration, or what it would do. Touches nothing. */
 import { ExitCode, PfwError } from "../../engine/errors.ts";
+import type { Paths } from "../../engine/paths.ts";
 import { buildPolicy } from "../../engine/policy/build_policy.ts";
-import { readConfigFile } from "../../engine/policy/config_file.ts";
+import { isAbsence, readConfigFile, refuseRemoved } from "../../engine/policy/config_file.ts";
 import { checkConfig } from "../../engine/policy/config.ts";
 import { DEFAULT_CONFIG } from "../../engine/policy/default_config.ts";
 import { formatConfig } from "../../engine/policy/format_config.ts";
@@ -23,7 +24,7 @@ export async function checkRules(
   withPlan: boolean,
 ): Promise<void> {
   const name = file === undefined ? paths.config : shownName(file);
-  const read = file === undefined ? readOrDefault(paths.config) : readNamed(file);
+  const read = file === undefined ? readOrDefault(paths) : readNamed(file);
   const config = await read.catch((error) => {
     if (!(error instanceof ConfigError)) throw error;
     printProblems(error, json);
@@ -49,11 +50,12 @@ async function readNamed(file: string): Promise<Checked> {
 }
 
 /** The configuration in use; where it does not exist yet, what it would be created with. */
-async function readOrDefault(file: string): Promise<Checked> {
+async function readOrDefault({ config: file, lock }: Paths): Promise<Checked> {
   try {
     return { config: (await readConfigFile(file)).config, exists: true };
   } catch (error) {
-    if (!((error as Error).cause instanceof Deno.errors.NotFound)) throw error;
+    if (!isAbsence(error)) throw error;
+    await refuseRemoved({ config: file, lock });
     return { config: checkText(file, formatConfig(DEFAULT_CONFIG)), exists: false };
   }
 }

@@ -79,7 +79,7 @@ export class ConfigReader {
   }
 
   async #read(): Promise<ConfigFile> {
-    const bytes = await readTrusted(this.file, this.#scratch);
+    const bytes = await this.#readTrusted();
     this.#scratch = new Uint8Array(bytes.buffer);
     let known = this.#known.find((one) => isEqual(one.bytes, bytes));
     if (!known) {
@@ -88,6 +88,16 @@ export class ConfigReader {
     }
     this.#known = [known];
     return { ...known.read, draft: copyOf(known.read.draft) };
+  }
+
+  /** @throws as `readConfigText`, and says what to do where the file of a running pfw is gone */
+  async #readTrusted(): Promise<Uint8Array<ArrayBuffer>> {
+    try {
+      return await readTrusted(this.file, this.#scratch);
+    } catch (error) {
+      if (isAbsence(error)) await refuseRemoved({ config: this.file, lock: this.lock });
+      throw error;
+    }
   }
 
   /** The same by a pfw that starts: creates the file where there is none, and notes that it runs by it. */
@@ -239,7 +249,7 @@ export function fileError(what: string, error: unknown): PfwError {
  */
 export async function ensureConfig({ config: file, lock }: ConfigPlace): Promise<boolean> {
   if (exists(file)) return false;
-  if (lock !== undefined) await refuseRemoved(file, lock);
+  await refuseRemoved({ config: file, lock });
   try {
     const directory = await makeDirectoryOf(file);
     return await withLock(file, async () => {
@@ -266,7 +276,18 @@ export async function makeDirectoryOf(file: string): Promise<string> {
   }
 }
 
-async function refuseRemoved(config: string, lock: string): Promise<void> {
+/** Whether that says of a configuration that there is none. */
+export function isAbsence(error: unknown): boolean {
+  return error instanceof PfwError && error.cause instanceof Deno.errors.NotFound;
+}
+
+/**
+ * Told of a configuration that is not there.
+ *
+ * @throws PfwError where a pfw runs by it: the defaults in its place are not what is in force
+ */
+export async function refuseRemoved({ config, lock }: ConfigPlace): Promise<void> {
+  if (lock === undefined) return;
   const { isConfigInUse } = await import("../run_lock.ts");
   if (!isConfigInUse({ config, lock })) return;
   throw new PfwError(

@@ -26,6 +26,7 @@ kernelTest("a removed configuration is told of, and comes back from the history"
       ["rules", "list"],
       ["rules", "export"],
       ["whitelist", "list"],
+      ["rules", "check"],
       // The same file by another name.
       ["rules", "list", "--config", `${link}/firewall_rules.json`],
     ]
@@ -34,6 +35,10 @@ kernelTest("a removed configuration is told of, and comes back from the history"
     deepEqual([words, code, out], [words, 2, ""]);
     match(err, /^pfw: cannot read \S+: it was removed while pfw runs by it; put it back with /);
   }
+  const reload = await runPfw(namespace, box, ["reload"]);
+  match(reload.err, /^pfw: reload refused, .*: it was removed while pfw runs by it; put it back /);
+  const doctor = await runPfw(namespace, box, ["doctor"]);
+  match(doctor.out, /configuration .*: it was removed while pfw runs by it/);
   const left = [...Deno.readDirSync(box.path("etc"))].map(({ name }) => name);
   ok(!left.includes("firewall_rules.json"));
   equal(
@@ -51,6 +56,22 @@ kernelTest("a removed configuration is told of, and comes back from the history"
   match(added.out, /in the kernel now/);
   match(await namespace.run(["iptables-save"]), /-p udp .*--dports? 9 /);
   equal((await pfw.end()).code, 0);
+});
+
+kernelTest("a configuration is known as removed whatever way leads to where it was", async () => {
+  await using namespace = await NetworkNamespace.create();
+  await using box = new Sandbox();
+  Deno.mkdirSync(box.path("real/sub"), { recursive: true });
+  Deno.symlinkSync(box.path("real"), box.path("link"));
+  const config = box.path("link/sub/rules.json");
+  Deno.writeTextFileSync(config, JSON.stringify(CONFIG), { mode: 0o600 });
+  await using _pfw = await startPfw(namespace, box, ["--config", config]);
+  Deno.removeSync(box.path("real/sub"), { recursive: true });
+  for (const path of [config, box.path("real/sub/rules.json")]) {
+    const { code, err } = await runPfw(namespace, box, ["whitelist", "list", "--config", path]);
+    equal(code, 2);
+    match(err, /it was removed while pfw runs by it/);
+  }
 });
 
 kernelTest(
