@@ -39,8 +39,7 @@ export function renderExplanation(answer: ExplainAnswer, standing?: string): str
 }
 
 function headline(answer: ExplainAnswer): string {
-  const { address, direction, protocol, port, action, enforced, isLocal } = answer;
-  const reason = isLocal ? "packets within this machine are never judged" : answer.reason;
+  const { address, direction, protocol, port, action, enforced, reason } = answer;
   const what = [protocol ?? "any protocol", port === undefined ? "" : `port ${port}`]
     .filter(Boolean).join(" ");
   const way = direction === "in" ? `from ${address} to this machine` : `from here to ${address}`;

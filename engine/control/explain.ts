@@ -81,7 +81,7 @@ export async function explain(
     action: trail.action,
     reason_code: decisive.code,
     reasonCode: decisive.code,
-    reason: reasonText(decisive.code, detail),
+    reason: trail.isLocal ? NEVER_JUDGED : reasonText(decisive.code, detail),
     isLocal: trail.isLocal,
     steps: trail.steps,
     ban,
@@ -122,6 +122,9 @@ async function askKernel(
     ],
   };
 }
+
+/** Whatever stands first in the way of such a packet, none is asked. */
+const NEVER_JUDGED = "packets within this machine are never judged";
 
 const NO_EVIDENCE: KernelEvidence = { tables: [], packets: 0, bytes: 0 };
 

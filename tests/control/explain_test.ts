@@ -29,6 +29,7 @@ Deno.test("explain: what stays within this machine is never judged, whatever the
       const request = { address, direction, protocol: "tcp", port: 23 } as const;
       const answer = await explain(request, facts({ defaultAction: "block", blacklist: here }));
       deepEqual([answer.action, answer.reason_code, answer.isLocal], ["allow", "whitelist", true]);
+      equal(answer.reason, "packets within this machine are never judged");
       match(answer.steps[0].text, /is this machine itself: packets within it are never judged$/);
       match(renderExplanation(answer), /would be allowed: packets within this machine are never/);
     }
