@@ -98,7 +98,7 @@ function footer(count: number, mode: Mode | undefined, running: boolean): string
   if (!running) return paint("yellow", "pfw is not running: it takes these up at its next start");
   const bans = plural(count, "ban");
   if (mode === "enforce") return paint("green", `${bans} in the kernel`);
-  return paint("yellow", `${bans}; pfw only observes, nothing is blocked`);
+  return paint("yellow", `${bans}; this pfw only observes and blocks nothing`);
 }
 
 function noBans(running: boolean): string {

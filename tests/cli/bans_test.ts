@@ -63,7 +63,7 @@ Deno.test("pfw bans list: --verbose shows the evidence, --json everything as it 
     /^ {2}ports +22, 23, 80\n {2}packets +24\n {2}seconds +1\.25\n {2}text +x\\x1b\[2Jy$/m,
   );
   match(out, /\n {2}by +a person\n/);
-  match(out, /\n2 bans; pfw only observes, nothing is blocked\n$/);
+  match(out, /\n2 bans; this pfw only observes and blocks nothing\n$/);
   equal(out.includes("\u001b"), false);
   const json = JSON.parse((await box.pfw("bans", "--json")).out);
   deepEqual(json, { running: true, mode: "monitor", count: 2, bans: [HOSTILE, SCAN] });

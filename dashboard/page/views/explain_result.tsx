@@ -105,7 +105,7 @@ function Kernel({ answer: { kernel, enforced } }: { readonly answer: ExplainAnsw
         <p class="quiet">
           {enforced
             ? "The kernel was not asked."
-            : "Nothing is enforced, so the kernel has nothing."}
+            : "This pfw enforces nothing, and did not ask the kernel."}
         </p>
       )}
       {kernel && (
