@@ -116,7 +116,7 @@ function fileProblem(url: string): string | undefined {
   if (!/^file:/i.test(url)) return undefined;
   try {
     filePath(new URL(url));
-    if (/^file:\/\/(localhost)?\//i.test(url)) return undefined;
+    if (/^file:(\/\/(localhost)?)?\//i.test(url)) return undefined;
   } catch (error) {
     if (!(error instanceof FeedError)) throw error;
   }

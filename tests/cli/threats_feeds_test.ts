@@ -185,6 +185,7 @@ Deno.test("pfw threats feeds add: wrong words are refused one by one", async () 
   equal((await box.pfw(...add)).code, 0);
   equal(box.readConfig().threat_feeds[1].allow_insecure, true);
   equal((await box.pfw("threats", "feeds", "add", "B", "file:///tmp/list.txt")).code, 0);
+  equal((await box.pfw("threats", "feeds", "add", "C", "file:/tmp/list.txt")).code, 0);
 });
 
 Deno.test("pfw threats feeds: a running pfw takes changes over, or they are taken back", async () => {
