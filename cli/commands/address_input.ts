@@ -36,25 +36,47 @@ export function readAddressLines(text: string): AddressLines {
     // A byte order mark counts as a blank.
     const content = /^[^#;]*/.exec(line)![0].trim();
     if (content === "") continue;
-    const found = readLine(content.split(/[\s,]+/));
+    const found = readLine(content);
     if (typeof found === "string") bad.push({ line: number, problem: found });
+    else if (found.length === 1) addresses.push(found[0]);
     else addresses.push(...found);
   }
   return { addresses, bad };
 }
 
-/** The addresses among a line's words, or what is wrong with it. */
-function readLine(words: readonly string[]): readonly string[] | string {
-  const problem = addressProblem(words[0]);
+/** The addresses of a line, or what is wrong with it. */
+function readLine(line: string): readonly string[] | string {
+  const end = line.search(/[\s,]/);
+  const first = end < 0 ? line : line.slice(0, end);
+  const problem = addressProblem(first);
   if (problem !== undefined) return problem;
-  const behind = words.slice(1).filter((word) => word !== "");
+  // Most lines hold one address, at most with a score behind it.
+  if (end < 0 || !/[.:]/.test(line.slice(end))) return [first];
+  return readWords(line.split(/[\s,]+/).filter((word) => word !== ""));
+}
+
+/** The same of several words, the first of which is an address. */
+function readWords(words: readonly string[]): readonly string[] | string {
+  const behind = words.slice(1);
   const isAddress = (word: string) => addressProblem(word) === undefined;
-  if (behind.every(isAddress)) return [words[0], ...behind];
+  if (behind.every(isAddress)) return rangeProblem(words) ?? words;
   const doubtful = behind.find((word) => LIKE_ADDRESS.test(word) || isAddress(word));
   if (doubtful === undefined) return [words[0]];
   return addressProblem(doubtful) ??
     `${quote(doubtful)} stands among other text: write addresses alone, and notes behind a #`;
 }
+
+/** A network as other programs write it, whose ends would be taken for two addresses. */
+function rangeProblem(words: readonly string[]): string | undefined {
+  const mask = words.slice(1).find((word) => NETMASK.test(word));
+  if (mask !== undefined) return `${quote(mask)} looks like a netmask: ${AS_PREFIX}`;
+  const [first, last] = words;
+  if (words.length !== 2 || !first.endsWith(".0") || !last.endsWith(".255")) return undefined;
+  return `${quote(`${first} ${last}`)} looks like a range: ${AS_PREFIX}`;
+}
+
+const AS_PREFIX = "write a network as in 203.0.113.0/24";
+const NETMASK = /^255(\.\d+){3}$/;
 
 /** What somebody meant as an address, right or wrong. */
 const LIKE_ADDRESS = /^\d+(\.\d+){3}([/-]|$)|^[\da-f:]*::/i;

@@ -95,6 +95,9 @@ Deno.test("pfw blacklist: all addresses of a line are taken, and none is dropped
   match(problems("192.0.2.1 - 192.0.2.9")[0], /^"192\.0\.2\.9" stands among other text: write /);
   match(problems("192.0.2.1 192.0.2.300")[0], /^"192\.0\.2\.300" is not an IP address/);
   match(problems("2001:db8::1 2001:db8::g")[0], /^"2001:db8::g" is not an IP address/);
+  match(problems("192.0.2.0 255.255.255.0")[0], /^"255\.255\.255\.0" looks like a netmask: write /);
+  match(problems("192.0.2.0, 192.0.2.255")[0], /^"192\.0\.2\.0 192\.0\.2\.255" looks like a range/);
+  deepEqual(problems("192.0.2.1 7\n192.0.2.1\t99 x\n192.0.2.1 , \n192.0.2.0 192.0.2.1"), []);
 });
 
 Deno.test("pfw blacklist: arguments without an address are wrong usage", async () => {
