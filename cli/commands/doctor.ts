@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import type { Diagnosis } from "../../engine/doctor.ts";
 import { ExitCode, PfwError } from "../../engine/errors.ts";
-import { contextOf } from "../context.ts";
+import { contextOfNoPfw } from "../context.ts";
 import { paint, printJson, renderTable } from "../output.ts";
 
 const EXAMPLES = `
@@ -17,7 +17,7 @@ export function registerDoctor(program: Command): void {
     .description("check each thing that pfw needs on this machine")
     .addHelpText("after", EXAMPLES)
     .action(async (_options, command) => {
-      const { paths, json } = contextOf(command);
+      const { paths, json } = contextOfNoPfw(command);
       const { diagnose } = await import("../../engine/doctor.ts");
       const diagnosis = await diagnose(paths);
       if (json) printJson(diagnosis);

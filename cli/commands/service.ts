@@ -1,7 +1,7 @@
 /** The words that start, look at and end the running firewall. */
 import { type Command, Option } from "commander";
 import { changesPolicy } from "../change_options.ts";
-import { changingContextOf, contextOf } from "../context.ts";
+import { changingContextOf, contextOf, contextOfNoPfw } from "../context.ts";
 import { registerDoctor } from "./doctor.ts";
 
 const START_EXAMPLES = `
@@ -35,7 +35,9 @@ export function registerService(program: Command): void {
     .addHelpText("after", START_EXAMPLES)
     .action(async (interfaces: string[], options, command: Command) => {
       const { start } = await import("./start.ts");
-      await start(contextOf(command), interfaces, options);
+      // Who replays needs no root; who starts without it is told so by what fails.
+      const context = options.read === undefined ? contextOfNoPfw(command) : contextOf(command);
+      await start(context, interfaces, options);
     });
   program.command("status")
     .description("running or not, what the kernel holds, drift, losses")

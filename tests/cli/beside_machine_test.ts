@@ -49,5 +49,7 @@ Deno.test({
     equal((await run(true, "rules", "list", "--config", config)).err, "");
     equal((await run(true, "status", "--run-dir", runDir)).err, "");
     equal((await run(true, "completion", "bash")).err, "");
+    match((await run(true, "doctor")).err, /^pfw: this machine is not ready .*\n$/);
+    match((await run(true, "start")).err, /^pfw: .*\n$/);
   },
 });
