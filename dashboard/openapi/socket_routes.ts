@@ -8,7 +8,11 @@ import type { Body, Operation, Reply } from "./operation.ts";
 
 const reloaded = answer(
   "Reloaded",
-  z.strictObject({ summary: text("The policy in one line."), mode }),
+  z.strictObject({
+    summary: text("The policy in one line."),
+    notice: text("What went wrong without taking the change back.").optional(),
+    mode,
+  }),
 );
 
 const otherConfig = answer(
