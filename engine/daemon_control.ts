@@ -23,6 +23,7 @@ import type { DaemonWatch } from "./daemon_watch.ts";
 import { SystemCommands } from "./kernel/command.ts";
 import type { KernelCounters } from "./kernel/counters.ts";
 import { findNetworkLifelines } from "./net/lifelines.ts";
+import { ownEndTowards } from "./net/own_end.ts";
 import type { Paths } from "./paths.ts";
 import type { Viewers } from "./net/viewers.ts";
 import type { Losses } from "./observe/losses.ts";
@@ -175,6 +176,7 @@ export class DaemonControl implements Controlled, Disposable {
     return explain(request, {
       policy: { ...matcher.policy, bans: bans.prefixes },
       own: findNetworkLifelines().own,
+      ownEnd: ownEndTowards,
       banOf: (address) => bans.covering(address),
       listingsOf: (address) => threats.listings(address),
       commands: enforcement.guard && new SystemCommands(),

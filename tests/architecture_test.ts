@@ -14,7 +14,7 @@ interface Layer {
 const LAYERS: readonly Layer[] = [
   { name: "ffi", files: /^ffi\//, imports: [] },
   { name: "base", files: /^engine\/(errors|paths|packages|atomic_file)\.ts$/, imports: [] },
-  { name: "net", files: /^engine\/net\//, imports: ["base"] },
+  { name: "net", files: /^engine\/net\//, imports: ["base", "ffi"] },
   { name: "intel", files: /^intel\//, imports: ["base", "net"] },
   { name: "lock", files: /^engine\/run_lock\.ts$/, imports: ["base", "ffi"] },
   {

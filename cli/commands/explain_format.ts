@@ -30,7 +30,7 @@ export function renderExplanation(answer: ExplainAnswer, standing?: string): str
       [{ title: "" }, { title: "step", shrinkTo: 20 }, { title: "what it says", shrinkTo: 46 }],
       answer.steps.map((step) => stepRow(step)),
     ),
-    ...conditions(answer.steps),
+    ...conditions(answer),
     ...sources(answer),
     "",
     wrapped(kernelLine(answer, standing)),
@@ -63,12 +63,17 @@ function stepRow(step: Step): string[] {
 }
 
 /** What is left open and would decide first. */
-function conditions(steps: readonly Step[]): string[] {
+function conditions({ steps, protocol, port }: ExplainAnswer): string[] {
   const decided = steps.findIndex(({ outcome }) => outcome === "decides");
   const open = steps.slice(0, decided).filter(({ outcome }) => outcome === "depends");
   if (open.length === 0) return [];
   const rules = open.map(({ rule, text }) => `rule ${rule?.number} ${text}`).join("; ");
-  return ["", printable(`Before that: ${rules}. Ask with --protocol and --port to be exact.`)];
+  const options = [
+    ...(protocol === undefined ? ["--protocol"] : []),
+    ...(port === undefined && protocol !== "icmp" ? ["--port"] : []),
+  ];
+  const next = options.length > 0 ? ` Ask with ${options.join(" and ")} to be exact.` : "";
+  return ["", printable(`Before that: ${rules}.${next}`)];
 }
 
 function sources({ ban, feeds }: ExplainAnswer): string[] {

@@ -188,6 +188,8 @@ export const lifelines = answer(
     gateways: z.array(prefix),
     resolvers: z.array(prefix),
     own: z.array(prefix).describe("The machine's own addresses, loopback left out."),
+    ends: z.array(z.strictObject({ peer: prefix, local: prefix })).optional()
+      .describe("Which of them it speaks from to gateways and name servers."),
     mode,
     config: text("The configuration file."),
     dataDir: text("Where the database and the feeds are."),

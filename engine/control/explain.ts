@@ -8,6 +8,7 @@ import { readTables } from "../kernel/kernel_state.ts";
 import { findNftChains } from "../kernel/nft_ruleset.ts";
 import { isOurs, type SavedTables } from "../kernel/saved_state.ts";
 import { formatPrefix, parseSingle, type Prefix } from "../net/address.ts";
+import type { OwnEnd } from "../net/own_end.ts";
 import type { Policy } from "../policy/policy.ts";
 import { followPolicy, type Step, type Subject, type Trail } from "../policy/trail.ts";
 import { type Action, type ReasonCode, reasonText } from "../policy/verdict.ts";
@@ -57,6 +58,7 @@ export interface ExplainFacts {
   /** With the bans in force. */
   readonly policy: Policy;
   readonly own: readonly Prefix[];
+  readonly ownEnd?: OwnEnd;
   readonly banOf: (address: Prefix) => BanView | undefined;
   readonly listingsOf: (address: Prefix) => readonly FeedListing[];
   /** Absent where nothing is enforced. */
@@ -68,7 +70,7 @@ export async function explain(
   request: ExplainRequest,
   facts: ExplainFacts,
 ): Promise<ExplainAnswer> {
-  const subject = readSubject(request, facts.own);
+  const subject = readSubject(request, facts);
   const trail = followPolicy(facts.policy, subject);
   const ban = facts.banOf(subject.address) ?? null;
   const feeds = facts.listingsOf(subject.address);
@@ -92,10 +94,13 @@ export async function explain(
 
 function readSubject(
   { address, direction, protocol, port }: ExplainRequest,
-  own: readonly Prefix[],
+  { own, ownEnd }: ExplainFacts,
 ): Subject {
   const prefix = parseSingle(address);
-  if (prefix) return { address: prefix, direction, protocol, port, own };
+  if (prefix) {
+    const from = direction === "out" ? ownEnd?.(prefix) : undefined;
+    return { address: prefix, direction, protocol, port, own, from };
+  }
   const why = `${JSON.stringify(address.slice(0, 60))} is not one IP address`;
   throw new PfwError("cannot explain", why, "give an IPv4 or IPv6 address", ExitCode.usage);
 }

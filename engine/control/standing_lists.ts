@@ -5,6 +5,7 @@
 import type { BanView } from "../bans/ban.ts";
 import { offlineBans } from "../bans/offline_bans.ts";
 import { findLifelines, findNetworkLifelines, protectedAddresses } from "../net/lifelines.ts";
+import { ownEndTowards } from "../net/own_end.ts";
 import { parsePrefix, type Prefix } from "../net/address.ts";
 import { covers, PrefixList } from "../net/prefix_list.ts";
 import { feedCacheOf, type Paths } from "../paths.ts";
@@ -36,6 +37,7 @@ export async function standingFacts(paths: Paths): Promise<ExplainFacts> {
   return {
     policy,
     own: findNetworkLifelines().own,
+    ownEnd: ownEndTowards,
     banOf: (address) => bans.find((ban) => holds(ban, address)),
     listingsOf: (address) => threats.listings(address),
     commands: undefined,

@@ -5,6 +5,7 @@
  */
 import { formatPrefix, parsePrefix, parseSingle, type Prefix } from "./address.ts";
 import type { InterfaceAddress } from "./local_addresses.ts";
+import { type OwnEnd, ownEndTowards } from "./own_end.ts";
 import { covers, PrefixList } from "./prefix_list.ts";
 import { ProcFiles } from "./proc_files.ts";
 import { parseNameservers } from "./resolv_conf.ts";
@@ -29,6 +30,14 @@ export interface Lifelines {
   readonly resolvers: readonly Prefix[];
   /** The machine's own addresses, loopback left out. */
   readonly own: readonly Prefix[];
+  /** Which of them it speaks from to gateways and name servers, where that is known. */
+  readonly ends?: readonly End[];
+}
+
+/** Our end towards an address. */
+export interface End {
+  readonly peer: Prefix;
+  readonly local: Prefix;
 }
 
 /** Where to look; the defaults are this machine. */
@@ -37,6 +46,7 @@ export interface LifelineSources {
   readonly readFile?: (path: string) => string;
   readonly environment?: ReadVariable;
   readonly interfaces?: readonly InterfaceAddress[];
+  readonly ownEnd?: OwnEnd;
 }
 
 /** Finds everything. */
@@ -65,21 +75,28 @@ export function findOwnSession(sources: LifelineSources = {}): SshSession | unde
 
 /** What the network namespace of this process depends on. */
 export function findNetworkLifelines(sources: LifelineSources = {}): Omit<Lifelines, "sessions"> {
-  const { proc = new ProcFiles(), readFile = readText } = sources;
+  const { proc = new ProcFiles(), readFile = readText, ownEnd = ownEndTowards } = sources;
   const routes = [
     ...parseRoutes4(proc.read("net/route")),
     ...parseRoutes6(proc.read("net/ipv6_route")),
   ];
-  const gateways = routes.flatMap(({ destination, gateway }) =>
-    destination.length === 0 && gateway ? [gateway] : []
+  const gateways = distinct(
+    routes.flatMap(({ destination, gateway }) =>
+      destination.length === 0 && gateway ? [gateway] : []
+    ),
   );
+  const resolvers = findResolvers(readFile, routes);
   const own = (sources.interfaces ?? Deno.networkInterfaces())
     .map(({ address }) => parseSingle(address))
     .filter((address) => address !== undefined && !isLoopback(address));
   return {
-    gateways: distinct(gateways),
-    resolvers: findResolvers(readFile, routes),
+    gateways,
+    resolvers,
     own: distinct(own as Prefix[]),
+    ends: [...gateways, ...resolvers].flatMap((peer) => {
+      const local = ownEnd(peer);
+      return local ? [{ peer, local }] : [];
+    }),
   };
 }
 

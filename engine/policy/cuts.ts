@@ -40,7 +40,7 @@ const OUR_PORT = 50_123;
 export function findCuts(policy: Policy, lifelines: Lifelines): Cut[] {
   const { sessions, viewers = [], gateways, resolvers } = lifelines;
   if ([sessions, viewers, gateways, resolvers].every(({ length }) => length === 0)) return [];
-  const judge = new Judge(narrowed(policy, lifelines), lifelines.own);
+  const judge = new Judge(narrowed(policy, lifelines), lifelines);
   const cuts: Cut[] = [];
   const note = (lifeline: string, verdict: Verdict | undefined) => {
     if (verdict !== undefined) cuts.push({ lifeline, by: describeVerdict(verdict, policy) });
@@ -64,11 +64,11 @@ export function findCuts(policy: Policy, lifelines: Lifelines): Cut[] {
 
 /** The policy with what its lists say of these addresses alone: others may be very long. */
 function narrowed(policy: Policy, lifelines: Lifelines): Policy {
-  const { sessions, viewers = [], gateways, resolvers, own } = lifelines;
-  const ends = [...sessions, ...viewers].flatMap(({ peer, local }) =>
+  const { sessions, viewers = [], gateways, resolvers, own, ends = [] } = lifelines;
+  const known = [...sessions, ...viewers, ...ends].flatMap(({ peer, local }) =>
     local ? [peer, local] : [peer]
   );
-  const addresses = [...ends, ...gateways, ...resolvers, ...own];
+  const addresses = [...known, ...gateways, ...resolvers, ...own];
   const narrow = (list: PrefixList) =>
     PrefixList.from(
       addresses.map((address) => list.covering(address)).filter((prefix) => prefix !== undefined),
@@ -94,7 +94,13 @@ class Judge {
   readonly #matcher: Matcher;
   readonly #packet = new ParsedPacket();
 
-  constructor(policy: Policy, private readonly own: readonly Prefix[]) {
+  readonly #own: readonly Prefix[];
+  /** Our end by the text of the other one. */
+  readonly #ends: ReadonlyMap<string, Prefix>;
+
+  constructor(policy: Policy, { own, ends = [] }: Lifelines) {
+    this.#own = own;
+    this.#ends = new Map(ends.map(({ peer, local }) => [formatPrefix(peer), local]));
     this.#matcher = new Matcher(policy, { flows: FLOWS });
   }
 
@@ -110,7 +116,7 @@ class Judge {
 
   resolver(server: Prefix): Verdict | undefined {
     const ports = { protocol: Protocol.udp, ourPort: OUR_PORT, peerPort: DNS_PORT };
-    return this.#blocked(server, undefined, [{ ...ports, isOut: true }, {
+    return this.#blocked(server, this.#endTo(server), [{ ...ports, isOut: true }, {
       ...ports,
       isOut: false,
     }]);
@@ -127,13 +133,17 @@ class Judge {
       { isOut: true, protocol: Protocol.tcp, ...ports, flags: SYN },
       { isOut: true, protocol: Protocol.udp, ...ports },
     ];
-    const verdicts = ways.map((way) => this.#blocked(gateway, undefined, [way]));
+    const verdicts = ways.map((way) => this.#blocked(gateway, this.#endTo(gateway), [way]));
     return verdicts.includes(undefined) ? undefined : verdicts[0];
+  }
+
+  #endTo(peer: Prefix): Prefix | undefined {
+    return this.#ends.get(formatPrefix(peer));
   }
 
   /** Where our end is not known, any of our addresses that is let through will do. */
   #blocked(peer: Prefix, us: Prefix | undefined, steps: readonly Step[]): Verdict | undefined {
-    const ours = us ? [us] : this.own.filter(({ family }) => family === peer.family);
+    const ours = us ? [us] : this.#own.filter(({ family }) => family === peer.family);
     const verdicts = (ours.length > 0 ? ours : [peer]).map((end) =>
       this.#blockedBetween(peer, end, steps)
     );

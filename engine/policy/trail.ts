@@ -19,6 +19,8 @@ export interface Subject {
   readonly port?: number;
   /** This machine's addresses beside loopback: rules may name them, and what is theirs is local. */
   readonly own: readonly Prefix[];
+  /** The one of them that it speaks from, where that is known. */
+  readonly from?: Prefix;
 }
 
 /**
@@ -164,7 +166,7 @@ function ruleStep(rule: PolicyRule, subject: Subject): Judged {
 
 /** Why a rule cannot match, whatever the subject leaves open. */
 function mismatchOf(rule: PolicyRule, subject: Subject): string | undefined {
-  const { direction, protocol, port, address, own } = subject;
+  const { direction, protocol, port, address } = subject;
   if (rule.direction !== "both" && rule.direction !== direction) {
     return `speaks of connections that ${rule.direction === "in" ? "others open" : "we open"}`;
   }
@@ -181,16 +183,17 @@ function mismatchOf(rule: PolicyRule, subject: Subject): string | undefined {
     ? [rule.sources, rule.destinations]
     : [rule.destinations, rule.sources];
   if (theirs.size > 0 && !entryOf(theirs, address)) return "speaks of other addresses";
-  const family = own.filter((one) => one.family === address.family);
-  if (ours.size > 0 && !family.some((one) => entryOf(ours, one))) {
-    return "speaks of addresses that are not this machine's";
+  if (ours.size > 0 && !ourEnds(subject).some((one) => entryOf(ours, one))) {
+    return subject.from
+      ? `speaks of other addresses than ${formatPrefix(subject.from)}, from which we would open it`
+      : "speaks of addresses that are not this machine's";
   }
   return undefined;
 }
 
 /** What the subject leaves open and the rule asks for; `undefined` when nothing. */
 function openQuestion(rule: PolicyRule, subject: Subject): string | undefined {
-  const { protocol, port, direction, address, own } = subject;
+  const { protocol, port, direction } = subject;
   const words: string[] = [];
   if (rule.ports.length > 0 && port === undefined) {
     const kind = rule.protocol === "any" ? protocol ?? "tcp and udp" : rule.protocol;
@@ -199,12 +202,17 @@ function openQuestion(rule: PolicyRule, subject: Subject): string | undefined {
     words.push(rule.protocol === "any" ? "tcp and udp" : rule.protocol);
   }
   const ours = direction === "in" ? rule.destinations : rule.sources;
-  const family = own.filter((one) => one.family === address.family);
-  if (ours.size > 0 && !family.every((one) => entryOf(ours, one))) {
-    const [mine] = family.filter((one) => entryOf(ours, one));
+  const ends = ourEnds(subject);
+  if (ours.size > 0 && !ends.every((one) => entryOf(ours, one))) {
+    const [mine] = ends.filter((one) => entryOf(ours, one));
     words.push(`${direction === "in" ? "to" : "from"} ${formatPrefix(mine)}`);
   }
   return words.length > 0 ? words.join(" ") : undefined;
+}
+
+/** The addresses that our end may have. */
+function ourEnds({ address, own, from }: Subject): readonly Prefix[] {
+  return from ? [from] : own.filter((one) => one.family === address.family);
 }
 
 function holdsPort(ranges: readonly PortRange[], port: number): boolean {

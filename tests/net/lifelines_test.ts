@@ -2,7 +2,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import fc from "fast-check";
-import { formatPrefix, parsePrefix, type Prefix } from "../../engine/net/address.ts";
+import { formatPrefix, parsePrefix, parseSingle, type Prefix } from "../../engine/net/address.ts";
 import {
   findLifelines,
   findLifelinesSoon,
@@ -83,6 +83,7 @@ function sourcesOf(proc: FakeProc, variables: Record<string, string> = {}): Life
     proc: new ProcFiles(proc.root),
     readFile: (path) => path === "/etc/resolv.conf" ? "nameserver 127.0.0.53\n" : RESOLVED,
     environment: (name) => variables[name],
+    ownEnd: ({ family }) => family === 4 ? parseSingle("192.0.2.9") : undefined,
     interfaces: [{ address: "192.0.2.9" }, { address: "127.0.0.1" }, { address: "fe80::9%eth0" }],
   };
 }
@@ -95,6 +96,8 @@ Deno.test("lifelines: gateways, name servers behind the stub, own addresses", ()
   deepEqual(texts(found.gateways), ["192.0.2.1", "192.168.1.254", "fe80::1"]);
   deepEqual(texts(found.resolvers), ["9.9.9.9", "2620:fe::fe"]);
   deepEqual(texts(found.own), ["192.0.2.9", "fe80::9"]);
+  const ends = found.ends!.map(({ peer, local }) => `${formatPrefix(peer)} ${formatPrefix(local)}`);
+  deepEqual(ends, ["192.0.2.1", "192.168.1.254", "9.9.9.9"].map((peer) => `${peer} 192.0.2.9`));
 });
 
 Deno.test("lifelines: a name server that no route leads to is none", () => {

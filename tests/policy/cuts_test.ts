@@ -126,6 +126,20 @@ for (const { name, draft, cuts } of CASES) {
   Deno.test(`cuts: ${name}`, () => deepEqual(cutsOf(draft), cuts));
 }
 
+Deno.test("cuts: where our end is known, no other address of ours will do", () => {
+  const own = [...LIFELINES.own, address("172.17.0.1")];
+  const draft = { rules: [rule({ source_ips: ["192.0.2.0/24"] })] };
+  const cut = (lifelines: Partial<Lifelines>) =>
+    findCuts(buildPolicy(configSchema.parse(draft)), { ...LIFELINES, own, ...lifelines })
+      .map(({ lifeline }) => lifeline);
+  deepEqual(cut({}), []);
+  const ends = [
+    { peer: address("192.0.2.1"), local: address("192.0.2.9") },
+    { peer: address("9.9.9.9"), local: address("172.17.0.1") },
+  ];
+  deepEqual(cut({ ends }), [GATEWAY4]);
+});
+
 Deno.test("cuts: only what was not cut before counts", () => {
   const before = [{ lifeline: DNS, by: "the blacklist" }];
   const after = [{ lifeline: DNS, by: 'rule 1 "x"' }, { lifeline: GATEWAY4, by: 'rule 1 "x"' }];

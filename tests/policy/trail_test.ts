@@ -116,6 +116,21 @@ Deno.test("trail: lists decide in their order, and the steps after are not reach
   ]);
 });
 
+Deno.test("trail: a rule for one of our addresses decides where that is ours towards the other end", () => {
+  const [mine, ...others] = OWN.filter(({ family }) => family === 4);
+  const own = [mine, ...others, parsePrefix("172.17.0.1")!];
+  const rule = { name: "lan", action: "block", source_ips: [formatPrefix(mine)] };
+  const policy = policyWith({ rules: [rule] });
+  const decide = (from?: Prefix) => {
+    const asked = subject("203.0.113.7", { direction: "out", own, from });
+    const { action, steps } = followPolicy(policy, asked);
+    return [action, steps.find(({ code }) => code === "rule")!.outcome];
+  };
+  deepEqual(decide(), ["allow", "depends"]);
+  deepEqual(decide(mine), ["block", "decides"]);
+  deepEqual(decide(own.at(-1)), ["allow", "passes"]);
+});
+
 Deno.test("trail: a rule that asks for what was left open depends on it, and decides nothing", () => {
   const policy = policyWith({
     rules: [
