@@ -12,10 +12,25 @@ import {
 import { returnIfDue } from "../../engine/policy/return_change.ts";
 import { ownCommand } from "../own_command.ts";
 
-/** Waits as a shell, which takes a hundredth of the memory, and then becomes pfw. */
-const WAIT = 'trap "" HUP; sleep "$1"; shift; exec "$@"';
+/** Seconds after which it looks whether anything waits still. */
+const LOOK = 5;
 
-/** Starts the process, in a session of its own. */
+/**
+ * Waits as a shell, which takes a hundredth of the memory, and then becomes pfw; ends where nothing
+ * waits any more.
+ */
+const WAIT = `trap "" HUP
+left=$1 file=$2
+shift 2
+while [ "$left" -gt 0 ]; do
+  [ -e "$file" ] || exit 0
+  step=$((left < ${LOOK} ? left : ${LOOK}))
+  sleep "$step"
+  left=$((left - step))
+done
+exec "$@"`;
+
+/** Starts the process for a change that is noted, in a session of its own. */
 export function startReturnGuard(paths: Paths, { id, seconds }: PendingChange): void {
   const { config, dataDir, logDir, runDir } = paths;
   const places = [
@@ -30,7 +45,7 @@ export function startReturnGuard(paths: Paths, { id, seconds }: PendingChange): 
   ];
   const words = [...ownCommand(), ...places, "rules", "return-unconfirmed", id];
   const child = new Deno.Command("sh", {
-    args: ["-c", WAIT, "sh", String(seconds), ...words],
+    args: ["-c", WAIT, "sh", String(seconds), new PendingFile(dataDir).path, ...words],
     stdin: "null",
     stdout: "null",
     stderr: "null",

@@ -59,6 +59,34 @@ kernelTest(
   },
 );
 
+kernelTest("what cuts the one address that leads to the gateway is refused", async () => {
+  await using link = await createPair();
+  const { local } = link;
+  await using sandbox = new Sandbox();
+  sandbox.writeConfig({});
+  // As a bridge for containers has: nothing goes to the gateway from there.
+  await local.run(["ip", "addr", "add", "172.17.0.1/16", "dev", "veth-0"]);
+  await using _pfw = await startAtHome(link, sandbox);
+  const change = (...words: string[]) => runPfw(local, sandbox, words);
+  const lan = ["rules", "add", "lan", "block", "--source", "10.9.0.0/24"];
+  const dns = [...lan, "--protocol", "udp", "--ports", "53", "--direction", "out"];
+  for (const [words, what] of [[lan, "default gateway 10.9.0.2"], [dns, `DNS server ${DNS}`]]) {
+    const { code, err } = await change(...words);
+    equal(code, 1);
+    ok(err.includes(`rule 1 "lan" would cut the ${what}`), err);
+  }
+  const other = ["rules", "add", "bridge", "block", "--source", "172.17.0.0/16"];
+  equal((await change(...other)).code, 0);
+  equal((await change(...lan, "--force")).code, 0);
+  const ask = ["explain", "10.9.0.2", "--direction", "out", "--protocol", "tcp", "--port", "80"];
+  const explained = JSON.parse((await change(...ask, "--json")).out);
+  deepEqual([explained.action, explained.reason], ["block", "Rule: lan"]);
+  match(
+    (await change("explain", "10.9.0.2", "--protocol", "tcp", "--port", "80")).out,
+    /is blocked/,
+  );
+});
+
 kernelTest("a session that sshd's port has counts, though no variable tells of it", async () => {
   await using link = await createPair();
   await using sandbox = new Sandbox();
@@ -109,6 +137,32 @@ kernelTest(
 
 const CUT = ["rules", "add", "Cut", "block", "--protocol", "udp", "--ports", "2001"];
 const CONCERNED = ["in udp 2001 10.9.0.2", "out udp 2001 fd09::2"];
+
+kernelTest("who watches over a change ends when it is kept", async () => {
+  await using link = await createPair();
+  await using sandbox = new Sandbox();
+  sandbox.writeConfig({});
+  await using _pfw = await startPfw(link.local, sandbox);
+  const words = ["rules", "add", "x", "block", "--ports", "23", "--confirm", "3600"];
+  equal((await runPfw(link.local, sandbox, words)).code, 0);
+  const guards = async () => {
+    const found = await link.local.run(["ip", "netns", "pids", link.local.name]);
+    const texts = found.trim().split("\n").map(commandLine);
+    return texts.filter((text) => text.includes("return-unconfirmed")).length;
+  };
+  equal(await guards(), 1);
+  equal((await runPfw(link.local, sandbox, ["rules", "confirm"])).code, 0);
+  equal(await eventually(guards, (count) => count === 0), 0);
+});
+
+/** Of a process that may have ended. */
+function commandLine(pid: string): string {
+  try {
+    return Deno.readTextFileSync(`/proc/${pid}/cmdline`);
+  } catch {
+    return "";
+  }
+}
 
 kernelTest("a change that nobody confirms returns in file and kernel", async () => {
   await using link = await createPair();
