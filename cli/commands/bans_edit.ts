@@ -16,7 +16,7 @@ import { nameProblem } from "../../engine/policy/field_problems.ts";
 import { canonicalPrefix } from "../../engine/policy/rule_id.ts";
 import { parseDuration } from "../../engine/policy/units.ts";
 import { type CommandContext, usageError } from "../context.ts";
-import { formatSeconds, paint, plural, printJson } from "../output.ts";
+import { formatSeconds, paint, plural, printJson, warn } from "../output.ts";
 import { readAddresses } from "./address_input.ts";
 import { askRunning } from "./ask_running.ts";
 import { foreignText } from "./foreign_text.ts";
@@ -54,8 +54,9 @@ export async function addBans(
     session: session && formatPrefix(session.peer),
   };
   const changed = await change(context.paths, "/bans", request);
-  if (context.json) return printJson({ action: "add", bans: changed.bans, ...outcome(changed) });
-  console.log(`${addedText(changed.bans, seconds)}: ${whereText(changed)}`);
+  if (context.json) printJson({ action: "add", bans: changed.bans, ...outcome(changed) });
+  else console.log(`${addedText(changed.bans, seconds)}: ${whereText(changed)}`);
+  await warnOfStanding(context.paths, changed);
 }
 
 function addedText(bans: readonly BanView[], seconds: number): string {
@@ -89,7 +90,16 @@ export async function removeBans(
   } else if (all) {
     console.log("nobody is banned");
   }
+  if (removed.length > 0) await warnOfStanding(context.paths, changed);
   if (unknown.length > 0) throw await notBanned(context.paths, unknown, removed.length);
+}
+
+/** What is for the next start changes nothing of what a pfw that is gone left in force. */
+async function warnOfStanding(paths: Paths, { running }: Changed): Promise<void> {
+  if (running) return;
+  const { standing } = await import("./standing_rules.ts");
+  const { text } = await standing(paths, false);
+  if (text !== undefined) warn(text);
 }
 
 async function notBanned(

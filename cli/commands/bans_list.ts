@@ -13,6 +13,7 @@ import {
   printJson,
   renderTable,
 } from "../output.ts";
+import { terminalWidth, wrapText } from "../text_width.ts";
 import { askRunning } from "./ask_running.ts";
 import { foreignText } from "./foreign_text.ts";
 
@@ -20,10 +21,22 @@ import { foreignText } from "./foreign_text.ts";
 export async function listBans({ paths, json }: CommandContext, verbose: boolean): Promise<void> {
   const { running, mode, bans: found } = await currentBans(paths);
   const bans = found.toSorted((a, b) => a.since < b.since ? -1 : a.since > b.since ? 1 : 0);
-  if (json) return printJson({ running, mode: mode ?? null, count: bans.length, bans });
-  if (bans.length === 0) return console.log(noBans(running));
+  const left = mode === "enforce" ? undefined : await lookIntoKernel(paths, running);
+  if (json) {
+    const standingRules = left?.rules;
+    return printJson({ running, mode: mode ?? null, count: bans.length, bans, standingRules });
+  }
   const text = verbose ? bans.map(describe).join("\n\n") : table(bans);
-  console.log(`${text}\n\n${footer(bans.length, mode, running)}`);
+  const none = bans.length === 0;
+  console.log(none ? noBans(running) : `${text}\n\n${footer(bans.length, mode, running)}`);
+  if (left?.text !== undefined) {
+    console.log(paint("yellow", wrapText(`But ${left.text}.`, terminalWidth()).join("\n")));
+  }
+}
+
+async function lookIntoKernel(paths: Paths, isRunning: boolean) {
+  const { standing } = await import("./standing_rules.ts");
+  return await standing(paths, isRunning);
 }
 
 /** The bans of the running pfw, else those that it will take up. */

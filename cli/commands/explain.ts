@@ -44,18 +44,15 @@ async function explainCommand(context: CommandContext, given: ExplainRequest): P
   const request = checked(given);
   const running = await askRunning(context, request);
   const answer = running ?? await explainHere(context, request);
-  const standing = answer.enforced ? undefined : await lookIntoKernel(context, Boolean(running));
+  // Loaded only here: a pfw that enforces says itself what the kernel holds.
+  const standing = answer.enforced
+    ? undefined
+    : await import("./standing_rules.ts").then(({ standing }) =>
+      standing(context.paths, Boolean(running))
+    );
   if (context.json) return printJson({ ...answer, standingRules: standing?.rules });
   const { renderExplanation } = await import("./explain_format.ts");
   console.log(renderExplanation(answer, standing?.text));
-}
-
-/** Where no pfw enforces: whether rules stand in the kernel all the same, and that in words. */
-async function lookIntoKernel({ paths }: CommandContext, isRunning: boolean) {
-  const { standingRules, standingText } = await import("./standing_rules.ts");
-  const { holderOf } = await import("../../engine/run_lock.ts");
-  const rules = await standingRules(isRunning ? Number(holderOf(paths)) : undefined);
-  return { rules, text: standingText(rules, isRunning) };
 }
 
 function checked({ address, direction, protocol, port }: ExplainRequest): ExplainRequest {

@@ -1,8 +1,9 @@
-/** What the kernel enforces while no pfw does, for `status` and `explain`. */
+/** What the kernel enforces while no pfw does, for `status`, `explain` and `bans`. */
 import { NFLOG_GROUP } from "../../engine/capture.ts";
 import { SystemCommands } from "../../engine/kernel/command.ts";
 import { findStandingRules, type StandingRules } from "../../engine/kernel/standing_rules.ts";
-import { isRoot } from "../../engine/paths.ts";
+import { isRoot, type Paths } from "../../engine/paths.ts";
+import { holderOf } from "../../engine/run_lock.ts";
 
 /**
  * Looks into the kernel.
@@ -22,6 +23,12 @@ function isSameNetwork(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Where the pfw of these paths does not enforce: whether rules stand all the same, and in words. */
+export async function standing(paths: Paths, isRunning: boolean) {
+  const rules = await standingRules(isRunning ? Number(holderOf(paths)) : undefined);
+  return { rules, text: standingText(rules, isRunning) };
 }
 
 /** For people: whose rules stand, and what can be done; `undefined` where none do. */

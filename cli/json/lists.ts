@@ -1,7 +1,7 @@
 /** JSON of `pfw blacklist …`, `pfw whitelist …` and `pfw bans …`. */
 import * as z from "zod";
 import { address, ban, count, flag, mode, text } from "../../engine/control/schemas/parts.ts";
-import { change, documented } from "./parts.ts";
+import { change, documented, standingRules } from "./parts.ts";
 
 type List = "blacklist" | "whitelist";
 
@@ -60,6 +60,7 @@ export const bans = documented(
     mode: mode.nullable().describe("Of the running pfw; null where none runs."),
     count: count("Bans."),
     bans: z.array(ban),
+    standingRules,
   }),
 );
 

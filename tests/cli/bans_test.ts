@@ -72,12 +72,9 @@ Deno.test("pfw bans list: --verbose shows the evidence, --json everything as it 
 Deno.test("pfw bans list: nobody banned, running or not", async () => {
   await using box = new Sandbox();
   match((await box.pfw("bans")).out, /^Nobody is banned; pfw is not running\. .*pfw bans add /);
-  deepEqual(JSON.parse((await box.pfw("bans", "--json")).out), {
-    running: false,
-    mode: null,
-    count: 0,
-    bans: [],
-  });
+  // Whether rules stand in the kernel depends on who asks.
+  const { standingRules: _, ...listed } = JSON.parse((await box.pfw("bans", "--json")).out);
+  deepEqual(listed, { running: false, mode: null, count: 0, bans: [] });
   running(box, []);
   match((await box.pfw("bans")).out, /^Nobody is banned\. Ban an address, for example: /);
 });

@@ -36,8 +36,19 @@ kernelTest("rules that a crash left are told of, with what to do", async () => {
     / would be blocked: .* No pfw enforces this, but the kernel still enforces the rules of a pfw that is gone: .*otherwise\. $/,
   );
   equal((await said(namespace, box, ...explained, "--json")).standingRules, "left");
+  equal((await said(namespace, box, "bans", "list", "--json")).standingRules, "left");
+  match(await said(namespace, box, "bans", "list"), /Nobody .* But the kernel still enforces /);
+  const banned = await runPfw(namespace, box, ["bans", "add", "10.9.0.77", "--for", "1h"]);
+  match(banned.out, /takes effect at the next start\n$/);
+  match(banned.err, /^pfw: warning: the kernel still enforces the rules of a pfw that is gone: /);
+  const free = await runPfw(namespace, box, ["bans", "remove", "10.9.0.77"]);
+  match(free.err, /^pfw: warning: the kernel still enforces the rules of a pfw that is gone: /);
   await said(namespace, box, "cleanup");
   equal((await said(namespace, box, "status", "--json")).standingRules, "none");
+  match(
+    await said(namespace, box, "bans", "list"),
+    /^Nobody is banned; pfw is not running\. Ban .*1h $/,
+  );
   match(await said(namespace, box, ...explained), /Nothing is enforced: /);
 });
 
