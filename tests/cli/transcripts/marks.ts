@@ -14,6 +14,8 @@ const OTHERS: readonly [RegExp, string][] = [
   [/in [\d.]+ s \([\d,]+ packets\/s\)/g, "in <n> s (<n> packets/s)"],
   [/pfw \d+\.\d+\.\d+ \((?:source|compiled|self-extracting), deno [\d.]+\)/g, "pfw <version>"],
   [/pfw \d+\.\d+\.\d+/g, "pfw <version>"],
+  // Only root can tell.
+  [/,\n {2}"standingRules": "none"/g, ""],
 ];
 
 /** Doctor looks at the machine, and a transcript may not depend on it. */
