@@ -4,12 +4,13 @@ import type { Paths } from "../../engine/paths.ts";
 import { buildPolicy } from "../../engine/policy/build_policy.ts";
 import { isAbsence, readConfigFile, refuseRemoved } from "../../engine/policy/config_file.ts";
 import { checkConfig } from "../../engine/policy/config.ts";
+import { configWarnings } from "../../engine/policy/config_warnings.ts";
 import { DEFAULT_CONFIG } from "../../engine/policy/default_config.ts";
 import { formatConfig } from "../../engine/policy/format_config.ts";
 import { ConfigError, type Problem } from "../../engine/policy/problem.ts";
 import { quickConfig } from "../../engine/policy/quick_config.ts";
 import type { Config } from "../../engine/policy/schema.ts";
-import { plural, printJson, renderTable } from "../output.ts";
+import { plural, printJson, renderTable, warn } from "../output.ts";
 import type { CommandContext } from "../context.ts";
 import { readNamedText, shownName } from "./named_file.ts";
 
@@ -32,8 +33,13 @@ export async function checkRules(
     throw new PfwError(`cannot use ${name}`, count, "mend it and check again", ExitCode.usage);
   });
   const plan = withPlan ? await renderPlan(config.config) : undefined;
-  if (json) printJson({ file: name, valid: true, exists: config.exists, problems: [], plan });
-  else console.log([summary(name, config), plan].filter(Boolean).join("\n\n").trimEnd());
+  const warnings = configWarnings(config.config);
+  if (json) {
+    const { exists } = config;
+    return printJson({ file: name, valid: true, exists, problems: [], warnings, plan });
+  }
+  for (const warning of warnings) warn(warning);
+  console.log([summary(name, config), plan].filter(Boolean).join("\n\n").trimEnd());
 }
 
 /** Which group a running pfw reports on is settled when it starts. */
@@ -67,7 +73,7 @@ function checkText(name: string, text: string): Config {
 }
 
 function printProblems({ file, problems }: ConfigError, json: boolean): void {
-  if (json) return printJson({ file, valid: false, exists: true, problems });
+  if (json) return printJson({ file, valid: false, exists: true, problems, warnings: [] });
   const place = ({ line, column }: Problem) => line > 0 ? `${line}:${column}` : "-";
   console.log(renderTable(
     [{ title: "line", align: "right" }, { title: "where" }, { title: "problem" }],

@@ -62,6 +62,7 @@ export const check = documented(
     valid: z.boolean(),
     exists: flag("False: there is none yet, and its defaults were checked."),
     problems: z.array(problem).max(1001),
+    warnings: z.array(z.string()).describe("What a valid configuration asks for in vain."),
     plan: text("With --plan: what would be put into the kernel.").optional(),
   }),
 );

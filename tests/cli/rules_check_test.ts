@@ -37,6 +37,39 @@ Deno.test("pfw rules check: a valid file is summed up, and its plan shown", asyn
   deepEqual(left, ["firewall_rules.json"]);
 });
 
+Deno.test("pfw rules check: what is valid and in vain is warned of, and is no problem", async () => {
+  await using box = new Sandbox();
+  const feed = (name: string, url: string, more = {}) => ({ name, url, ...more });
+  const certificate = box.path("etc/firewall_rules.json");
+  box.writeConfig({
+    threat_feeds: [
+      feed("Plain", "http://192.0.2.1/list"),
+      feed("Elsewhere", "file://host/list"),
+      feed("Off", "http://192.0.2.1/list", { enabled: false }),
+      feed("Meant", "http://192.0.2.2/list", { allow_insecure: true }),
+      feed("Here", "file:///var/list"),
+    ],
+    dashboard: { enabled: true, certificate, key: "/nowhere/key.pem" },
+    bans: { first: "1h", longest: "30m" },
+  });
+  const { code, out, err } = await box.pfw("rules", "check");
+  equal(code, 0);
+  match(out, / is valid: /);
+  const warnings = [
+    'threat_feeds[0].url: "Plain" will never be fetched: plain http is refused: set allow_insecure',
+    'threat_feeds[1].url: "Elsewhere" will never be fetched: its address names no file of this machine',
+    "dashboard.key: there is no file /nowhere/key.pem",
+    "bans.first: 1h is longer than bans.longest: no ban lasts longer than 30m",
+  ];
+  equal(err, warnings.map((text) => `pfw: warning: ${text}\n`).join(""));
+  deepEqual(JSON.parse((await box.pfw("rules", "check", "--json")).out).warnings, warnings);
+  box.writeConfig({ dashboard: { enabled: true, certificate } });
+  match(
+    (await box.pfw("rules", "check")).err,
+    /^pfw: warning: dashboard\.key: one without the other/,
+  );
+});
+
 Deno.test("pfw rules check: every problem is printed with its place, exit 2", async () => {
   await using box = new Sandbox();
   const file = box.path("new.json");
@@ -61,6 +94,7 @@ Deno.test("pfw rules check: every problem is printed with its place, exit 2", as
     file,
     valid: false,
     exists: true,
+    warnings: [],
     problems: [
       {
         path: "rulez",
@@ -82,7 +116,7 @@ Deno.test("pfw rules check: a valid file in JSON, with and without the plan", as
   await using box = new Sandbox();
   box.writeConfig({});
   const file = box.paths.config;
-  const valid = { file, valid: true, exists: true, problems: [] };
+  const valid = { file, valid: true, exists: true, problems: [], warnings: [] };
   deepEqual(JSON.parse((await box.pfw("rules", "check", "--json")).out), valid);
   const { plan, ...rest } = JSON.parse((await box.pfw("rules", "check", "--plan", "--json")).out);
   deepEqual(rest, valid);
