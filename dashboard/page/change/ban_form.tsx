@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { Dialog } from "../parts/dialog.tsx";
 import { Field, useAction } from "../parts/fields.tsx";
-import { Told } from "../parts/text.tsx";
+import { ToldAloud } from "../parts/text.tsx";
 import { banTarget } from "./ban_target.ts";
 import { changeBans, type ChangeOutcome } from "./change.ts";
 
@@ -32,7 +32,7 @@ function BanForm({ target }: { readonly target: string }) {
     event.preventDefault();
     const addresses = address.split(/[\s,]+/).filter(Boolean);
     const body = { addresses, seconds, reason: reason.trim() || "by hand" };
-    if ((await run(() => changeBans("/bans", body)))?.done) close();
+    if ((await run(() => changeBans("/bans", body, { toldIn: "dialog" })))?.done) close();
   };
   return (
     <Dialog title="Ban" onClose={close}>
@@ -75,7 +75,7 @@ function BanForm({ target }: { readonly target: string }) {
             />
           )}
         </Field>
-        <Told outcome={outcome} />
+        <ToldAloud outcome={outcome} />
         <div class="buttons">
           <button type="button" onClick={close}>Cancel</button>
           <button type="submit" class="primary" disabled={isBusy}>Ban</button>

@@ -17,6 +17,8 @@ export type ChangeOutcome = Outcome & { readonly done: boolean };
 /** Changes without a trial are asked about without offering one. */
 export interface ChangeOptions {
   readonly hasTrial?: boolean;
+  /** What tells the outcome too. */
+  readonly toldIn?: "dialog";
 }
 
 /** Makes a change of the configuration. Never throws: what went wrong is the outcome. */
@@ -31,7 +33,7 @@ export async function change<Body extends ChangeManner>(
     await overview.load();
     return describeChange(answer);
   });
-  notify(outcome);
+  tell(outcome, options);
   return outcome;
 }
 
@@ -39,6 +41,7 @@ export async function change<Body extends ChangeManner>(
 export async function changeBans(
   path: "/bans" | "/bans/remove",
   body: { readonly addresses: readonly string[]; readonly seconds?: number; reason?: string },
+  options: Pick<ChangeOptions, "toldIn"> = {},
 ): Promise<ChangeOutcome> {
   const outcome = await attempt({ hasTrial: false }, async ({ force }) => {
     const begin = performance.now();
@@ -46,8 +49,14 @@ export async function changeBans(
     await bans.load();
     return describeBans(answer, path === "/bans", Math.round(performance.now() - begin));
   });
-  notify(outcome);
+  tell(outcome, options);
   return outcome;
+}
+
+/** Beside an open dialog no message can be closed or heard: it tells by itself what it waits with. */
+function tell(outcome: ChangeOutcome, { toldIn }: ChangeOptions): void {
+  if (toldIn === "dialog" && !outcome.done && document.querySelector("dialog:modal")) return;
+  notify(outcome);
 }
 
 async function attempt(

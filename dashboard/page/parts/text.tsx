@@ -77,6 +77,15 @@ export function Told({ outcome }: { readonly outcome: Outcome | null }) {
   );
 }
 
+/** The same, spoken: where no message at the edge is, or can be heard, as beside a dialog. */
+export function ToldAloud({ outcome }: { readonly outcome: Outcome | null }) {
+  return (
+    <div role="alert" class="told-aloud">
+      <Told outcome={outcome} />
+    </div>
+  );
+}
+
 /** What is said where there is nothing: what that means, and what can be done. */
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
   return (

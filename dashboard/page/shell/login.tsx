@@ -5,7 +5,7 @@ import { overview } from "../live/resource.ts";
 import { Field } from "../parts/fields.tsx";
 import { Icon } from "../parts/icon.tsx";
 import type { Outcome } from "../parts/notices.ts";
-import { Told } from "../parts/text.tsx";
+import { ToldAloud } from "../parts/text.tsx";
 import { signIn, tokenIn } from "../session.ts";
 
 /** Explains where the token is, and takes it. */
@@ -46,9 +46,7 @@ export function Login() {
             />
           )}
         </Field>
-        <div role="alert">
-          <Told outcome={outcome} />
-        </div>
+        <ToldAloud outcome={outcome} />
         <div class="buttons">
           <button type="submit" class="primary">
             <Icon name="key" size={16} /> Sign in

@@ -4,7 +4,7 @@ import type { AddRule, ReplaceRule, RuleView } from "../../contract.ts";
 import { change, type ChangeOutcome } from "../change/change.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { Choice, Field, useAction } from "../parts/fields.tsx";
-import { Foreign, Told } from "../parts/text.tsx";
+import { Foreign, ToldAloud } from "../parts/text.tsx";
 import {
   DIRECTION_TEXTS,
   matchText,
@@ -30,10 +30,10 @@ export function RuleForm(
       return change<AddRule>("/rules/add", {
         rule: draft,
         ...(position <= count && { position }),
-      });
+      }, { toldIn: "dialog" });
     }
     const { number, id } = rule;
-    return change<ReplaceRule>("/rules/replace", { number, id, rule: draft });
+    return change<ReplaceRule>("/rules/replace", { number, id, rule: draft }, { toldIn: "dialog" });
   };
   const submit = async (event: Event) => {
     event.preventDefault();
@@ -46,7 +46,7 @@ export function RuleForm(
         <WhomFields words={words} set={set} />
         {!rule && <PositionField count={count} position={position} setPosition={setPosition} />}
         <Preview words={words} />
-        <Told outcome={outcome} />
+        <ToldAloud outcome={outcome} />
         <div class="buttons">
           <button type="button" onClick={onClose}>Cancel</button>
           <button type="submit" class="primary" disabled={isBusy}>
