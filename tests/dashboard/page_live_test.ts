@@ -99,6 +99,33 @@ pageTest(
   },
 );
 
+pageTest("an address is found again, and the way back is live", {}, async ({ page, view }) => {
+  const find = async () => {
+    await page.locator(".log-table .address").first().click();
+    const answer = page.waitForResponse(/api\/logs/);
+    await page.getByRole("menuitem", { name: "Find in the log" }).click();
+    await answer;
+  };
+  await view("log");
+  await page.locator(".log-table tbody tr").nth(3).waitFor();
+  await page.getByRole("button", { name: "Pause" }).click();
+  await find();
+  await page.getByRole("group", { name: "Which log" }).getByText("Live").click();
+  await find();
+  await page.goBack();
+  await page.getByRole("search", { name: "Filter the live log" }).waitFor();
+});
+
+pageTest("the same question is asked again, as its answer may be another", {}, async (
+  { page, view, fake },
+) => {
+  await view("explain?address=203.0.113.77&direction=in");
+  await page.getByText("decides: block").waitFor();
+  fake.state.bans = [];
+  await page.getByRole("button", { name: "Explain" }).click();
+  await page.getByText("decides: allow").waitFor();
+});
+
 pageTest("a lost connection is told of, and found again by itself", {
   expected: GONE,
 }, async ({ page, view, fake }) => {

@@ -36,9 +36,12 @@ export function hrefOf(view: ViewName, params: Readonly<Record<string, string>> 
   return `#/${view === "overview" ? "" : view}${query && `?${query}`}`;
 }
 
-/** Opens a view. */
+/** Opens a view; one that is open already is begun anew, since it was asked for again. */
 export function goTo(view: ViewName, params: Readonly<Record<string, string>> = {}): void {
-  location.hash = hrefOf(view, params);
+  const hash = hrefOf(view, params);
+  // The browser tells of no address that is there already.
+  if (hash === location.hash) route.value = readRoute(hash);
+  else location.hash = hash;
 }
 
 /** Follows the address. */

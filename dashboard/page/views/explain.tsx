@@ -14,7 +14,8 @@ type Protocol = "" | NonNullable<ExplainRequest["protocol"]>;
 
 /** The question stands in the address of the page, so that it can be reloaded and kept. */
 export function Explain() {
-  const { params } = route.value;
+  const at = route.value;
+  const { params } = at;
   const asked = JSON.stringify(params);
   const [answer, setAnswer] = useState<ExplainAnswer | null>(null);
   const [outcome, setOutcome] = useState<Outcome | null>(null);
@@ -35,7 +36,7 @@ export function Explain() {
     return () => {
       isWanted = false;
     };
-  }, [asked]);
+  }, [at]);
   return (
     <>
       <section class="card" aria-labelledby="explain-title">

@@ -1,22 +1,23 @@
 /** The log: live, or what the database remembers. */
-import { useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import { filter, isFiltered, setFilter, shownRows } from "../live/log_feed.ts";
 import { NO_FILTER } from "../live/row_filter.ts";
 import { rates } from "../live/state.ts";
 import { Choice, Field } from "../parts/fields.tsx";
 import { ReasonField } from "../parts/reason_field.tsx";
-import { route } from "../shell/route.ts";
+import { type Route, route } from "../shell/route.ts";
 import { formatRate } from "../text/number.ts";
 import { HoldRows, LogTable, PauseButton } from "./log_table.tsx";
 import { Search } from "./log_search.tsx";
 
-/** Both logs. */
+type Kind = "live" | "search";
+
+/** Both logs: what somebody chose holds until a link, or the way back, asks for one of them. */
 export function Log() {
-  const { ip } = route.value.params;
-  const [kind, setKind] = useState<"live" | "search">(ip ? "search" : "live");
-  useEffect(() => {
-    if (ip) setKind("search");
-  }, [ip]);
+  const at = route.value;
+  const { ip } = at.params;
+  const [chosen, setChosen] = useState<{ readonly at: Route; readonly kind: Kind } | null>(null);
+  const kind = chosen?.at === at ? chosen.kind : ip ? "search" : "live";
   return (
     <section class="card log" aria-label="Log">
       <header class="card-head">
@@ -24,11 +25,11 @@ export function Log() {
           label="Which log"
           options={[["live", "Live"], ["search", "Search the database"]]}
           value={kind}
-          onChoose={(value) => setKind(value as typeof kind)}
+          onChoose={(value: Kind) => setChosen({ at, kind: value })}
         />
         {kind === "live" && <PauseButton />}
       </header>
-      {kind === "live" ? <Live /> : <Search key={ip} ip={ip ?? ""} />}
+      {kind === "live" ? <Live /> : <Search key={at} ip={ip ?? ""} />}
     </section>
   );
 }
