@@ -1,9 +1,12 @@
 /** Asking the running firewall: JSON both ways, and every failure as one kind of error. */
-import { signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import type { ErrorAnswer } from "../contract.ts";
 
 /** Whether the firewall knows who asks; undefined until the first answer. */
 export const signedIn = signal<boolean | undefined>(undefined);
+
+/** Whether it knew until a moment ago, without anybody having signed out here. */
+export const hasExpired = signal(false);
 
 /** A change waits for the kernel, which may be busy with a large set. */
 const PATIENCE = 60_000;
@@ -41,12 +44,20 @@ async function ask<Answer>(path: string, init: RequestInit): Promise<Answer> {
     signedIn.value = true;
     return response.status === 204 ? undefined as Answer : await readJson(response);
   }
-  if (response.status === 401) signedIn.value = false;
+  // A wrong token says nothing of the session that there is, or that began since.
+  if (response.status === 401 && path !== "/login") endSession();
   const answer = await response.json().catch(() => ({})) as Partial<ErrorAnswer>;
   const wait = response.headers.get("Retry-After");
   const message = answer.error ?? `pfw answered with status ${response.status}`;
   const hint = response.status === 429 && wait ? `; try again in ${wait} s` : "";
   throw new ApiError(message + hint, answer.code ?? "failed", answer.cuts);
+}
+
+function endSession(): void {
+  batch(() => {
+    if (signedIn.peek()) hasExpired.value = true;
+    signedIn.value = false;
+  });
 }
 
 async function reach(path: string, init: RequestInit): Promise<Response> {

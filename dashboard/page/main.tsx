@@ -3,7 +3,7 @@
 /** Starts the page. */
 import { effect } from "@preact/signals";
 import { render } from "preact";
-import { errorText, signedIn } from "./api.ts";
+import { errorText } from "./api.ts";
 import { takePending } from "./change/pending.ts";
 import { catchUpWhenSeen } from "./live/awake.ts";
 import { startClock } from "./live/clock.ts";
@@ -22,7 +22,6 @@ async function useToken(): Promise<void> {
   try {
     await signIn(token);
   } catch (error) {
-    signedIn.value = false;
     notify({ tone: "bad", text: errorText(error) });
   }
 }

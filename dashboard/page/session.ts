@@ -1,10 +1,11 @@
 /** Signing in: by the token in the address that pfw printed, or by one that is pasted. */
 import type { LoginRequest } from "../contract.ts";
-import { post, signedIn } from "./api.ts";
+import { hasExpired, post, signedIn } from "./api.ts";
 
 /** @throws ApiError for a wrong token */
 export async function signIn(token: string): Promise<void> {
   await post<void>("/login", { token } satisfies LoginRequest);
+  hasExpired.value = false;
   signedIn.value = true;
 }
 

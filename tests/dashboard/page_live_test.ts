@@ -22,6 +22,8 @@ pageTest("who is not signed in is told how, and may paste the address", {
 }, async ({ page, view, fake }) => {
   await view("rules");
   await page.getByText("pfw start --dashboard").waitFor();
+  assert.equal(await page.title(), "Sign in · pfw");
+  assert.equal(await page.getByText("The session has ended.").count(), 0);
   await page.getByLabel("Token").fill("wrong");
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.getByText("that is not the token").first().waitFor();
@@ -30,6 +32,41 @@ pageTest("who is not signed in is told how, and may paste the address", {
   await page.getByRole("heading", { name: "Rules" }).first().waitFor();
   fake.isSignedIn = false;
   fake.cut();
+  await page.getByText("The session has ended.").waitFor();
+  assert.equal(await page.title(), "Sign in · pfw");
+});
+
+pageTest("a token is asked about once at a time", {
+  isSignedOut: true,
+  expected: GONE,
+}, async ({ page, view, fake }) => {
+  await view("");
+  // A wrong token is answered late.
+  await page.route("**/api/login", async (route) => {
+    await page.waitForTimeout(1_000);
+    await route.continue();
+  });
+  await page.getByLabel("Token").fill("wrong");
+  await page.keyboard.press("Enter");
+  await page.getByRole("button", { name: "Signing in…", disabled: true }).waitFor();
+  await page.getByLabel("Token").fill(TOKEN);
+  await page.keyboard.press("Enter");
+  await page.getByText("that is not the token").waitFor();
+  assert.equal(fake.requests.filter((one) => one.startsWith("POST /login")).length, 1);
+  await page.keyboard.press("Enter");
+  await page.getByText("Enforcing").waitFor();
+});
+
+pageTest("a wrong token in the address ends no session", { expected: GONE }, async (
+  { page, view, fake },
+) => {
+  await view("");
+  await page.evaluate("location.hash = '#token=wrong'");
+  await page.locator(".toast", { hasText: "that is not the token" }).waitFor();
+  await page.getByText("Enforcing").waitFor();
+  assert.equal(await page.getByLabel("Token").count(), 0);
+  fake.isSignedIn = false;
+  await page.goto(fake.address + "/?again#token=wrong");
   await page.getByLabel("Token").waitFor();
 });
 

@@ -1,8 +1,8 @@
 /** What who is not signed in sees. */
-import { useState } from "preact/hooks";
-import { errorText } from "../api.ts";
+import { useEffect, useState } from "preact/hooks";
+import { errorText, hasExpired } from "../api.ts";
 import { overview } from "../live/resource.ts";
-import { Field } from "../parts/fields.tsx";
+import { Field, useAction } from "../parts/fields.tsx";
 import { Icon } from "../parts/icon.tsx";
 import type { Outcome } from "../parts/notices.ts";
 import { ToldAloud } from "../parts/text.tsx";
@@ -11,15 +11,13 @@ import { signIn, tokenIn } from "../session.ts";
 /** Explains where the token is, and takes it. */
 export function Login() {
   const [text, setText] = useState("");
-  const [outcome, setOutcome] = useState<Outcome | null>(null);
-  const submit = async (event: Event) => {
+  const { isBusy, outcome, run } = useAction<Outcome | void>();
+  useEffect(() => {
+    document.title = "Sign in · pfw";
+  }, []);
+  const submit = (event: Event) => {
     event.preventDefault();
-    try {
-      await signIn(tokenIn(text));
-      await overview.load();
-    } catch (error) {
-      setOutcome({ tone: "bad", text: errorText(error) });
-    }
+    run(() => enter(text));
   };
   return (
     <main class="login">
@@ -27,6 +25,11 @@ export function Login() {
         <h1>
           <Icon name="shield" size={26} /> pfw
         </h1>
+        {hasExpired.value && (
+          <p>
+            <strong>The session has ended.</strong> Sign in once more.
+          </p>
+        )}
         <p>
           This page shows and changes a firewall, so it wants to know that it is you. Open the
           address that <code>pfw start --dashboard</code>{" "}
@@ -46,13 +49,22 @@ export function Login() {
             />
           )}
         </Field>
-        <ToldAloud outcome={outcome} />
+        <ToldAloud outcome={outcome ?? null} />
         <div class="buttons">
-          <button type="submit" class="primary">
-            <Icon name="key" size={16} /> Sign in
+          <button type="submit" class="primary" disabled={isBusy}>
+            <Icon name="key" size={16} /> {isBusy ? "Signing in…" : "Sign in"}
           </button>
         </div>
       </form>
     </main>
   );
+}
+
+async function enter(text: string): Promise<Outcome | void> {
+  try {
+    await signIn(tokenIn(text));
+    await overview.load();
+  } catch (error) {
+    return { tone: "bad", text: errorText(error) };
+  }
 }
