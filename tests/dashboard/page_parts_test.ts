@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { LiveRow, Series, Tick } from "../../dashboard/contract.ts";
+import { notices, notify } from "../../dashboard/page/parts/notices.ts";
 import { toColumns } from "../../dashboard/page/chart/columns.ts";
 import { RateMeter } from "../../dashboard/page/live/rate.ts";
 import { Ring } from "../../dashboard/page/live/ring.ts";
@@ -32,6 +33,22 @@ Deno.test("page parts: no text hides a character or turns its surroundings aroun
   assert.equal(visible("Größe 日本語 עברית"), "Größe 日本語 עברית");
   assert.equal(visible("x".repeat(5_000)).length, 401);
   assert.equal(visible(`e${"\u0301".repeat(50)}`), `e${"\u0301".repeat(4)}…`);
+});
+
+Deno.test("page parts: what went wrong gives way to no message that goes by itself", () => {
+  const ends: (() => void)[] = [], { setTimeout } = globalThis;
+  globalThis.setTimeout = ((end: () => void) => ends.push(end)) as typeof setTimeout;
+  const texts = () => notices.value.map(({ text }) => text);
+  notify({ tone: "bad", text: "told at the edge alone" });
+  notify({ tone: "bad", text: "told in its form" }, true);
+  for (const text of ["a", "b", "b", "c"]) notify({ tone: "info", text });
+  assert.deepEqual(texts(), ["told at the edge alone", "a", "b", "c"]);
+  globalThis.setTimeout = setTimeout;
+  for (const end of ends) end();
+  assert.deepEqual(texts(), ["told at the edge alone"]);
+  for (const text of ["1", "2", "3", "4"]) notify({ tone: "bad", text });
+  assert.deepEqual(texts(), ["1", "2", "3", "4"]);
+  notices.value = [];
 });
 
 const SERIES: Series = {

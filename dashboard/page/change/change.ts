@@ -18,7 +18,7 @@ export type ChangeOutcome = Outcome & { readonly done: boolean };
 export interface ChangeOptions {
   readonly hasTrial?: boolean;
   /** What tells the outcome too. */
-  readonly toldIn?: "dialog";
+  readonly toldIn?: "dialog" | "view";
 }
 
 /** Makes a change of the configuration. Never throws: what went wrong is the outcome. */
@@ -56,7 +56,7 @@ export async function changeBans(
 /** Beside an open dialog no message can be closed or heard: it tells by itself what it waits with. */
 function tell(outcome: ChangeOutcome, { toldIn }: ChangeOptions): void {
   if (toldIn === "dialog" && !outcome.done && document.querySelector("dialog:modal")) return;
-  notify(outcome);
+  notify(outcome, toldIn === "view");
 }
 
 async function attempt(

@@ -19,15 +19,21 @@ export function Toaster() {
       <div class="toaster" popover="manual" ref={element}>
         {list.map((notice) => <Toast key={notice.id} notice={notice} />)}
       </div>
-      <div class="unseen" role="status" aria-live="polite">{latest(list, false)}</div>
-      <div class="unseen" role="alert" aria-live="assertive">{latest(list, true)}</div>
+      <div class="unseen" role="status" aria-live="polite">
+        <Latest of={list} isBad={false} />
+      </div>
+      <div class="unseen" role="alert" aria-live="assertive">
+        <Latest of={list} isBad />
+      </div>
       <div class="unseen" aria-live="assertive">{spoken.value}</div>
     </>
   );
 }
 
-function latest(list: readonly Notice[], isBad: boolean): string {
-  return list.findLast(({ tone }) => (tone === "bad") === isBad)?.text ?? "";
+/** The newest; the same text again is news by being another element. */
+function Latest({ of, isBad }: { readonly of: readonly Notice[]; readonly isBad: boolean }) {
+  const notice = of.findLast(({ tone }) => (tone === "bad") === isBad);
+  return notice ? <span key={notice.id}>{notice.text}</span> : null;
 }
 
 function Toast({ notice }: { readonly notice: Notice }) {

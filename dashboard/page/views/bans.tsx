@@ -34,7 +34,7 @@ export function Bans() {
     `${address} ${reason}`.toLowerCase().includes(search.trim().toLowerCase())
   );
   const remove = (address: string) =>
-    run(() => changeBans("/bans/remove", { addresses: [address] }));
+    run(() => changeBans("/bans/remove", { addresses: [address] }, { toldIn: "view" }));
   return (
     <section class="card" aria-labelledby="bans-title">
       <header class="card-head">

@@ -81,7 +81,7 @@ async function beginUpdate(names?: readonly string[]): Promise<Outcome> {
     },
     (error: ApiError): Outcome => ({ tone: "bad", text: errorText(error) }),
   );
-  notify(outcome);
+  notify(outcome, true);
   await threats.load();
   return outcome;
 }
@@ -127,9 +127,10 @@ function Feed(
           isOn={enabled}
           isBusy={isBusy}
           onSwitch={(isOn) =>
-            run(() => change<ChangeFeed>("/feeds", { name, enabled: isOn })).then(() => {
-              threats.load();
-            })}
+            run(() => change<ChangeFeed>("/feeds", { name, enabled: isOn }, { toldIn: "view" }))
+              .then(() => {
+                threats.load();
+              })}
         />
       </div>
       <p class="feed-url quiet">

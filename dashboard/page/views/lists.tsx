@@ -44,7 +44,8 @@ function List({ name }: { readonly name: ListName }) {
   const [search, setSearch] = useState("");
   const { head, error, more } = usePages(name, search);
   const { isBusy, outcome, run } = useAction<ChangeOutcome>();
-  const send = (body: ChangeList) => run(() => change<ChangeList>(`/lists/${name}`, body));
+  const send = (body: ChangeList) =>
+    run(() => change<ChangeList>(`/lists/${name}`, body, { toldIn: "view" }));
   return (
     <section class="card" aria-labelledby={`${name}-title`}>
       <header class="card-head">

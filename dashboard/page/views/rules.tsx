@@ -53,7 +53,8 @@ function Basics({ config }: { readonly config: ConfigView }) {
               label="Block incoming ICMP"
               isOn={icmpBlocked}
               isBusy={isBusy}
-              onSwitch={(blocked) => run(() => change<ChangeIcmp>("/icmp", { blocked }))}
+              onSwitch={(blocked) =>
+                run(() => change<ChangeIcmp>("/icmp", { blocked }, { toldIn: "view" }))}
             />
             <span class="quiet">{icmpBlocked ? "blocked" : "no such rule"}</span>
           </p>
@@ -67,7 +68,8 @@ function Basics({ config }: { readonly config: ConfigView }) {
             label="Default policy"
             options={[["allow", "Allow"], ["block", "Block"]]}
             value={default_policy}
-            onChoose={(action) => run(() => change<ChangeDefault>("/default-policy", { action }))}
+            onChoose={(action) =>
+              run(() => change<ChangeDefault>("/default-policy", { action }, { toldIn: "view" }))}
           />
         </div>
         <div>
@@ -89,10 +91,12 @@ function RuleList({ rules }: { readonly rules: readonly RuleView[] }) {
   const [edited, setEdited] = useState<RuleView | "new" | null>(null);
   const { isBusy, outcome, run } = useAction<ChangeOutcome>();
   const act = (path: string, { number, id }: RuleView) =>
-    run(() => change<ChangeRule>(path, { number, id }));
+    run(() => change<ChangeRule>(path, { number, id }, { toldIn: "view" }));
   const move = async (from: number, to: number) => {
     const { number, id, rule } = rules[from];
-    const result = await run(() => change<MoveRule>("/rules/move", { number, id, to: to + 1 }));
+    const result = await run(() =>
+      change<MoveRule>("/rules/move", { number, id, to: to + 1 }, { toldIn: "view" })
+    );
     say(`${visible(rule.name)} ${result?.done ? `is now rule ${to + 1}` : "was not moved"}`);
     if (result?.done) focusHandle(to);
   };
