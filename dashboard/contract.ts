@@ -139,7 +139,7 @@ export interface Tick {
 /** Event `changed`: what to ask for again. */
 export interface Changed {
   readonly what: readonly ("config" | "bans" | "feeds" | "mode" | "pending")[];
-  /** For people; absent where there is nothing to say. */
+  /** For people; absent where there is nothing to say. Several that came at once are one text. */
   readonly notice?: string;
 }
 

@@ -21,6 +21,8 @@ import { Timeline } from "./timeline.ts";
 const TICK_INTERVAL = 250;
 /** Without a page the charts are still to be filled, once a second. */
 const QUIET_TICKS = 4;
+/** Notices that are told between two ticks; beyond them it is only said how many there are. */
+const MOST_NOTICES = 3;
 
 /** What it shows. */
 export interface FeedParts {
@@ -41,7 +43,8 @@ export class LiveFeed {
   readonly #timeline = new Timeline();
   readonly #rows: LiveRows;
   readonly #changed = new Set<ChangedName>();
-  #notice: string | undefined;
+  readonly #notices = new Set<string>();
+  #unsaidNotices = 0;
   #sums: Sums;
   #last = performance.now();
   #ticks = 0;
@@ -80,12 +83,13 @@ export class LiveFeed {
   /** Something is different; said with the next tick, once however often it comes. */
   change(what: ChangedName, notice?: string): void {
     this.#changed.add(what);
-    this.#notice = notice ?? this.#notice;
+    if (notice !== undefined) this.notice(notice);
   }
 
   /** A line for people. */
   notice(text: string): void {
-    this.#notice = text;
+    if (this.#notices.size < MOST_NOTICES) this.#notices.add(text);
+    else if (!this.#notices.has(text)) this.#unsaidNotices++;
   }
 
   series(span: Span): Series {
@@ -115,15 +119,22 @@ export class LiveFeed {
   }
 
   #sendChanges(): void {
-    if (this.#changed.size === 0 && this.#notice === undefined) return;
-    const changed: Changed = { what: [...this.#changed], notice: this.#notice };
+    if (this.#changed.size === 0 && this.#notices.size === 0) return;
+    const changed: Changed = { what: [...this.#changed], notice: this.#noticeText() };
     this.stream.send({ event: "changed", data: changed });
     this.#forgetChanges();
   }
 
   #forgetChanges(): void {
     this.#changed.clear();
-    this.#notice = undefined;
+    this.#notices.clear();
+    this.#unsaidNotices = 0;
+  }
+
+  #noticeText(): string | undefined {
+    if (this.#notices.size === 0) return undefined;
+    const rest = this.#unsaidNotices > 0 ? [`and ${this.#unsaidNotices} more`] : [];
+    return [...this.#notices, ...rest].join("; ");
   }
 
   #hello(after: number): Hello {

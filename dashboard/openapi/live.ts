@@ -109,7 +109,9 @@ export const changed = answer(
   z.strictObject({
     what: z.array(z.enum(["config", "bans", "feeds", "mode", "pending"]))
       .describe("What to ask for again."),
-    notice: text("For people; absent where there is nothing to say.").optional(),
+    notice: text(
+      "For people; absent where there is nothing to say. Several that came at once are one text.",
+    ).optional(),
   }),
 );
 

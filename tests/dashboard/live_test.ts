@@ -186,11 +186,15 @@ Deno.test("live feed: greets, sums up, tells of changes once, and says good-bye"
   feed.collect();
   for (let at = 0; at < 50; at++) feed.change("bans");
   feed.change("config", "rules changed");
+  for (const text of ["banned A", "banned B", "banned B", "banned C"]) feed.notice(text);
   const tick = await next<Tick>(reader, "tick", ({ rows }) => rows.length > 0);
   deepEqual([tick.counts, tick.rows.length], [{ allowed: 0, blocked: { rule: 10 } }, 10]);
   deepEqual([tick.totals.packets, tick.totals.wouldBlock, tick.totals.blocked], [10, 10, 0]);
   const changed = await next<Changed>(reader, "changed");
-  deepEqual(changed, { what: ["bans", "config"], notice: "rules changed" });
+  deepEqual(changed, {
+    what: ["bans", "config"],
+    notice: "rules changed; banned A; banned B; and 1 more",
+  });
   equal(feed.series("5m").blocked.rule?.reduce((sum, value) => sum + value, 0), 10);
   feed.end({ kept: true });
   deepEqual(await next(reader, "bye"), { kept: true });
