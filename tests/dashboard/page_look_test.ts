@@ -100,6 +100,36 @@ pageTest(
   },
 );
 
+for (const width of [360, 1_280]) {
+  pageTest(`nothing that stays hides what has the focus, ${width} pixels wide`, {
+    browser: { viewport: { width, height: 400 } },
+  }, async ({ page, view }) => {
+    await view("rules");
+    const first = page.getByRole("button", { name: "Move rule 1, " });
+    const { y: from } = (await first.boundingBox())!;
+    await page.evaluate(`scrollTo(0, ${from - 5})`);
+    await first.focus();
+    const { y } = (await first.boundingBox())!;
+    const edge = await page.evaluate<number>(`Math.max(
+      ...[...document.querySelectorAll(".header, .navigation")]
+        .filter((one) => getComputedStyle(one).position === "sticky" && one.offsetHeight < 100)
+        .map((one) => one.getBoundingClientRect().bottom))`);
+    assert.ok(y >= edge, `${y} is above ${edge}`);
+    // What stays is in sight already: no reason to scroll.
+    const scrolled = await page.evaluate<number>("scrollY");
+    await page.getByRole("link", { name: "Overview", exact: true }).focus();
+    assert.equal(await page.evaluate("scrollY"), scrolled);
+  });
+}
+
+pageTest("an address is large enough for a finger", {
+  browser: { viewport: { width: 390, height: 800 }, hasTouch: true, isMobile: true },
+}, async ({ page, view }) => {
+  await view("log");
+  const { height } = (await page.locator(".log-table .address").first().boundingBox())!;
+  assert.ok(height >= 24, `${height} pixels`);
+});
+
 pageTest("an empty firewall says what is, and what to do", { isEmpty: true }, async (
   { page, view },
 ) => {
