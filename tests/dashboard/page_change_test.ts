@@ -181,6 +181,13 @@ pageTest("bans are made and lifted, with their evidence", {}, async ({ page, fak
   assert.equal(fake.state.bans.length, 3);
 });
 
+pageTest("no feed is in force where pfw only monitors", { isMonitor: true }, async (
+  { page, view },
+) => {
+  await view("feeds");
+  await page.getByText("25,130 entries loaded").waitFor();
+});
+
 pageTest("feeds are updated and switched", {}, async ({ page, fake, view }) => {
   await view("feeds");
   await page.getByText("answered with status 503").waitFor();

@@ -187,6 +187,14 @@ pageTest("a pfw that stops says so, and another one is begun with anew", {
   await page.locator(".log-table tbody tr").nth(3).waitFor();
   fake.send("bye", { kept: false });
   await page.getByText(/pfw stopped at .* Nothing is enforced any more/).waitFor();
+  // Nothing is green of what was all right before.
+  await page.evaluate("location.hash = '#/health'");
+  await page.getByText("All in place").waitFor();
+  await until(
+    page,
+    "getComputedStyle(document.querySelector('.tag-good')).filter === 'grayscale(1)'",
+  );
+  await page.evaluate("location.hash = '#/log'");
   fake.instance = "second";
   fake.cut();
   await page.getByText("Enforcing").waitFor();

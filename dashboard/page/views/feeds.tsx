@@ -35,7 +35,7 @@ export function Feeds() {
     <section class="card" aria-labelledby="feeds-title">
       <header class="card-head">
         <h2 id="feeds-title">Threat feeds</h2>
-        {answer && <span class="quiet">{plural(answer.entries, "entry", "entries")} in force</span>}
+        {answer && <span class="quiet">{entriesText(answer.entries)}</span>}
         <button
           type="button"
           class="primary"
@@ -71,6 +71,11 @@ export function Feeds() {
       </ul>
     </section>
   );
+}
+
+function entriesText(entries: number): string {
+  const state = mode.value === "monitor" ? "loaded" : "in force";
+  return `${plural(entries, "entry", "entries")} ${state}`;
 }
 
 async function beginUpdate(names?: readonly string[]): Promise<Outcome> {
