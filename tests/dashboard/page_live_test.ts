@@ -186,7 +186,7 @@ pageTest("a pfw that stops says so, and another one is begun with anew", {
   await view("log");
   await page.locator(".log-table tbody tr").nth(3).waitFor();
   fake.send("bye", { kept: false });
-  await page.getByText(/pfw stopped at .* Nothing is enforced any more/).waitFor();
+  await page.getByText(/pfw stopped at .* Nothing is enforced any more\. Trying again/).waitFor();
   // Nothing is green of what was all right before.
   await page.evaluate("location.hash = '#/health'");
   await page.getByText("All in place").waitFor();

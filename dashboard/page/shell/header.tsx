@@ -153,5 +153,5 @@ export function lossText(state: Link): string {
   const rest = state.kept
     ? "The kernel goes on enforcing the last rules."
     : "Nothing is enforced any more.";
-  return `pfw stopped at ${clockTime(state.since)}. ${rest}`;
+  return `pfw stopped at ${clockTime(state.since)}. ${rest} Trying again.`;
 }
