@@ -31,6 +31,16 @@ Deno.test("page parts: no text hides a character or turns its surroundings aroun
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => !hidden.test(visible(text))));
   assert.equal(visible("a\u202Eb\nc\u{E0041}"), "a⟨U+202E⟩b⟨U+000A⟩c⟨U+E0041⟩");
   assert.equal(visible("Größe 日本語 עברית"), "Größe 日本語 עברית");
+  const family = "\u{1F468}\u200D\u{1F469}\u200D\u{1F467}",
+    scotland = "\u{1F3F4}" +
+      "\u{E0067}\u{E0062}\u{E0073}\u{E0063}\u{E0074}\u{E007F}";
+  for (const seen of [family, scotland, "ශ්\u200Dරී"]) assert.equal(visible(seen), seen);
+  // Where it joins nothing, a joiner hides.
+  for (
+    const [before, after] of [["pay", "pal"], ["س", "س"], ["\u{1F512}", "\u{1F512}"], ["්", ""]]
+  ) {
+    assert.equal(visible(`${before}\u200D${after}`), `${before}⟨U+200D⟩${after}`);
+  }
   assert.equal(visible("x".repeat(5_000)).length, 401);
   assert.equal(visible(`e${"\u0301".repeat(50)}`), `e${"\u0301".repeat(4)}…`);
 });
