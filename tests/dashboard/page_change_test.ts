@@ -205,6 +205,7 @@ pageTest("an address offers what can be done about it", {}, async ({ page, fake,
   await address.focus();
   await page.keyboard.press("Enter");
   const menu = page.getByRole("menu");
+  await menu.locator("button:focus").waitFor();
   assert.deepEqual(await menu.getByRole("menuitem").allInnerTexts(), [
     "Explain",
     "Find in the log",
