@@ -26,6 +26,9 @@ export const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; 
 /** The token that signs in. */
 export const TOKEN = "letmein";
 
+/** Packets a second, where nothing else is said. */
+export const PACKETS = 180;
+
 const TYPES: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
   js: "text/javascript; charset=utf-8",
@@ -63,7 +66,7 @@ export class FakeApi {
   constructor(page: string, options: FakeOptions = {}, port = 0) {
     this.#page = page;
     this.state = new FakeState(options);
-    this.#packets = options.packets ?? 180;
+    this.#packets = options.packets ?? PACKETS;
     this.traffic = new FakeTraffic(() => this.state.mode === "monitor", options.hostileText);
     this.#timer = setInterval(() => this.#tick(), TICK);
     this.#server = Deno.serve(
@@ -288,7 +291,7 @@ if (import.meta.main) {
   const fake = new FakeApi(page, {
     isMonitor: has("--monitor"),
     isBusy: has("--busy"),
-    packets: has("--busy") ? 48_000 : 180,
+    packets: has("--busy") ? 48_000 : PACKETS,
     hostileText: has("--hostile") ? HOSTILE_TEXT : undefined,
     hasTrouble: has("--trouble"),
     wouldCut: has("--cut"),

@@ -1,6 +1,7 @@
 /** What the page shows by itself: live figures, the log, the chart, and that it is honest about it. */
 import assert from "node:assert/strict";
-import { TOKEN } from "./fake_api.ts";
+import { PACKETS, TOKEN } from "./fake_api.ts";
+import { fakeSeries } from "./fake_traffic.ts";
 import { closeBrowserAfterAll, pageTest, until } from "./page_browser.ts";
 
 closeBrowserAfterAll();
@@ -83,6 +84,11 @@ pageTest("figures, chart and log move", {}, async ({ page, view }) => {
     await page.getByRole("group", { name: "Span of the chart" }).getByText(span).click();
     await page.getByText(`Packets in the last ${span}`).waitFor();
   }
+  await page.getByText("24 hours", { exact: true }).click();
+  const sum = page.locator(".legend", { hasText: "last 24 hours" }).locator("td").first();
+  const shown = Number((await sum.innerText()).replaceAll(",", ""));
+  const past = fakeSeries("24h", Date.now(), PACKETS).allowed.reduce((all, count) => all + count);
+  assert.ok(shown >= past && shown < past + 60 * PACKETS, `${shown} for ${past} and a few ticks`);
   await page.locator(".canvas").nth(1).hover();
   await page.locator(".legend caption", { hasText: /^At / }).waitFor();
   await page.locator(".legend td", { hasText: "/s" }).first().waitFor();

@@ -106,6 +106,16 @@ Deno.test("page parts: a chart has rates, reasons on top of each other, no point
   assert.deepEqual(late.stacked[0], [0.4, 0.5, 1.2]);
 });
 
+Deno.test("page parts: the sums of a chart are of what was counted, however young the last point", () => {
+  const data = new SpanData({ ...SERIES, step: 300, at: [0, 300_000, 600_000] });
+  for (const now of [601_000, 661_000, 899_000]) {
+    const { allowed, blocked } = toColumns(data, now).sums;
+    assert.equal(allowed, 6);
+    assert.equal(blocked[BLOCKING.indexOf("rule")], 15);
+    assert.equal(blocked[BLOCKING.indexOf("ban")], 0);
+  }
+});
+
 Deno.test("page parts: rates are those of the last two seconds", () => {
   const meter = new RateMeter();
   for (let at = 0; at < 40; at++) meter.add(tick(at * 250, at < 20 ? 1_000 : 10, 5));

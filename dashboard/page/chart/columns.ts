@@ -1,4 +1,4 @@
-/** From counts to what is drawn: rates, and reasons laid on top of each other. */
+/** From counts to what is shown: sums, rates, and reasons laid on top of each other. */
 import type { SpanData } from "../live/span_data.ts";
 import { BLOCKING } from "../text/reason.ts";
 
@@ -10,6 +10,8 @@ export interface Columns {
   readonly blocked: number[][];
   /** The same, each with all below it; the topmost first, as it is drawn. */
   readonly stacked: number[][];
+  /** Packets of all points, also of one that is too young to be drawn. */
+  readonly sums: { readonly allowed: number; readonly blocked: readonly number[] };
 }
 
 /** The last point is left out while it is too young, else it stands for the time it has. */
@@ -30,7 +32,15 @@ export function toColumns(data: SpanData, now: number): Columns {
     allowed: rate(data.allowed),
     blocked,
     stacked: stack(blocked).reverse(),
+    sums: {
+      allowed: sum(data.allowed),
+      blocked: BLOCKING.map((reason) => sum(data.blocked.get(reason)!)),
+    },
   };
+}
+
+function sum(column: readonly number[]): number {
+  return column.reduce((all, count) => all + count, 0);
 }
 
 function stack(columns: readonly number[][]): number[][] {

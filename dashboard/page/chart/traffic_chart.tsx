@@ -94,13 +94,10 @@ function Panels(
 function Legend(
   { columns, point }: { readonly columns: Columns; readonly point: number | undefined },
 ) {
-  const { at, allowed, blocked } = columns;
+  const { at, allowed, blocked, sums } = columns;
   const index = point !== undefined && point < at.length ? point : undefined;
-  const seconds = at.length > 1 ? at[1] - at[0] : 1;
-  const show = (column: readonly number[]) =>
-    index === undefined
-      ? formatCount(column.reduce((sum, rate) => sum + rate, 0) * seconds)
-      : `${formatRate(column[index])}/s`;
+  const show = (sum: number, rates: readonly number[]) =>
+    index === undefined ? formatCount(sum) : `${formatRate(rates[index])}/s`;
   return (
     <table class="legend">
       <caption>
@@ -109,13 +106,13 @@ function Legend(
           : `At ${exactTime(at[index] * 1_000)}`}
       </caption>
       <tbody>
-        <LegendRow name="Allowed" code="allowed" value={show(allowed)} />
+        <LegendRow name="Allowed" code="allowed" value={show(sums.allowed, allowed)} />
         {BLOCKING.map((reason, row) => (
           <LegendRow
             key={reason}
             name={REASON_NAMES[reason]}
             code={reason}
-            value={show(blocked[row])}
+            value={show(sums.blocked[row], blocked[row])}
           />
         ))}
       </tbody>
