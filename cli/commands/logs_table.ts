@@ -32,14 +32,15 @@ const NARROW: Layout = {
   leastWidths: [8, 3, 5, 15, 15],
   cells: (row) => [
     localTime(new Date(row.timestamp)).slice(11, 19),
-    DIRECTIONS[row.direction] ?? "?",
+    DIRECTIONS[row.direction],
     row.protocol ?? "-",
     endpoint(row.src_ip, row.src_port),
     endpoint(row.dst_ip, row.dst_port),
   ],
 };
 
-const DIRECTIONS: Readonly<Record<string, string>> = {
+const DIRECTIONS: Readonly<Record<LogRow["direction"], string>> = {
+  unknown: "?",
   incoming: "in",
   outgoing: "out",
   forwarded: "fwd",

@@ -1,6 +1,7 @@
 /** Finds rows by filters that combine, without reading more of a large table than it must. */
 import type { DatabaseSync, SQLInputValue } from "node:sqlite";
 import type { Prefix } from "../net/address.ts";
+import type { DIRECTIONS } from "../packet/packet.ts";
 import type { ReasonCode } from "../policy/verdict.ts";
 import { holds, storedRanges } from "./address_range.ts";
 import {
@@ -40,7 +41,7 @@ export interface LogRow {
   readonly packet_hash: string;
   readonly reason_code: ReasonCode;
   readonly rule_id: string | null;
-  readonly direction: string;
+  readonly direction: typeof DIRECTIONS[number];
   readonly interface: string | null;
   /** Bytes on the wire of the row's first packet. */
   readonly length: number;

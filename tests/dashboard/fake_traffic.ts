@@ -76,7 +76,7 @@ export class FakeTraffic {
       reason: this.hostileText ?? text,
       reason_code,
       rule_id: reason_code === "rule" ? "4f1c9a2b" : null,
-      direction: random() < 0.9 ? "in" : "out",
+      direction: someDirection(random()),
       interface: "eth0",
       hits: random() < 0.1 ? 2 + Math.floor(random() * 400) : 1,
       action: !isBlocked ? "allowed" : this.#isMonitor() ? "would_block" : "blocked",
@@ -91,6 +91,10 @@ function pick(
 ): readonly [ReasonCode, number, string] {
   let rest = at * 100;
   return entries.find(([, share]) => (rest -= share) < 0) ?? entries[0];
+}
+
+function someDirection(at: number): LiveRow["direction"] {
+  return at < 0.7 ? "incoming" : at < 0.85 ? "outgoing" : "forwarded";
 }
 
 function someV4(random: () => number): string {

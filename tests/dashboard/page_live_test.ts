@@ -116,6 +116,25 @@ pageTest("the log is filtered and paused", { isBusy: true }, async ({ page, view
   assert.ok(await rows.count() <= 200);
 });
 
+for (const width of [1_280, 390]) {
+  pageTest(`each packet shows its way at ${width} pixels`, {
+    isBusy: true,
+    browser: { viewport: { width, height: 900 } },
+  }, async ({ page, view }) => {
+    await view("log");
+    await page.locator(".log-table tbody tr").nth(60).waitFor();
+    await page.getByRole("button", { name: "Pause" }).click();
+    for (const way of ["incoming", "outgoing", "forwarded"]) {
+      const row = page.locator(".way", { hasText: way }).first();
+      assert.equal(await row.locator("svg").count(), way === "forwarded" ? 0 : 1, way);
+      // For who sees no icon the word is there however narrow the page.
+      assert.match(await row.innerText(), new RegExp(`^${way}\\s+eth0$`));
+    }
+    const word = page.getByText("forwarded", { exact: true }).first();
+    assert.ok((await word.boundingBox())!.width > 20, "a way without an icon is said");
+  });
+}
+
 pageTest(
   "the database is searched",
   { expected: /status of 422/ },

@@ -134,7 +134,7 @@ Deno.test("page parts: a filter wants every word, and knows actions and reasons"
     reason: "Rule: No SMTP",
     reason_code: "rule",
     rule_id: null,
-    direction: "in",
+    direction: "incoming",
     interface: "eth0",
     hits: 1,
     action: "would_block",

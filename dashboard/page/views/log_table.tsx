@@ -88,13 +88,17 @@ class Row extends Component<{ readonly row: LogEntry; readonly isLive?: boolean 
 }
 
 function Way({ row: { direction, interface: device } }: { readonly row: LiveRow }) {
-  const isIn = direction === "in", isOut = direction === "out";
+  const isIn = direction === "incoming", hasIcon = isIn || direction === "outgoing";
   return (
     <span class="way" title={visible(device ? `${direction}, ${device}` : direction)}>
-      {(isIn || isOut) && <Icon name={isIn ? "into" : "out"} size={13} />}
-      <span class="way-name">
-        <Foreign text={device ? `${direction} ${device}` : direction} />
-      </span>
+      {hasIcon && <Icon name={isIn ? "into" : "out"} size={13} />}
+      <span class={hasIcon ? "way-name" : ""}>{direction}</span>
+      {device && (
+        <span class="way-name">
+          {" "}
+          <Foreign text={device} />
+        </span>
+      )}
     </span>
   );
 }

@@ -1,6 +1,7 @@
 /** A row of the database as `logs`, the live log and the dashboard tell it. */
 import * as z from "zod";
 import type { LogRow } from "../../observe/log_query.ts";
+import { DIRECTIONS } from "../../packet/packet.ts";
 import { count, reasonCode, text, time } from "./parts.ts";
 
 const port = z.int().min(0).max(65535).nullable();
@@ -23,7 +24,7 @@ export const row = z.strictObject({
     .describe("Over the captured bytes of the row's first packet: equal packets have equal ones."),
   reason_code: reasonCode,
   rule_id: z.string().nullable().describe("Of the rule that decided; null where none did."),
-  direction: text("incoming, outgoing, forwarded, local or unknown."),
+  direction: z.enum(DIRECTIONS).describe("Seen from this machine."),
   interface: z.string().nullable(),
   length: count("Bytes on the wire of the row's first packet."),
   tcp_flags: z.int().min(0).max(255).nullable().describe("Bits of RFC 9293; null: not TCP."),
