@@ -164,6 +164,26 @@ pageTest("lists are added to, searched and taken from", {
   assert.deepEqual(fake.state.lists.whitelist, ["192.0.2.1", "127.0.0.1", "::1"]);
 });
 
+pageTest("a long list stays as long as it was shown", {}, async ({ page, fake, view }) => {
+  await view("lists");
+  await page.getByRole("button", { name: "Show more (421 left)" }).click();
+  await page.getByRole("button", { name: "Show more (221 left)" }).waitFor();
+  const remove = page.getByRole("button", { name: "Remove 198.51.1.140 from the blacklist" });
+  await remove.scrollIntoViewIfNeeded();
+  const before = await page.evaluate<number>("scrollY");
+  await remove.click();
+  await remove.waitFor({ state: "detached" });
+  await page.getByText("Show more (220 left)").waitFor();
+  assert.equal(fake.state.lists.blacklist.length, 620);
+  assert.ok(Math.abs(await page.evaluate<number>("scrollY") - before) < 200, "it does not jump");
+  await page.getByLabel("Search the blacklist").fill("198.51");
+  await page.getByText("619 matches").waitFor();
+  assert.equal(
+    await page.getByLabel("Entries of the blacklist").getByRole("listitem").count(),
+    200,
+  );
+});
+
 pageTest("bans are made and lifted, with their evidence", {}, async ({ page, fake, view }) => {
   await view("bans");
   await page.getByText("Evidence").first().click();

@@ -227,6 +227,21 @@ pageTest("a pfw that stops says so, and another one is begun with anew", {
   assert.match(fake.requests.findLast((one) => one.startsWith("GET /events"))!, /events$/);
 });
 
+pageTest("lists that were opened without an answer have one when pfw is back", {
+  expected: /status of 503|ERR_|EventSource/,
+}, async ({ page, view, fake }) => {
+  await view("");
+  fake.send("bye", { kept: false });
+  fake.isReachable = false;
+  fake.cut();
+  await page.getByRole("link", { name: "Lists", exact: true }).click();
+  await page.getByText("pfw answered with status 503").first().waitFor();
+  fake.isReachable = true;
+  fake.instance = "second";
+  await page.getByText("621 entries").waitFor();
+  await page.getByText("pfw answered with status 503").waitFor({ state: "detached" });
+});
+
 pageTest("an explanation is asked for by its form", {
   expected: /status of 422/,
 }, async ({ page, view, fake }) => {

@@ -46,8 +46,12 @@ export const threats: Resource<ThreatsAnswer> = new Resource("/threats");
 
 const ALL: readonly Resource<unknown>[] = [overview, summary, bans, threats];
 
+/** Grows when everything may be different, for views that ask for what they show themselves. */
+export const reloads = signal(0);
+
 /** Asks for everything that is shown now. */
 export function reloadShown(): void {
+  reloads.value++;
   for (const resource of ALL) if (resource.users > 0) resource.load();
 }
 

@@ -3,7 +3,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import type { ChangeList, ListHead } from "../../contract.ts";
 import { errorText, get } from "../api.ts";
 import { change, type ChangeOutcome } from "../change/change.ts";
-import { overview } from "../live/resource.ts";
+import { overview, reloads } from "../live/resource.ts";
 import { Address } from "../parts/address.tsx";
 import { Field, useAction } from "../parts/fields.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -131,28 +131,37 @@ function AddForm(
   );
 }
 
-/** The entries that match, a page at a time; begun anew when the list or the search changes. */
+/**
+ * The entries that match, a page at a time; begun anew when the search changes, and asked for again,
+ * as many as were shown, when the list may be another.
+ */
 function usePages(name: ListName, search: string) {
-  const [head, setHead] = useState<ListHead | null>(null);
+  const [head, setHead] = useState<ListHead & { readonly search: string } | null>(null);
   const [error, setError] = useState("");
   const asked = useRef(0);
   const config = overview.value.value?.config[name];
-  const load = async (offset: number) => {
+  const shown = head?.search === search ? head.entries : [];
+  const load = async (before: readonly string[], wanted: number) => {
     const question = ++asked.current;
+    const entries = [...before];
     try {
-      const query = new URLSearchParams({ search: search.trim(), offset: String(offset) });
-      const page = await get<ListHead>(`/lists/${name}?${query}`);
-      if (question !== asked.current) return;
-      const before = offset > 0 ? head?.entries ?? [] : [];
-      setHead({ ...page, entries: [...before, ...page.entries] });
+      let page: ListHead;
+      do {
+        const offset = String(entries.length);
+        const query = new URLSearchParams({ search: search.trim(), offset });
+        page = await get<ListHead>(`/lists/${name}?${query}`);
+        if (question !== asked.current) return;
+        entries.push(...page.entries);
+      } while (page.entries.length > 0 && entries.length < Math.min(wanted, page.total));
+      setHead({ ...page, entries, search });
       setError("");
     } catch (problem) {
       if (question === asked.current) setError(errorText(problem));
     }
   };
   useEffect(() => {
-    const timer = setTimeout(() => load(0), search ? TYPING : 0);
+    const timer = setTimeout(() => load([], shown.length), search ? TYPING : 0);
     return () => clearTimeout(timer);
-  }, [search, config?.total, config?.entries.join()]);
-  return { head, error, more: () => load(head?.entries.length ?? 0) };
+  }, [search, config?.total, config?.entries.join(), reloads.value]);
+  return { head, error, more: () => load(shown, shown.length + 1) };
 }
