@@ -135,6 +135,26 @@ for (const width of [1_280, 390]) {
   });
 }
 
+pageTest("another filter begins with the newest rows, and goes on", { isBusy: true }, async (
+  { page, view },
+) => {
+  await view("log");
+  await page.locator(".log-table tbody tr").nth(60).waitFor();
+  const goOn = page.getByRole("button", { name: /^Go on/ });
+  const filter = page.getByLabel("Filter", { exact: true });
+  for (const text of ["nothing has this", "tcp"]) {
+    await page.evaluate('document.querySelector(".scroll").scrollTop = 600');
+    await goOn.waitFor();
+    await filter.fill(text);
+    if (text !== "tcp") await page.getByText("No packets yet.").waitFor();
+    else await until(page, 'document.querySelector(".scroll").scrollTop === 0');
+    await filter.fill("");
+    await goOn.waitFor({ state: "detached" });
+    const newest = await page.locator(".log-time").first().innerText();
+    await page.locator(".log-time").first().filter({ hasNotText: newest }).waitFor();
+  }
+});
+
 pageTest(
   "the database is searched",
   { expected: /status of 422/ },

@@ -70,10 +70,11 @@ export function setPause(kind: Pause): void {
   show();
 }
 
-/** Shows other rows, also during a pause. */
+/** Shows other rows, also during a pause; those that were scrolled to are no longer there. */
 export function setFilter(change: Partial<RowFilter>): void {
   filter.value = { ...filter.value, ...change };
-  show();
+  if (pause.value === "deep") setPause("no");
+  else show();
 }
 
 /** Whether some rows are left out. */

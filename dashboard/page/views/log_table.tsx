@@ -2,7 +2,7 @@
 import { Component, type ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import type { LiveRow } from "../../contract.ts";
-import { pause, setPause, waitingRows } from "../live/log_feed.ts";
+import { filter, pause, setPause, waitingRows } from "../live/log_feed.ts";
 import type { LogEntry } from "../live/row_filter.ts";
 import { Address } from "../parts/address.tsx";
 import { Icon } from "../parts/icon.tsx";
@@ -135,8 +135,12 @@ export function PauseButton() {
 }
 
 function goOn(): void {
-  for (const table of document.querySelectorAll(".log-table")) table.parentElement!.scrollTop = 0;
+  toNewest();
   setPause("no");
+}
+
+function toNewest(): void {
+  for (const table of document.querySelectorAll(".log-table")) table.parentElement!.scrollTop = 0;
 }
 
 /** How long rows stand still after the last move, in milliseconds. */
@@ -166,6 +170,7 @@ export function HoldRows({ children }: { readonly children: ComponentChildren })
     if (pause.peek() === "deep") setPause("no");
     hold();
   };
+  useEffect(toNewest, [filter.value]);
   useEffect(() => () => {
     clearTimeout(timer.current);
     if (pause.peek() !== "paused") setPause("no");
