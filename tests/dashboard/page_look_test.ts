@@ -61,6 +61,23 @@ for (const width of [360, 1_280, 2_560]) {
   });
 }
 
+for (const [width, rows] of [[320, "2 2 1"], [512, "2 2 1"], [800, "4 1"]] as const) {
+  pageTest(`at ${width} pixels neither a figure nor a button stands alone`, {
+    browser: { viewport: { width, height: 800 } },
+  }, async ({ page, view }) => {
+    await view("");
+    await page.locator(".figure").nth(4).waitFor();
+    const tops = (selector: string) =>
+      page.locator(selector).evaluateAll((all) =>
+        all.map((one) => Math.round(one.getBoundingClientRect().top))
+      );
+    const byRow = Map.groupBy(await tops(".figure"), (top) => top);
+    assert.equal([...byRow.values()].map(({ length }) => length).join(" "), rows);
+    const [mode, theme] = await tops(".header button");
+    assert.ok(Math.abs(mode - theme) < 10, "the buttons stand side by side");
+  });
+}
+
 pageTest("it is light or dark as the system is, or as somebody chose", {
   browser: { colorScheme: "dark" },
 }, async ({ page, view }) => {

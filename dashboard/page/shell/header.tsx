@@ -20,9 +20,10 @@ export function Header() {
       </p>
       <StatePill />
       <Uptime />
-      <span class="header-space" />
-      <ModeButton />
-      <ThemeButton />
+      <div class="header-buttons">
+        <ModeButton />
+        <ThemeButton />
+      </div>
       {asksForMonitor.value && <MonitorDialog />}
     </header>
   );
