@@ -160,7 +160,11 @@ pageTest("lists are added to, searched and taken from", {
   await add.fill("192.0.2.1, 2001:db8::/32");
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Remove 2001:db8::/32 from the whitelist" }).click();
-  await page.getByText("Removed 2001:db8::/32 from the whitelist.").first().waitFor();
+  const removed = page.locator(".card .told", { hasText: "Removed 2001:db8::/32 from the" });
+  await removed.waitFor();
+  await page.getByLabel("Search the whitelist").fill("127");
+  await page.getByText("1 match", { exact: true }).waitFor();
+  assert.equal(await removed.count(), 0, "a search does not stand beside an old outcome");
   assert.deepEqual(fake.state.lists.whitelist, ["192.0.2.1", "127.0.0.1", "::1"]);
 });
 
@@ -197,7 +201,10 @@ pageTest("bans are made and lifted, with their evidence", {}, async ({ page, fak
   await page.getByText(/Banned 203\.0\.113\.200\. In force after/).first().waitFor();
   assert.equal(fake.state.bans[0].secondsLeft, 86_400);
   await page.getByRole("button", { name: "Lift the ban of 203.0.113.200" }).click();
-  await page.getByText(/No longer banned: 203\.0\.113\.200/).first().waitFor();
+  const lifted = page.locator(".card .told", { hasText: "No longer banned: 203.0.113.200" });
+  await lifted.waitFor();
+  await page.getByLabel("Search the bans").fill("198.51");
+  await lifted.waitFor({ state: "detached" });
   assert.equal(fake.state.bans.length, 3);
 });
 

@@ -81,6 +81,8 @@ export function useAction<Result extends Outcome | void>(): {
   readonly isBusy: boolean;
   readonly outcome: Result | null;
   run(action: () => Promise<Result>): Promise<Result | undefined>;
+  /** Forgets the outcome: beside something else that was asked for it would be taken for its answer. */
+  clear(): void;
 } {
   const [isBusy, setBusy] = useState(false);
   const [outcome, setOutcome] = useState<Result | null>(null);
@@ -95,5 +97,5 @@ export function useAction<Result extends Outcome | void>(): {
       setBusy(false);
     }
   };
-  return { isBusy, outcome, run };
+  return { isBusy, outcome, run, clear: () => setOutcome(null) };
 }

@@ -29,7 +29,7 @@ const MOST = 500;
 export function Bans() {
   const answer = useResource(bans, 15);
   const [search, setSearch] = useState("");
-  const { isBusy, outcome, run } = useAction<ChangeOutcome>();
+  const { isBusy, outcome, run, clear } = useAction<ChangeOutcome>();
   const list = (answer?.bans ?? []).filter(({ address, reason }) =>
     `${address} ${reason}`.toLowerCase().includes(search.trim().toLowerCase())
   );
@@ -45,7 +45,10 @@ export function Bans() {
           aria-label="Search the bans"
           placeholder="search"
           value={search}
-          onInput={(event) => setSearch(event.currentTarget.value)}
+          onInput={(event) => {
+            setSearch(event.currentTarget.value);
+            clear();
+          }}
         />
         <button type="button" class="primary" onClick={() => banTarget.value = ""}>
           <Icon name="plus" size={16} /> Ban

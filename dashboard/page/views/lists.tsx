@@ -43,7 +43,7 @@ function List({ name }: { readonly name: ListName }) {
   const { title, hint, empty } = TEXTS[name];
   const [search, setSearch] = useState("");
   const { head, error, more } = usePages(name, search);
-  const { isBusy, outcome, run } = useAction<ChangeOutcome>();
+  const { isBusy, outcome, run, clear } = useAction<ChangeOutcome>();
   const send = (body: ChangeList) =>
     run(() => change<ChangeList>(`/lists/${name}`, body, { toldIn: "view" }));
   return (
@@ -67,7 +67,10 @@ function List({ name }: { readonly name: ListName }) {
             autocomplete="off"
             spellcheck={false}
             value={search}
-            onInput={(event) => setSearch(event.currentTarget.value)}
+            onInput={(event) => {
+              setSearch(event.currentTarget.value);
+              clear();
+            }}
           />
         )}
       </Field>
