@@ -167,7 +167,9 @@ export function HoldRows({ children }: { readonly children: ComponentChildren })
   const followScroll = ({ target }: Event) => {
     if (pause.peek() === "paused") return;
     if ((target as Element).scrollTop > 0) return setPause("deep");
-    if (pause.peek() === "deep") setPause("no");
+    // Where the log goes on already, the page itself scrolled to the newest rows.
+    if (pause.peek() !== "deep") return;
+    setPause("no");
     hold();
   };
   useEffect(toNewest, [filter.value]);
