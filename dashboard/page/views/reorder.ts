@@ -1,5 +1,5 @@
 /** Moving a row of a list: by dragging its handle, or with the keyboard. */
-import { useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { say } from "../parts/notices.ts";
 
 /** A row on its way. */
@@ -17,15 +17,17 @@ export interface Handle {
   onBlur(): void;
 }
 
-/** What to call the rows when a screen reader is told of them. */
+/** The rows, and what to call them when a screen reader is told of them. */
 export interface ReorderOptions {
-  readonly count: number;
+  /** One for each row, in their order. */
+  readonly keys: readonly string[];
   nameOf(index: number): string;
   move(from: number, to: number): void;
 }
 
 /** Keeps track of the one row that is on its way. */
-export function useReorder({ count, nameOf, move }: ReorderOptions) {
+export function useReorder({ keys, nameOf, move }: ReorderOptions) {
+  const count = keys.length;
   const [lifted, setLifted] = useState<Lifted | null>(null);
   // Handlers of the pointer outlive a rendering.
   const present = useRef<Lifted | null>(null);
@@ -34,6 +36,12 @@ export function useReorder({ count, nameOf, move }: ReorderOptions) {
     present.current = value;
     setLifted(value);
   };
+  // What was lifted may stand elsewhere by now, or nowhere.
+  useLayoutEffect(() => {
+    if (!present.current) return;
+    put(null);
+    say("The list changed meanwhile: nothing was moved");
+  }, [keys.join()]);
   const drop = () => {
     const { current } = present;
     put(null);
@@ -49,7 +57,7 @@ export function useReorder({ count, nameOf, move }: ReorderOptions) {
       if (present.current && present.current.from === index) put(null);
     },
     onKeyDown: (event) => {
-      const { current } = present;
+      const current = present.current?.from === index ? present.current : null;
       if (event.key === "Enter" || event.key === " ") {
         event.preventDefault();
         if (current) return drop();
@@ -90,6 +98,7 @@ function drag(
   const ended = new AbortController();
   const { signal } = ended;
   handle.addEventListener("pointermove", ({ clientY }) => {
+    if (!present()) return ended.abort();
     const to = indexAt(list, clientY);
     if (to !== present()?.to) put({ from: index, to });
   }, { signal });
@@ -98,7 +107,8 @@ function drag(
     action();
   };
   handle.addEventListener("pointerup", end(drop), { signal });
-  handle.addEventListener("pointercancel", end(() => put(null)), { signal });
+  // Whatever takes the pointer away: a cancelled touch, or the end of the handle.
+  handle.addEventListener("lostpointercapture", end(() => put(null)), { signal });
 }
 
 /** The row at a height of the window. */
@@ -106,4 +116,14 @@ function indexAt(list: HTMLElement, y: number): number {
   const rows = [...list.children];
   const at = rows.findIndex((row) => y < row.getBoundingClientRect().bottom);
   return at === -1 ? rows.length - 1 : at;
+}
+
+/** Tells rows apart wherever they stand: of those that share an id, by which of them it is. */
+export function rowKeys(ids: readonly string[]): string[] {
+  const seen = new Map<string, number>();
+  return ids.map((id) => {
+    const before = seen.get(id) ?? 0;
+    seen.set(id, before + 1);
+    return `${id}-${before}`;
+  });
 }

@@ -17,7 +17,7 @@ import { say } from "../parts/notices.ts";
 import { Problem } from "../parts/problem.tsx";
 import { Empty, Told } from "../parts/text.tsx";
 import { visible } from "../text/visible.ts";
-import { useReorder } from "./reorder.ts";
+import { rowKeys, useReorder } from "./reorder.ts";
 import { RuleForm } from "./rule_form.tsx";
 import { RuleRow } from "./rule_row.tsx";
 
@@ -101,7 +101,8 @@ function RuleList({ rules }: { readonly rules: readonly RuleView[] }) {
     if (result?.done) focusHandle(to);
   };
   const nameOf = (index: number) => visible(rules[index].rule.name);
-  const { lifted, list, handleOf } = useReorder({ count: rules.length, nameOf, move });
+  const keys = rowKeys(rules.map(({ id }) => id));
+  const { lifted, list, handleOf } = useReorder({ keys, nameOf, move });
   return (
     <section class="card" aria-labelledby="rules-title">
       <header class="card-head">
@@ -125,7 +126,7 @@ function RuleList({ rules }: { readonly rules: readonly RuleView[] }) {
               <tbody ref={list}>
                 {rules.map((rule, index) => (
                   <RuleRow
-                    key={rule.id + index}
+                    key={keys[index]}
                     rule={rule}
                     handle={handleOf(index)}
                     isBusy={isBusy}
