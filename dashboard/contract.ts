@@ -172,10 +172,12 @@ export interface RuleReference {
 
 /** `POST /rules/add`. */
 export type AddRule = ChangeManner & { readonly rule: RuleDraft; readonly position?: number };
-/** `POST /rules/replace`: other words for a rule. */
+/** `POST /rules/replace`: other words for a rule, which stays on or off unless `enabled` is given. */
 export type ReplaceRule = ChangeManner & RuleReference & { readonly rule: RuleDraft };
-/** `POST /rules/remove`, `POST /rules/toggle`. */
+/** `POST /rules/remove`. */
 export type ChangeRule = ChangeManner & RuleReference;
+/** `POST /rules/toggle`; without `enabled` it is switched to the other of the two. */
+export type ToggleRule = ChangeRule & { readonly enabled?: boolean };
 /** `POST /rules/move`. */
 export type MoveRule = ChangeManner & RuleReference & { readonly to: number };
 /** `POST /lists/blacklist`, `POST /lists/whitelist`; at most 1,000 addresses at once. */

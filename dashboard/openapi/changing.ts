@@ -26,6 +26,7 @@ import type {
   LoginRequest,
   MoveRule,
   ReplaceRule,
+  ToggleRule,
 } from "../contract.ts";
 import { pending } from "./asking.ts";
 import { answer, request } from "./names.ts";
@@ -40,8 +41,10 @@ export const login = request(
 );
 
 export const addRule = request("AddRule", requests.addRuleRequest);
+export const replacingRule = request("ReplacingRule", requests.replacingRule);
 export const replaceRule = request("ReplaceRule", requests.replaceRuleRequest);
 export const changeRule = request("ChangeRule", requests.changeRuleRequest);
+export const toggleRule = request("ToggleRule", requests.toggleRuleRequest);
 export const moveRule = request("MoveRule", requests.moveRuleRequest);
 export const changeList = request("ChangeList", requests.changeListRequest);
 export const changeIcmp = request("ChangeIcmp", requests.changeIcmpRequest);
@@ -130,6 +133,7 @@ export type ChangingTies = AllTrue<[
   Takes<AddRule, typeof addRule>,
   Takes<ReplaceRule, typeof replaceRule>,
   Takes<ChangeRule, typeof changeRule>,
+  Takes<ToggleRule, typeof toggleRule>,
   Takes<MoveRule, typeof moveRule>,
   Takes<ChangeList, typeof changeList>,
   Takes<ChangeIcmp, typeof changeIcmp>,

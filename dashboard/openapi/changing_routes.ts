@@ -14,6 +14,7 @@ import {
   moveRule,
   removeBans,
   replaceRule,
+  toggleRule,
   updateFeeds,
 } from "./changing.ts";
 import type { Body, Operation, Reply } from "./operation.ts";
@@ -61,8 +62,8 @@ const CONFIGURATION: readonly Operation[] = [
     example: which,
   }),
   changing("/api/rules/toggle", "toggleRule", "Switches a rule on or off.", {
-    schema: changeRule,
-    example: which,
+    schema: toggleRule,
+    example: { ...which, enabled: false },
   }),
   changing("/api/rules/move", "moveRule", "Puts a rule in another place.", {
     schema: moveRule,

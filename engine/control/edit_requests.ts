@@ -37,11 +37,24 @@ export const addRuleRequest = z.strictObject({
   position: number.optional().describe("Where it is put; at the end unless given."),
 });
 
-/** `POST /rules/replace`. */
-export const replaceRuleRequest = z.strictObject({ ...manner, ...reference, rule: ruleSchema });
+/** A rule that stands in the place of another; `replaceRule` judges what must fit together in it. */
+export const replacingRule = z.strictObject({
+  ...ruleSchema.shape,
+  enabled: flag("As the rule is now, unless given.").optional(),
+});
 
-/** `POST /rules/remove` and `/rules/toggle`. */
+/** `POST /rules/replace`. */
+export const replaceRuleRequest = z.strictObject({ ...manner, ...reference, rule: replacingRule });
+
+/** `POST /rules/remove`. */
 export const changeRuleRequest = z.strictObject({ ...manner, ...reference });
+
+/** `POST /rules/toggle`. */
+export const toggleRuleRequest = z.strictObject({
+  ...manner,
+  ...reference,
+  enabled: flag("What it is to be; the other of the two unless given.").optional(),
+});
 
 /** `POST /rules/move`. */
 export const moveRuleRequest = z.strictObject({

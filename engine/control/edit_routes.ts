@@ -19,6 +19,7 @@ import {
   changeRuleRequest,
   moveRuleRequest,
   replaceRuleRequest,
+  toggleRuleRequest,
 } from "./edit_requests.ts";
 import { AbsentPart, readBody, respond, StaleError } from "./respond.ts";
 
@@ -77,11 +78,11 @@ export function addEditRoutes(app: Hono, pfw: Edited): void {
       return `removed ${removeRules(draft, [number]).map(describeRule)}`;
     },
   ]);
-  route("/rules/toggle", changeRuleRequest, ({ number, id }) => [
+  route("/rules/toggle", toggleRuleRequest, ({ number, id, enabled }) => [
     `rules toggle ${number}`,
     (draft) => {
       requireRule(draft, number, id);
-      const toggled = toggleRule(draft, number);
+      const toggled = toggleRule(draft, number, enabled);
       return `switched ${toggled.rule.enabled ? "on" : "off"} ${describeRule(toggled)}`;
     },
   ]);

@@ -78,11 +78,11 @@ export function removeRules(draft: ConfigDraft, numbers: readonly number[]): Pla
   return removed;
 }
 
-/** Switches a rule off or on. */
-export function toggleRule(draft: ConfigDraft, number: number): PlacedRule {
+/** Switches a rule off or on; to the other of the two unless `enabled` says which. */
+export function toggleRule(draft: ConfigDraft, number: number, enabled?: boolean): PlacedRule {
   const rules = draft.rules ??= [];
   const { rule } = placed(rules, number);
-  rules[number - 1].enabled = !rule.enabled;
+  rules[number - 1].enabled = enabled ?? !rule.enabled;
   return placed(rules, number);
 }
 
@@ -97,13 +97,13 @@ export function moveRule(draft: ConfigDraft, from: number, to: number): PlacedRu
 }
 
 /**
- * Puts another rule in the place of one; whether it is switched on is part of the new one.
+ * Puts another rule in the place of one; it is on or off as that was unless it says so itself.
  *
  * @throws PfwError (exit 2) for a rule that is not valid, or that stands elsewhere already
  */
 export function replaceRule(draft: ConfigDraft, number: number, rule: RuleDraft): PlacedRule {
   const rules = draft.rules ??= [];
-  placed(rules, number);
+  const { enabled } = placed(rules, number).rule;
   const meaning = ruleMeaning(completeRule(rule, "cannot change the rule"));
   const twin = rules.findIndex((other, at) =>
     at !== number - 1 && ruleMeaning(ruleSchema.parse(other)) === meaning
@@ -112,7 +112,7 @@ export function replaceRule(draft: ConfigDraft, number: number, rule: RuleDraft)
     const why = `rule ${twin + 1} says the same`;
     throw new PfwError("cannot change the rule", why, "", ExitCode.usage);
   }
-  rules[number - 1] = canonicalRule(rule);
+  rules[number - 1] = canonicalRule({ ...rule, enabled: rule.enabled ?? enabled });
   return placed(rules, number);
 }
 

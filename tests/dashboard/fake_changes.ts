@@ -16,6 +16,7 @@ import type {
   ReplaceRule,
   RuleDraft,
   RuleReference,
+  ToggleRule,
 } from "../../dashboard/contract.ts";
 import type { FakeState } from "./fake_state.ts";
 
@@ -42,18 +43,20 @@ const CHANGES: Readonly<Record<string, Change>> = {
   },
   "/rules/replace": (state, body: ReplaceRule) => {
     const at = find(state, body);
-    state.rules[at] = { ...state.rules[at], rule: complete(body.rule) };
+    const { enabled } = state.rules[at].rule;
+    state.rules[at] = { ...state.rules[at], rule: complete({ enabled, ...body.rule }) };
     return `changed rule ${at + 1}`;
   },
   "/rules/remove": (state, body: ChangeRule) => {
     const [{ rule }] = state.rules.splice(find(state, body), 1);
     return `removed rule ${body.number} "${rule.name}"`;
   },
-  "/rules/toggle": (state, body: ChangeRule) => {
+  "/rules/toggle": (state, body: ToggleRule) => {
     const at = find(state, body);
     const { rule } = state.rules[at];
-    state.rules[at] = { ...state.rules[at], rule: { ...rule, enabled: !rule.enabled } };
-    return `switched rule ${at + 1} ${rule.enabled ? "off" : "on"}`;
+    const enabled = body.enabled ?? !rule.enabled;
+    state.rules[at] = { ...state.rules[at], rule: { ...rule, enabled } };
+    return `switched rule ${at + 1} ${enabled ? "on" : "off"}`;
   },
   "/rules/move": (state, body: MoveRule) => {
     const [moved] = state.rules.splice(find(state, body), 1);

@@ -1,6 +1,6 @@
 /** What becomes of what a person does on the page while somebody else changes the same rules. */
 import assert from "node:assert/strict";
-import { closeBrowserAfterAll, pageTest } from "./page_browser.ts";
+import { closeBrowserAfterAll, lastRequest, pageTest } from "./page_browser.ts";
 
 closeBrowserAfterAll();
 
@@ -33,4 +33,30 @@ pageTest("a change of somebody else ends a move", {}, async ({ page, fake, view 
   await page.locator('[aria-label^="Move rule 7"]:focus').waitFor();
   assert.equal(await lifted.count(), 0);
   assert.equal(fake.requests.some((one) => one.startsWith("POST /rules/move")), false);
+});
+
+pageTest(
+  "other words leave a rule on or off as it is by then",
+  {},
+  async ({ page, fake, view }) => {
+    await view("rules");
+    await page.getByRole("button", { name: "Edit rule 2" }).click();
+    const [, { rule }] = fake.state.rules;
+    fake.state.rules[1] = { ...fake.state.rules[1], rule: { ...rule, enabled: false } };
+    fake.send("changed", { what: ["config"] });
+    const form = page.getByRole("dialog");
+    await form.getByLabel("Ports").fill("24");
+    await form.getByRole("button", { name: "Change the rule" }).click();
+    await form.waitFor({ state: "detached" });
+    assert.deepEqual(fake.state.rules[1].rule.ports, [24]);
+    assert.equal(fake.state.rules[1].rule.enabled, false);
+  },
+);
+
+pageTest("a switch says what it wants", {}, async ({ page, fake, view }) => {
+  await view("rules");
+  await page.getByRole("switch", { name: /^Rule 2/, checked: true }).click();
+  await page.getByRole("switch", { name: /^Rule 2/, checked: false }).click();
+  await page.getByRole("switch", { name: /^Rule 2/, checked: true }).waitFor();
+  assert.equal((lastRequest(fake, "POST /rules/toggle") as { enabled: boolean }).enabled, true);
 });

@@ -41,7 +41,9 @@ kernelTest("dashboard: rules are added, changed, moved, switched and removed", a
     true,
   );
   await probes.expect({ blocked: [], passes: blocked });
-  await client.change("/rules/toggle", { number, id });
+  const twice = { number, id, enabled: true };
+  equal((await client.change("/rules/toggle", twice)).changed, true);
+  equal((await client.change("/rules/toggle", twice)).changed, false, "it is on already");
   const other = { ...rule, ports: [2002] };
   await client.change("/rules/replace", { number, id, rule: other });
   await probes.expect({ blocked: ["in tcp 2002 10.9.0.2"], passes: blocked });

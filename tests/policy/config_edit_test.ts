@@ -10,7 +10,13 @@ import { LIMITS } from "../../engine/policy/limits.ts";
 import { noteChecked } from "../../engine/policy/long_list.ts";
 import { quickConfigOf } from "../../engine/policy/quick_config.ts";
 import { addAddresses, overlaps, removeAddresses } from "../../engine/policy/edit_lists.ts";
-import { addRule, moveRule, removeRules, toggleRule } from "../../engine/policy/edit_rules.ts";
+import {
+  addRule,
+  moveRule,
+  removeRules,
+  replaceRule,
+  toggleRule,
+} from "../../engine/policy/edit_rules.ts";
 import type { ConfigDraft } from "../../engine/policy/schema.ts";
 import { covers, PrefixList } from "../../engine/net/prefix_list.ts";
 import { formatPrefix, parsePrefix } from "../../engine/net/address.ts";
@@ -201,11 +207,20 @@ Deno.test("config edit: rules are added at a position, moved, switched and remov
   equal(namesOf(draft), "cadb");
   equal(toggleRule(draft, 2).rule.enabled, false);
   equal(toggleRule(draft, 2).rule.enabled, true);
+  equal(toggleRule(draft, 2, true).rule.enabled, true);
+  equal(toggleRule(draft, 2, false).rule.enabled, false);
   deepEqual(removeRules(draft, [4, 1, 1]).map(({ number, rule }) => [number, rule.name]), [
     [1, "c"],
     [4, "b"],
   ]);
   equal(namesOf(draft), "ad");
+});
+
+Deno.test("config edit: a rule in the place of another is on or off as that was", () => {
+  const draft = rules("a");
+  toggleRule(draft, 1);
+  equal(replaceRule(draft, 1, { name: "b", action: "allow" }).rule.enabled, false);
+  equal(replaceRule(draft, 1, { name: "c", action: "allow", enabled: true }).rule.enabled, true);
 });
 
 Deno.test("config edit: numbers that are no rule's are refused, and nothing is changed", () => {

@@ -16,7 +16,7 @@ export interface RuleRowProps {
   readonly handle: Handle;
   readonly isBusy: boolean;
   readonly drop: "lifted" | "before" | "after" | null;
-  onToggle(): void;
+  onToggle(enabled: boolean): void;
   onRemove(): void;
   onEdit(): void;
 }

@@ -10,7 +10,6 @@ export interface RuleWords {
   readonly ports: string;
   readonly sources: string;
   readonly destinations: string;
-  readonly enabled: boolean;
 }
 
 /** A new rule. */
@@ -22,14 +21,16 @@ export const NEW_RULE: RuleWords = {
   ports: "",
   sources: "",
   destinations: "",
-  enabled: true,
 };
 
-/** A rule for the form. */
+/** A rule for the form, which leaves it on or off as it is. */
 export function toWords(rule: ConfigRule): RuleWords {
-  const { ports, source_ips, destination_ips, ...rest } = rule;
+  const { name, action, protocol, direction, ports, source_ips, destination_ips } = rule;
   return {
-    ...rest,
+    name,
+    action,
+    protocol,
+    direction,
     ports: ports.join(", "),
     sources: source_ips.join(", "),
     destinations: destination_ips.join(", "),

@@ -7,6 +7,7 @@ import type {
   ConfigView,
   MoveRule,
   RuleView,
+  ToggleRule,
 } from "../../contract.ts";
 import { change, type ChangeOutcome } from "../change/change.ts";
 import { overview } from "../live/resource.ts";
@@ -90,8 +91,14 @@ function Basics({ config }: { readonly config: ConfigView }) {
 function RuleList({ rules }: { readonly rules: readonly RuleView[] }) {
   const [edited, setEdited] = useState<RuleView | "new" | null>(null);
   const { isBusy, outcome, run } = useAction<ChangeOutcome>();
-  const act = (path: string, { number, id }: RuleView) =>
-    run(() => change<ChangeRule>(path, { number, id }, { toldIn: "view" }));
+  const toggle = ({ number, id }: RuleView, enabled: boolean) =>
+    run(() => change<ToggleRule>("/rules/toggle", { number, id, enabled }, { toldIn: "view" }));
+  const remove = async ({ number, id }: RuleView) => {
+    const result = await run(() =>
+      change<ChangeRule>("/rules/remove", { number, id }, { toldIn: "view" })
+    );
+    if (result?.done) focusHandle(Math.max(0, number - 2));
+  };
   const move = async (from: number, to: number) => {
     const { number, id, rule } = rules[from];
     const result = await run(() =>
@@ -131,11 +138,8 @@ function RuleList({ rules }: { readonly rules: readonly RuleView[] }) {
                     handle={handleOf(index)}
                     isBusy={isBusy}
                     drop={lifted && dropOf(index, lifted)}
-                    onToggle={() => act("/rules/toggle", rule)}
-                    onRemove={() =>
-                      act("/rules/remove", rule).then((result) => {
-                        if (result?.done) focusHandle(Math.max(0, index - 1));
-                      })}
+                    onToggle={(enabled) => toggle(rule, enabled)}
+                    onRemove={() => remove(rule)}
                     onEdit={() => setEdited(rule)}
                   />
                 ))}
