@@ -5,6 +5,7 @@ import { change, type ChangeOutcome } from "../change/change.ts";
 import { Dialog } from "../parts/dialog.tsx";
 import { Choice, Field, useAction } from "../parts/fields.tsx";
 import { Foreign, ToldAloud } from "../parts/text.tsx";
+import { useEdited } from "./edited_rule.ts";
 import {
   DIRECTION_TEXTS,
   matchText,
@@ -16,20 +17,29 @@ import {
 
 type Set = (change: Partial<RuleWords>) => void;
 
-/** Edits `rule`, or adds one. */
-export function RuleForm(
-  { rule, count, onClose }: { readonly rule?: RuleView; readonly count: number; onClose(): void },
-) {
-  const [words, setWords] = useState<RuleWords>(rule ? toWords(rule.rule) : NEW_RULE);
-  const [position, setPosition] = useState(count + 1);
+/** What the form needs. */
+export interface RuleFormProps {
+  /** As it was when the form was opened; none for a new one. */
+  readonly rule?: RuleView;
+  /** All rules as they are. */
+  readonly rules: readonly RuleView[];
+  onClose(): void;
+}
+
+/** Edits a rule, or adds one. */
+export function RuleForm({ rule: opened, rules, onClose }: RuleFormProps) {
+  const [words, setWords] = useState<RuleWords>(opened ? toWords(opened.rule) : NEW_RULE);
+  const [position, setPosition] = useState<number | null>(null);
+  const { rule, news, lookAgain } = useEdited(opened, rules);
   const { isBusy, outcome, run } = useAction<ChangeOutcome>();
+  const last = rules.length + 1;
   const set: Set = (change) => setWords({ ...words, ...change });
   const send = () => {
     const draft = toDraft(words);
     if (!rule) {
       return change<AddRule>("/rules/add", {
         rule: draft,
-        ...(position <= count && { position }),
+        ...(position !== null && { position }),
       }, { toldIn: "dialog" });
     }
     const { number, id } = rule;
@@ -37,16 +47,18 @@ export function RuleForm(
   };
   const submit = async (event: Event) => {
     event.preventDefault();
-    if ((await run(send))?.done) onClose();
+    const result = await run(send);
+    if (result?.done) onClose();
+    else if (result) lookAgain();
   };
   return (
     <Dialog title={rule ? `Rule ${rule.number}` : "New rule"} onClose={onClose}>
       <form class="form" onSubmit={submit}>
         <WhatFields words={words} set={set} />
         <WhomFields words={words} set={set} />
-        {!rule && <PositionField count={count} position={position} setPosition={setPosition} />}
+        {!rule && <PositionField last={last} position={position} setPosition={setPosition} />}
         <Preview words={words} />
-        <ToldAloud outcome={outcome} />
+        <ToldAloud outcome={news ?? outcome} />
         <div class="buttons">
           <button type="button" onClick={onClose}>Cancel</button>
           <button type="submit" class="primary" disabled={isBusy}>
@@ -148,10 +160,11 @@ function WhomFields({ words: { sources, destinations }, set }: FieldsProps) {
 }
 
 function PositionField(
-  { count, position, setPosition }: {
-    readonly count: number;
-    readonly position: number;
-    setPosition(position: number): void;
+  { last, position, setPosition }: {
+    readonly last: number;
+    /** Null: the last one, however many there are by then. */
+    readonly position: number | null;
+    setPosition(position: number | null): void;
   },
 ) {
   return (
@@ -162,9 +175,12 @@ function PositionField(
           class="short"
           type="number"
           min={1}
-          max={count + 1}
-          value={position}
-          onInput={(event) => setPosition(Number(event.currentTarget.value) || count + 1)}
+          max={last}
+          value={position ?? last}
+          onInput={(event) => {
+            const number = Number(event.currentTarget.value);
+            setPosition(number === 0 || number === last ? null : number);
+          }}
         />
       )}
     </Field>

@@ -53,6 +53,12 @@ function split(text: string): string[] {
   return text.split(/[\s,;]+/).filter(Boolean);
 }
 
+/** A rule in a sentence: `blocks TCP to port 23, incoming`. */
+export function ruleText(rule: RuleDraft): string {
+  const does = rule.action === "block" ? "blocks" : "allows";
+  return `${does} ${matchText(rule)}, ${DIRECTION_TEXTS[rule.direction ?? "both"]}`;
+}
+
 /** Entries of a list that are named before the rest is only counted. */
 const NAMED = 3;
 

@@ -150,7 +150,7 @@ function RuleList({ rules }: { readonly rules: readonly RuleView[] }) {
       {edited && (
         <RuleForm
           rule={edited === "new" ? undefined : edited}
-          count={rules.length}
+          rules={rules}
           onClose={() => setEdited(null)}
         />
       )}
