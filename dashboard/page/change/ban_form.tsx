@@ -78,7 +78,7 @@ function BanForm({ target }: { readonly target: string }) {
         <ToldAloud outcome={outcome} />
         <div class="buttons">
           <button type="button" onClick={close}>Cancel</button>
-          <button type="submit" class="primary" disabled={isBusy}>Ban</button>
+          <button type="submit" class="primary" aria-disabled={isBusy}>Ban</button>
         </div>
       </form>
     </Dialog>

@@ -1,6 +1,6 @@
 /** Parts of forms: each with its label, and with what is wrong beside it. */
 import type { ComponentChildren } from "preact";
-import { useId, useState } from "preact/hooks";
+import { useId, useRef, useState } from "preact/hooks";
 import type { Outcome } from "./notices.ts";
 
 /** A field with a label above and a hint below. */
@@ -67,7 +67,7 @@ export function Switch(
       aria-checked={isOn ? "true" : "false"}
       aria-label={label}
       aria-busy={isBusy ? "true" : undefined}
-      disabled={isBusy}
+      aria-disabled={isBusy}
       onClick={() => onSwitch(!isOn)}
     >
       <span class="switch-knob" />
@@ -76,7 +76,10 @@ export function Switch(
   );
 }
 
-/** Runs one action at a time and remembers what it came to. */
+/**
+ * Runs one action at a time and remembers what it came to. What a button asks for meanwhile is not
+ * done; it says so by `aria-disabled`, for a button that is `disabled` loses the focus.
+ */
 export function useAction<Result extends Outcome | void>(): {
   readonly isBusy: boolean;
   readonly outcome: Result | null;
@@ -86,14 +89,18 @@ export function useAction<Result extends Outcome | void>(): {
 } {
   const [isBusy, setBusy] = useState(false);
   const [outcome, setOutcome] = useState<Result | null>(null);
+  // Handlers of an earlier rendering run too.
+  const busy = useRef(false);
   const run = async (action: () => Promise<Result>) => {
-    if (isBusy) return undefined;
+    if (busy.current) return undefined;
+    busy.current = true;
     setBusy(true);
     try {
       const result = await action();
       setOutcome(() => result);
       return result;
     } finally {
+      busy.current = false;
       setBusy(false);
     }
   };

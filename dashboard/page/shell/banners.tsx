@@ -4,6 +4,7 @@ import { tryNow } from "../live/connection.ts";
 import { now } from "../live/clock.ts";
 import { isOld, link } from "../live/state.ts";
 import { useAction } from "../parts/fields.tsx";
+import { moveOn } from "../parts/focus.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Foreign } from "../parts/text.tsx";
 import { countdown } from "../text/time.ts";
@@ -54,20 +55,25 @@ function Countdown({ until, most }: { readonly until: number; readonly most: num
 
 function Decisions() {
   const { isBusy, run } = useAction();
+  const settle = (what: "confirm" | "revert") => async (event: Event) => {
+    const button = event.currentTarget as HTMLElement;
+    await run(() => decide(what));
+    if (!button.isConnected) moveOn(button, null);
+  };
   return (
     <span class="buttons">
       <button
         type="button"
-        disabled={isBusy}
-        onClick={() => run(() => decide("revert"))}
+        aria-disabled={isBusy}
+        onClick={settle("revert")}
       >
         Take back
       </button>
       <button
         type="button"
         class="primary"
-        disabled={isBusy}
-        onClick={() => run(() => decide("confirm"))}
+        aria-disabled={isBusy}
+        onClick={settle("confirm")}
       >
         Keep
       </button>

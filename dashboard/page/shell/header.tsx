@@ -86,7 +86,7 @@ function ModeButton() {
     <button
       type="button"
       class="mode-button primary"
-      disabled={isBusy}
+      aria-disabled={isBusy}
       onClick={() => run(() => setMode("enforce"))}
     >
       <Icon name="shield" size={16} />
@@ -114,8 +114,8 @@ function MonitorDialog() {
           <button
             type="button"
             class="danger"
-            disabled={isBusy}
-            onClick={() => run(() => setMode("monitor")).then(close)}
+            aria-disabled={isBusy}
+            onClick={() => run(() => setMode("monitor")).then((outcome) => outcome && close())}
           >
             Only monitor
           </button>

@@ -8,6 +8,7 @@ import { bans, useResource } from "../live/resource.ts";
 import { Address } from "../parts/address.tsx";
 import { Evidence } from "../parts/evidence.tsx";
 import { useAction } from "../parts/fields.tsx";
+import { besideRow, moveOn } from "../parts/focus.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Problem } from "../parts/problem.tsx";
 import { Empty, Foreign, Time, Told } from "../parts/text.tsx";
@@ -33,8 +34,13 @@ export function Bans() {
   const list = (answer?.bans ?? []).filter(({ address, reason }) =>
     `${address} ${reason}`.toLowerCase().includes(search.trim().toLowerCase())
   );
-  const remove = (address: string) =>
-    run(() => changeBans("/bans/remove", { addresses: [address] }, { toldIn: "view" }));
+  const remove = async (address: string, button: HTMLElement) => {
+    const beside = besideRow(button);
+    const result = await run(() =>
+      changeBans("/bans/remove", { addresses: [address] }, { toldIn: "view" })
+    );
+    if (result?.done) moveOn(button, beside);
+  };
   return (
     <section class="card" aria-labelledby="bans-title">
       <header class="card-head">
@@ -71,7 +77,7 @@ export function Bans() {
             key={ban.address}
             ban={ban}
             isBusy={isBusy}
-            onRemove={() => remove(ban.address)}
+            onRemove={(button) => remove(ban.address, button)}
           />
         ))}
       </ul>
@@ -86,7 +92,7 @@ function Ban(
   { ban, isBusy, onRemove }: {
     readonly ban: BanView;
     readonly isBusy: boolean;
-    onRemove(): void;
+    onRemove(button: HTMLElement): void;
   },
 ) {
   const { address, cause, reason, evidence, since, until, offences } = ban;
@@ -103,9 +109,9 @@ function Ban(
         </span>
         <button
           type="button"
-          disabled={isBusy}
+          aria-disabled={isBusy}
           aria-label={`Lift the ban of ${address}`}
-          onClick={onRemove}
+          onClick={(event) => onRemove(event.currentTarget)}
         >
           Lift
         </button>

@@ -30,7 +30,9 @@ export function Feeds() {
     const timer = setInterval(() => threats.load(), LOOK);
     return () => clearInterval(timer);
   }, [isUpdating]);
-  const begin = (names?: readonly string[]) => update.run(() => beginUpdate(names));
+  const begin = async (names?: readonly string[]) => {
+    if (!isUpdating) await update.run(() => beginUpdate(names));
+  };
   return (
     <section class="card" aria-labelledby="feeds-title">
       <header class="card-head">
@@ -39,7 +41,7 @@ export function Feeds() {
         <button
           type="button"
           class="primary"
-          disabled={isUpdating || update.isBusy}
+          aria-disabled={isUpdating || update.isBusy}
           onClick={() => begin()}
         >
           <Icon name="refresh" size={16} /> {isUpdating ? "Updating…" : "Update all"}
@@ -121,7 +123,8 @@ function Feed(
         </span>
         <button
           type="button"
-          disabled={!enabled || isUpdating}
+          disabled={!enabled}
+          aria-disabled={isUpdating}
           aria-label={`Update ${visible(name)}`}
           onClick={() => begin([name])}
         >

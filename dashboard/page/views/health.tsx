@@ -36,7 +36,7 @@ function SignOut() {
     <section class="card" aria-labelledby="session-title">
       <header class="card-head">
         <h2 id="session-title">This browser</h2>
-        <button type="button" disabled={isBusy} onClick={() => run(signOut)}>Sign out</button>
+        <button type="button" aria-disabled={isBusy} onClick={() => run(signOut)}>Sign out</button>
       </header>
       <p class="hint">
         It stays signed in for half a week to a week after the last visit. To have every browser

@@ -6,6 +6,7 @@ import { change, type ChangeOutcome } from "../change/change.ts";
 import { overview, reloads } from "../live/resource.ts";
 import { Address } from "../parts/address.tsx";
 import { Field, useAction } from "../parts/fields.tsx";
+import { besideRow, moveOn } from "../parts/focus.ts";
 import { Icon } from "../parts/icon.tsx";
 import { Empty, Told } from "../parts/text.tsx";
 import { formatCount, plural } from "../text/number.ts";
@@ -46,6 +47,10 @@ function List({ name }: { readonly name: ListName }) {
   const { isBusy, outcome, run, clear } = useAction<ChangeOutcome>();
   const send = (body: ChangeList) =>
     run(() => change<ChangeList>(`/lists/${name}`, body, { toldIn: "view" }));
+  const remove = async (entry: string, button: HTMLElement) => {
+    const beside = besideRow(button);
+    if ((await send({ remove: [entry] }))?.done) moveOn(button, beside);
+  };
   return (
     <section class="card" aria-labelledby={`${name}-title`}>
       <header class="card-head">
@@ -82,9 +87,9 @@ function List({ name }: { readonly name: ListName }) {
             <button
               type="button"
               class="plain"
-              disabled={isBusy}
+              aria-disabled={isBusy}
               aria-label={`Remove ${visible(entry)} from the ${name}`}
-              onClick={() => send({ remove: [entry] })}
+              onClick={(event) => remove(entry, event.currentTarget)}
             >
               <Icon name="trash" size={16} />
             </button>
@@ -129,7 +134,7 @@ function AddForm(
           />
         )}
       </Field>
-      <button type="submit" class="primary" disabled={isBusy}>Add</button>
+      <button type="submit" class="primary" aria-disabled={isBusy}>Add</button>
     </form>
   );
 }

@@ -24,10 +24,12 @@ export interface RuleFormProps {
   /** All rules as they are. */
   readonly rules: readonly RuleView[];
   onClose(): void;
+  /** The row of that rule is another one now. */
+  onChanged(number: number): void;
 }
 
 /** Edits a rule, or adds one. */
-export function RuleForm({ rule: opened, rules, onClose }: RuleFormProps) {
+export function RuleForm({ rule: opened, rules, onClose, onChanged }: RuleFormProps) {
   const [words, setWords] = useState<RuleWords>(opened ? toWords(opened.rule) : NEW_RULE);
   const [position, setPosition] = useState<number | null>(null);
   const { rule, news, lookAgain } = useEdited(opened, rules);
@@ -48,8 +50,10 @@ export function RuleForm({ rule: opened, rules, onClose }: RuleFormProps) {
   const submit = async (event: Event) => {
     event.preventDefault();
     const result = await run(send);
-    if (result?.done) onClose();
-    else if (result) lookAgain();
+    if (!result) return;
+    if (!result.done) return lookAgain();
+    onClose();
+    if (rule) onChanged(rule.number);
   };
   return (
     <Dialog title={rule ? `Rule ${rule.number}` : "New rule"} onClose={onClose}>
@@ -61,7 +65,7 @@ export function RuleForm({ rule: opened, rules, onClose }: RuleFormProps) {
         <ToldAloud outcome={news ?? outcome} />
         <div class="buttons">
           <button type="button" onClick={onClose}>Cancel</button>
-          <button type="submit" class="primary" disabled={isBusy}>
+          <button type="submit" class="primary" aria-disabled={isBusy}>
             {rule ? "Change the rule" : "Add the rule"}
           </button>
         </div>

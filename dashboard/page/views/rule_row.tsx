@@ -66,7 +66,7 @@ export function RuleRow({ rule: view, handle, isBusy, drop, ...does }: RuleRowPr
       <td class="rule-buttons">
         <button
           type="button"
-          class="plain"
+          class="plain rule-edit"
           aria-label={`Edit rule ${number}`}
           onClick={does.onEdit}
         >

@@ -13,6 +13,7 @@ import { change, type ChangeOutcome } from "../change/change.ts";
 import { overview } from "../live/resource.ts";
 import { mode } from "../live/state.ts";
 import { Choice, Switch, useAction } from "../parts/fields.tsx";
+import { focusNth } from "../parts/focus.ts";
 import { Icon } from "../parts/icon.tsx";
 import { say } from "../parts/notices.ts";
 import { Problem } from "../parts/problem.tsx";
@@ -152,6 +153,7 @@ function RuleList({ rules }: { readonly rules: readonly RuleView[] }) {
           rule={edited === "new" ? undefined : edited}
           rules={rules}
           onClose={() => setEdited(null)}
+          onChanged={(number) => focusNth(".rule-table .rule-edit", number - 1)}
         />
       )}
     </section>
@@ -189,7 +191,5 @@ function dropOf(index: number, { from, to }: { from: number; to: number }) {
 
 /** The focus goes with the rule that was moved. */
 function focusHandle(index: number): void {
-  requestAnimationFrame(() => {
-    document.querySelectorAll<HTMLElement>(".rule-table .grip")[index]?.focus();
-  });
+  focusNth(".rule-table .grip", index);
 }
