@@ -8,7 +8,7 @@ import type { ChangeAnswer, ChangeManner, PendingView } from "../engine/control/
 import type { ExplainAnswer, ExplainRequest } from "../engine/control/explain.ts";
 import type { BansAnswer, ThreatsAnswer } from "../engine/control/intel_control.ts";
 import type { ConfigView, ListHead, Overview, RuleView } from "../engine/control/overview.ts";
-import type { ErrorAnswer } from "../engine/control/respond.ts";
+import type { ErrorAnswer, FieldProblem } from "../engine/control/respond.ts";
 import type { Mode, RunningStatus } from "../engine/control/status.ts";
 import type { LogRow } from "../engine/observe/log_query.ts";
 import type { StoredStats } from "../engine/observe/stats_query.ts";
@@ -25,6 +25,7 @@ export type {
   ErrorAnswer,
   ExplainAnswer,
   ExplainRequest,
+  FieldProblem,
   ListHead,
   LogRow,
   Mode,

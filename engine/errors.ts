@@ -38,6 +38,11 @@ export function errorText(error: unknown): string {
   return oneLine(error instanceof Error ? error.message : String(error));
 }
 
+/** What failed and why, for where no command is typed. */
+export function withoutAdvice({ what, why }: PfwError): string {
+  return oneLine(`${what}: ${why}`);
+}
+
 function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, " | ");
 }

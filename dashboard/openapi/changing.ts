@@ -23,6 +23,7 @@ import type {
   ChangeRule,
   ErrorAnswer,
   ExplainRequest,
+  FieldProblem,
   LoginRequest,
   MoveRule,
   ReplaceRule,
@@ -110,10 +111,19 @@ export const change = answer(
   }),
 );
 
+export const fieldProblem = answer(
+  "FieldProblem",
+  z.strictObject({
+    path: text("`rule.ports[0]`; empty where the whole request is meant."),
+    message: text("For people, without the path."),
+  }),
+);
+
 export const failure = answer(
   "ErrorAnswer",
   z.strictObject({
-    error: text("For people, in one line."),
+    error: text("For people, in one line, with what to do about it on a command line."),
+    plain: text("The same without that, for a page; absent where it is the same.").optional(),
     code: z.enum(ERROR_CODES).describe(
       "would_cut: ask the person, then send it again with `force`; stale: somebody else changed " +
         "the rules, load them again; too_many: see `Retry-After`.",
@@ -124,6 +134,9 @@ export const failure = answer(
       lifeline: text("What is cut."),
       by: text("What cuts it."),
     })).optional().describe("With would_cut."),
+    problems: z.array(fieldProblem).optional().describe(
+      "With invalid, where it is the request's values that are.",
+    ),
   }),
 );
 
@@ -146,5 +159,6 @@ export type ChangingTies = AllTrue<[
   Takes<ExplainRequest, typeof explain>,
   Takes<ReloadRequest, typeof reload>,
   Same<ChangeAnswer, typeof change>,
+  Same<FieldProblem, typeof fieldProblem>,
   Same<ErrorAnswer, typeof failure>,
 ]>;

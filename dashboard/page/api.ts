@@ -1,6 +1,6 @@
 /** Asking the running firewall: JSON both ways, and every failure as one kind of error. */
 import { batch, signal } from "@preact/signals";
-import type { ErrorAnswer } from "../contract.ts";
+import type { ErrorAnswer, FieldProblem } from "../contract.ts";
 
 /** Whether the firewall knows who asks; undefined until the first answer. */
 export const signedIn = signal<boolean | undefined>(undefined);
@@ -16,11 +16,17 @@ export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: ErrorAnswer["code"] | "offline";
   readonly cuts: NonNullable<ErrorAnswer["cuts"]>;
+  readonly problems: readonly FieldProblem[];
 
-  constructor(message: string, code: ApiError["code"], cuts: ErrorAnswer["cuts"] = []) {
+  constructor(
+    message: string,
+    code: ApiError["code"],
+    { cuts = [], problems = [] }: Pick<ErrorAnswer, "cuts" | "problems"> = {},
+  ) {
     super(message);
     this.code = code;
     this.cuts = cuts;
+    this.problems = problems;
   }
 }
 
@@ -48,9 +54,9 @@ async function ask<Answer>(path: string, init: RequestInit): Promise<Answer> {
   if (response.status === 401 && path !== "/login") endSession();
   const answer = await response.json().catch(() => ({})) as Partial<ErrorAnswer>;
   const wait = response.headers.get("Retry-After");
-  const message = answer.error ?? `pfw answered with status ${response.status}`;
+  const message = answer.plain ?? answer.error ?? `pfw answered with status ${response.status}`;
   const hint = response.status === 429 && wait ? `; try again in ${wait} s` : "";
-  throw new ApiError(message + hint, answer.code ?? "failed", answer.cuts);
+  throw new ApiError(message + hint, answer.code ?? "failed", answer);
 }
 
 function endSession(): void {

@@ -12,7 +12,7 @@ import {
   type UnbanRequest,
   type UpdateRequest,
 } from "./intel_control.ts";
-import { AbsentPart, readJson, respond } from "./respond.ts";
+import { AbsentPart, readJson, RequestError, respond } from "./respond.ts";
 import type { Mode } from "./status.ts";
 
 /** What these routes ask of the running firewall. */
@@ -107,9 +107,9 @@ function readList<T>(
   if (!Array.isArray(value)) throw wrong(`\`${key}\` is not a list`);
   if (value.length === 0) throw wrong(`\`${key}\` is empty`);
   if (value.length > most) throw wrong(`\`${key}\` has more than ${most} entries`);
-  for (const entry of value) {
-    const problem = problemOf(entry);
-    if (problem !== undefined) throw wrong(`\`${key}\`: ${problem}`);
+  for (const [at, entry] of value.entries()) {
+    const message = problemOf(entry);
+    if (message !== undefined) throw new RequestError([{ path: `${key}[${at}]`, message }]);
   }
   return value;
 }

@@ -94,7 +94,8 @@ export function isChange(path: string): boolean {
 export function makeChange(state: FakeState, path: string, body: ChangeManner): ChangeAnswer {
   if (state.options.wouldCut && !body.force) {
     throw new Refusal(409, {
-      error: "this would cut off your own connection",
+      error: "cannot change it: this would cut off your own connection; --force does it",
+      plain: "cannot change it: this would cut off your own connection",
       code: "would_cut",
       cuts: [{ lifeline: "this page, from 192.0.2.50", by: state.options.hostileText ?? path }],
     });
@@ -147,7 +148,12 @@ function find(state: FakeState, { number, id }: RuleReference): number {
 
 function complete(rule: RuleDraft): ConfigRule {
   if (rule.ports?.some((port) => Number(port) > 65_535)) {
-    throw new Refusal(422, { error: `port ${rule.ports[0]} is not 1 to 65535`, code: "invalid" });
+    const message = `${rule.ports[0]} is not a port`;
+    throw new Refusal(422, {
+      error: `wrong request: rule.ports[0]: ${message}`,
+      code: "invalid",
+      problems: [{ path: "rule.ports[0]", message }],
+    });
   }
   return {
     protocol: "any",

@@ -42,8 +42,13 @@ pageTest(
     await form.getByLabel("Ports").fill("70000");
     await form.getByRole("button", { name: "Add the rule" }).click();
     // What lies outside an open dialog is neither heard nor clicked.
-    await form.getByRole("alert").getByText("port 70000 is not 1 to 65535").waitFor();
+    await form.getByRole("alert").getByText("Ports: 70000 is not a port").waitFor();
     assert.equal(await page.locator(".toast").count(), 0);
+    const field = form.getByLabel("Ports");
+    assert.equal(await field.getAttribute("aria-invalid"), "true");
+    const [problem] = (await field.getAttribute("aria-describedby"))!.split(" ");
+    assert.equal(await form.locator(`[id="${problem}"]`).innerText(), "70000 is not a port");
+    assert.equal(await form.getByLabel("Name").getAttribute("aria-invalid"), null);
     await page.keyboard.press("Escape");
     await form.waitFor({ state: "detached" });
     assert.equal(fake.state.rules.length, 5);
@@ -102,6 +107,7 @@ pageTest("what would cut off is asked about, tried, and taken back", {
   await page.getByRole("switch", { name: "Rule 2, Block Telnet and SMB" }).click();
   const question = page.getByRole("alertdialog");
   await question.getByText("this page, from 192.0.2.50").waitFor();
+  assert.equal(await question.getByText("--force").count(), 0);
   await question.getByRole("button", { name: "Cancel" }).click();
   assert.equal(fake.state.rules[1].rule.enabled, true);
 

@@ -16,6 +16,8 @@ const LENGTHS: readonly (readonly [number, string])[] = [
   [30 * DAY, "30 days"],
 ];
 
+const LABELS = { addresses: "Addresses or ranges" } as const;
+
 /** Open while there is a target. */
 export function BanDialog() {
   const target = banTarget.value;
@@ -32,13 +34,15 @@ function BanForm({ target }: { readonly target: string }) {
     event.preventDefault();
     const addresses = address.split(/[\s,]+/).filter(Boolean);
     const body = { addresses, seconds, reason: reason.trim() || "by hand" };
-    if ((await run(() => changeBans("/bans", body, { toldIn: "dialog" })))?.done) close();
+    const told = { toldIn: "dialog", labels: LABELS } as const;
+    if ((await run(() => changeBans("/bans", body, told)))?.done) close();
   };
   return (
     <Dialog title="Ban" onClose={close}>
       <form class="form" onSubmit={submit}>
         <Field
-          label="Addresses or ranges"
+          label={LABELS.addresses}
+          problem={outcome?.problems?.[LABELS.addresses]}
           hint="IPv4 or IPv6, such as 203.0.113.7 or 2001:db8::/64"
         >
           {(ids) => (

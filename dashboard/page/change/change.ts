@@ -6,19 +6,26 @@ import { bans, overview } from "../live/resource.ts";
 import { mode } from "../live/state.ts";
 import { formatRate } from "../text/number.ts";
 import { askAboutCut } from "./cut_question.ts";
+import { byLabel, type Labels, problemsText } from "./field_problems.ts";
 import { takePending } from "./pending.ts";
 
 /** Seconds until a change on trial returns. */
 export const TRIAL = 60;
 
 /** What a change came to; `done` tells whether it was made. */
-export type ChangeOutcome = Outcome & { readonly done: boolean };
+export type ChangeOutcome = Outcome & {
+  readonly done: boolean;
+  /** What is wrong with which field, by its label. */
+  readonly problems?: Readonly<Record<string, string>>;
+};
 
-/** Changes without a trial are asked about without offering one. */
+/** How a change is asked for. */
 export interface ChangeOptions {
+  /** Changes without a trial are asked about without offering one. */
   readonly hasTrial?: boolean;
   /** What tells the outcome too. */
   readonly toldIn?: "dialog" | "view";
+  readonly labels?: Labels;
 }
 
 /** Makes a change of the configuration. Never throws: what went wrong is the outcome. */
@@ -41,9 +48,9 @@ export async function change<Body extends ChangeManner>(
 export async function changeBans(
   path: "/bans" | "/bans/remove",
   body: { readonly addresses: readonly string[]; readonly seconds?: number; reason?: string },
-  options: Pick<ChangeOptions, "toldIn"> = {},
+  options: Pick<ChangeOptions, "toldIn" | "labels"> = {},
 ): Promise<ChangeOutcome> {
-  const outcome = await attempt({ hasTrial: false }, async ({ force }) => {
+  const outcome = await attempt({ hasTrial: false, labels: options.labels }, async ({ force }) => {
     const begin = performance.now();
     const answer = await post<BansAnswer>(path, { ...body, ...(force && { force }) });
     await bans.load();
@@ -60,7 +67,7 @@ function tell(outcome: ChangeOutcome, { toldIn }: ChangeOptions): void {
 }
 
 async function attempt(
-  { hasTrial = true }: ChangeOptions,
+  { hasTrial = true, labels = {} }: ChangeOptions,
   send: (manner: ChangeManner) => Promise<Outcome>,
   manner: ChangeManner = {},
 ): Promise<ChangeOutcome> {
@@ -72,13 +79,18 @@ async function attempt(
       const choice = await askAboutCut({ text: error.message, cuts: error.cuts, hasTrial });
       if (choice === "cancel") return { tone: "info", text: "Nothing was changed.", done: false };
       const confirm = choice === "trial" ? { confirm: TRIAL } : {};
-      return await attempt({ hasTrial }, send, { force: true, ...confirm });
+      return await attempt({ hasTrial, labels }, send, { force: true, ...confirm });
     }
     if (error.code === "stale") {
       await overview.load();
       const text = "Somebody else changed the rules meanwhile. They are loaded again: " +
         "look at them and try once more.";
       return { tone: "warn", text, done: false };
+    }
+    if (error.problems.length > 0) {
+      const { problems } = error;
+      const text = problemsText(problems, labels);
+      return { tone: "bad", text, done: false, problems: byLabel(problems, labels) };
     }
     return { tone: "bad", text: error.message, done: false };
   }

@@ -1,22 +1,41 @@
 /** Parts of forms: each with its label, and with what is wrong beside it. */
 import type { ComponentChildren } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
+import { visible } from "../text/visible.ts";
 import type { Outcome } from "./notices.ts";
 
-/** A field with a label above and a hint below. */
+/** What ties an input to its label, its hint and what is wrong with it. */
+export interface FieldIds {
+  readonly id: string;
+  readonly "aria-describedby"?: string;
+  readonly "aria-invalid"?: boolean;
+}
+
+/** A field with a label above, and below it a hint or what is wrong. */
 export function Field(
-  { label, hint, children }: {
+  { label, hint, problem, children }: {
     readonly label: string;
     readonly hint?: string;
-    children(ids: { readonly id: string; readonly "aria-describedby"?: string }): ComponentChildren;
+    readonly problem?: string;
+    children(ids: FieldIds): ComponentChildren;
   },
 ) {
   const id = useId();
-  const hintId = `${id}-hint`;
+  const hintId = `${id}-hint`, problemId = `${id}-problem`;
+  const described = [problem && problemId, hint && hintId].filter(Boolean).join(" ");
   return (
     <div class="field">
       <label for={id}>{label}</label>
-      {children({ id, "aria-describedby": hint ? hintId : undefined })}
+      {children({
+        id,
+        "aria-describedby": described || undefined,
+        "aria-invalid": problem ? true : undefined,
+      })}
+      {problem && (
+        <p class="field-problem" id={problemId}>
+          <bdi class="foreign">{visible(problem)}</bdi>
+        </p>
+      )}
       {hint && <p class="hint" id={hintId}>{hint}</p>}
     </div>
   );

@@ -15,6 +15,18 @@ import {
   toWords,
 } from "./rule_text.ts";
 
+/** Which field fills in what. */
+const LABELS = {
+  "rule.name": "Name",
+  "rule.ports": "Ports",
+  "rule.source_ips": "From",
+  "rule.destination_ips": "To",
+  "position": "Place",
+} as const;
+
+/** The form tells what its change came to. */
+const TOLD = { toldIn: "dialog", labels: LABELS } as const;
+
 type Set = (change: Partial<RuleWords>) => void;
 
 /** What the form needs. */
@@ -34,6 +46,7 @@ export function RuleForm({ rule: opened, rules, onClose, onChanged }: RuleFormPr
   const [position, setPosition] = useState<number | null>(null);
   const { rule, news, lookAgain } = useEdited(opened, rules);
   const { isBusy, outcome, run } = useAction<ChangeOutcome>();
+  const problems = outcome?.problems ?? {};
   const last = rules.length + 1;
   const set: Set = (change) => setWords({ ...words, ...change });
   const send = () => {
@@ -42,10 +55,10 @@ export function RuleForm({ rule: opened, rules, onClose, onChanged }: RuleFormPr
       return change<AddRule>("/rules/add", {
         rule: draft,
         ...(position !== null && { position }),
-      }, { toldIn: "dialog" });
+      }, TOLD);
     }
     const { number, id } = rule;
-    return change<ReplaceRule>("/rules/replace", { number, id, rule: draft }, { toldIn: "dialog" });
+    return change<ReplaceRule>("/rules/replace", { number, id, rule: draft }, TOLD);
   };
   const submit = async (event: Event) => {
     event.preventDefault();
@@ -58,8 +71,8 @@ export function RuleForm({ rule: opened, rules, onClose, onChanged }: RuleFormPr
   return (
     <Dialog title={rule ? `Rule ${rule.number}` : "New rule"} onClose={onClose}>
       <form class="form" onSubmit={submit}>
-        <WhatFields words={words} set={set} />
-        <WhomFields words={words} set={set} />
+        <WhatFields words={words} set={set} problems={problems} />
+        <WhomFields words={words} set={set} problems={problems} />
         {!rule && <PositionField last={last} position={position} setPosition={setPosition} />}
         <Preview words={words} />
         <ToldAloud outcome={news ?? outcome} />
@@ -77,13 +90,15 @@ export function RuleForm({ rule: opened, rules, onClose, onChanged }: RuleFormPr
 interface FieldsProps {
   readonly words: RuleWords;
   readonly set: Set;
+  /** By label. */
+  readonly problems: Readonly<Record<string, string>>;
 }
 
-function WhatFields({ words, set }: FieldsProps) {
+function WhatFields({ words, set, problems }: FieldsProps) {
   const { name, action, direction, protocol, ports } = words;
   return (
     <>
-      <Field label="Name">
+      <Field label="Name" problem={problems.Name}>
         {(ids) => (
           <input
             {...ids}
@@ -118,6 +133,7 @@ function WhatFields({ words, set }: FieldsProps) {
       {protocol !== "icmp" && (
         <Field
           label="Ports"
+          problem={problems.Ports}
           hint="Destination ports such as 23, 445, 8000-8100. Empty: every port."
         >
           {(ids) => (
@@ -135,11 +151,11 @@ function WhatFields({ words, set }: FieldsProps) {
   );
 }
 
-function WhomFields({ words: { sources, destinations }, set }: FieldsProps) {
+function WhomFields({ words: { sources, destinations }, set, problems }: FieldsProps) {
   const common = { class: "mono", autocomplete: "off", spellcheck: false } as const;
   return (
     <>
-      <Field label="From" hint="Addresses or ranges. Empty: everybody.">
+      <Field label="From" problem={problems.From} hint="Addresses or ranges. Empty: everybody.">
         {(ids) => (
           <input
             {...ids}
@@ -149,7 +165,7 @@ function WhomFields({ words: { sources, destinations }, set }: FieldsProps) {
           />
         )}
       </Field>
-      <Field label="To" hint="Addresses or ranges. Empty: everywhere.">
+      <Field label="To" problem={problems.To} hint="Addresses or ranges. Empty: everywhere.">
         {(ids) => (
           <input
             {...ids}
