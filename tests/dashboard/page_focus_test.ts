@@ -64,6 +64,18 @@ pageTest(
   },
 );
 
+pageTest("the form for a ban begins where something is to be typed", {}, async (open) => {
+  const { page, view } = open;
+  await view("bans");
+  await page.getByRole("button", { name: "Ban", exact: true }).click();
+  const form = page.getByRole("dialog");
+  await form.locator("input.mono:focus").waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "203.0.113.77", exact: true }).click();
+  await page.getByRole("menuitem", { name: "Ban…" }).click();
+  await form.locator('input[placeholder="by hand"]:focus').waitFor();
+});
+
 pageTest("the focus goes on to the next ban", {}, async ({ page, fake, view }) => {
   await view("bans");
   const [{ address }, next] = fake.state.bans;

@@ -50,6 +50,7 @@ function BanForm({ target }: { readonly target: string }) {
               {...ids}
               class="mono"
               required
+              autofocus={target === ""}
               autocomplete="off"
               spellcheck={false}
               value={address}
@@ -73,6 +74,7 @@ function BanForm({ target }: { readonly target: string }) {
             <input
               {...ids}
               maxLength={100}
+              autofocus={target !== ""}
               placeholder="by hand"
               value={reason}
               onInput={(event) => setReason(event.currentTarget.value)}
