@@ -1,6 +1,6 @@
 /** What a person can change on the page, by mouse and by keyboard. */
 import assert from "node:assert/strict";
-import { closeBrowserAfterAll, lastRequest, pageTest } from "./page_browser.ts";
+import { closeBrowserAfterAll, lastRequest, pageTest, until } from "./page_browser.ts";
 
 closeBrowserAfterAll();
 
@@ -86,6 +86,32 @@ pageTest("rules are moved by dragging", {}, async ({ page, fake, view }) => {
   await page.getByText("No SMTP from here is now rule 2").waitFor();
   assert.equal((lastRequest(fake, "POST /rules/move") as { to: number }).to, 2);
   assert.equal(fake.state.rules[1].rule.name, "No SMTP from here");
+});
+
+pageTest("a rule is dragged further than a small screen", {
+  browser: { viewport: { width: 390, height: 500 }, hasTouch: true, isMobile: true },
+}, async ({ page, fake, view }) => {
+  const [{ rule }] = fake.state.rules;
+  const more = Array.from({ length: 20 }, (_, at) => ({ ...rule, name: `Rule like ${at}` }));
+  fake.state.rules.push(...more.map((rule) => ({ rule, packets: 0, bytes: 0 })));
+  await view("rules");
+  const last = page.getByRole("button", { name: /^Move rule 25/ });
+  await last.waitFor();
+  await page.evaluate("scrollTo(0, document.body.scrollHeight)");
+  const from = await last.boundingBox();
+  await page.mouse.move(from!.x + 10, from!.y + 10);
+  await page.mouse.down();
+  await page.mouse.move(from!.x + 10, 30, { steps: 5 });
+  // Not hidden by the navigation, which stays at the top.
+  await until(
+    page,
+    `document.querySelector(".drop-before")?.getBoundingClientRect().bottom >
+    document.querySelector(".navigation").getBoundingClientRect().bottom`,
+  );
+  await page.locator(".rule-row:first-child.drop-before").waitFor();
+  await page.mouse.up();
+  await page.getByText("Rule like 19 is now rule 1").waitFor({ state: "attached" });
+  assert.equal((lastRequest(fake, "POST /rules/move") as { to: number }).to, 1);
 });
 
 pageTest("rules that somebody else changed are loaded again", {

@@ -97,11 +97,28 @@ function drag(
   put({ from: index, to: index });
   const ended = new AbortController();
   const { signal } = ended;
-  handle.addEventListener("pointermove", ({ clientY }) => {
+  const start = event.clientY;
+  let y = start;
+  const mark = () => {
     if (!present()) return ended.abort();
-    const to = indexAt(list, clientY);
+    const to = indexAt(list, Math.max(y, topOf(list)));
     if (to !== present()?.to) put({ from: index, to });
+  };
+  handle.addEventListener("pointermove", ({ clientY }) => {
+    y = clientY;
+    mark();
   }, { signal });
+  // A pointer that is held still near an edge sends no events.
+  const scroll = () => {
+    if (signal.aborted) return;
+    const step = scrollStep(list, start, y);
+    if (step !== 0) {
+      scrollBy(0, step);
+      mark();
+    }
+    requestAnimationFrame(scroll);
+  };
+  requestAnimationFrame(scroll);
   const end = (action: () => void) => () => {
     ended.abort();
     action();
@@ -109,6 +126,26 @@ function drag(
   handle.addEventListener("pointerup", end(drop), { signal });
   // Whatever takes the pointer away: a cancelled touch, or the end of the handle.
   handle.addEventListener("lostpointercapture", end(() => put(null)), { signal });
+}
+
+/** Pixels from an edge of the window at which the page begins to scroll, and of a step at most. */
+const EDGE = 60, STEP = 14;
+
+/** How far the page scrolls now: towards the edge that the pointer went to, while rows are there. */
+function scrollStep(list: HTMLElement, start: number, y: number): number {
+  const { top, bottom } = list.getBoundingClientRect();
+  const above = topOf(list) + EDGE - y, below = y - (innerHeight - EDGE);
+  const step = (depth: number) => Math.ceil(Math.min(1, depth / EDGE) * STEP);
+  if (above > 0 && y < start && top < topOf(list)) return -step(above);
+  if (below > 0 && y > start && bottom > innerHeight) return step(below);
+  return 0;
+}
+
+/** Where the rows can be seen from: below what stays at the top of the window. */
+function topOf(list: HTMLElement): number {
+  const { left } = list.getBoundingClientRect();
+  const bar = document.elementFromPoint(left + 1, 1)?.closest(".header, .navigation");
+  return bar ? bar.getBoundingClientRect().bottom : 0;
 }
 
 /** The row at a height of the window. */
