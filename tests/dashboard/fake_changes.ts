@@ -172,7 +172,11 @@ function changeList(
   { add = [], remove = [] }: ChangeList,
 ): string {
   const bad = add.find((entry) => !/^[0-9a-f.:/]+$/i.test(entry));
-  if (bad) throw new Refusal(422, { error: `"${bad}" is not an address`, code: "invalid" });
+  if (bad) {
+    const message = `"${bad}" is not an address`, path = `add[${add.indexOf(bad)}]`;
+    const error = `wrong request: ${path}: ${message}`;
+    throw new Refusal(422, { error, code: "invalid", problems: [{ path, message }] });
+  }
   const rest = state.lists[name].filter((entry) => !remove.includes(entry));
   state.lists[name] = [...add, ...rest];
   return add.length > 0

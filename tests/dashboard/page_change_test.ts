@@ -188,7 +188,8 @@ pageTest("lists are added to, searched and taken from", {
   const add = page.getByLabel("Add to the whitelist");
   await add.fill("nonsense!");
   await page.keyboard.press("Enter");
-  await page.getByText('"nonsense!" is not an address').first().waitFor();
+  await page.getByText('Add to the whitelist: "nonsense!" is not an address').first().waitFor();
+  assert.equal(await add.getAttribute("aria-invalid"), "true");
   await add.fill("192.0.2.1, 2001:db8::/32");
   await page.keyboard.press("Enter");
   await page.getByRole("button", { name: "Remove 2001:db8::/32 from the whitelist" }).click();

@@ -45,8 +45,10 @@ function List({ name }: { readonly name: ListName }) {
   const [search, setSearch] = useState("");
   const { head, error, more } = usePages(name, search);
   const { isBusy, outcome, run, clear } = useAction<ChangeOutcome>();
-  const send = (body: ChangeList) =>
-    run(() => change<ChangeList>(`/lists/${name}`, body, { toldIn: "view" }));
+  const label = `Add to the ${name}`;
+  const problem = outcome?.problems?.[label];
+  const told = { toldIn: "view", labels: { add: label } } as const;
+  const send = (body: ChangeList) => run(() => change<ChangeList>(`/lists/${name}`, body, told));
   const remove = async (entry: string, button: HTMLElement) => {
     const beside = besideRow(button);
     if ((await send({ remove: [entry] }))?.done) moveOn(button, beside);
@@ -60,8 +62,8 @@ function List({ name }: { readonly name: ListName }) {
         </span>
       </header>
       <p class="hint">{hint}</p>
-      <AddForm name={name} isBusy={isBusy} send={send} />
-      <Told outcome={outcome ?? (error ? { tone: "bad", text: error } : null)} />
+      <AddForm label={label} problem={problem} isBusy={isBusy} send={send} />
+      {!problem && <Told outcome={outcome ?? (error ? { tone: "bad", text: error } : null)} />}
       <Field label={`Search the ${name}`}>
         {(ids) => (
           <input
@@ -106,8 +108,9 @@ function List({ name }: { readonly name: ListName }) {
 }
 
 function AddForm(
-  { name, isBusy, send }: {
-    readonly name: ListName;
+  { label, problem, isBusy, send }: {
+    readonly label: string;
+    readonly problem?: string;
     readonly isBusy: boolean;
     send(body: ChangeList): Promise<ChangeOutcome | undefined>;
   },
@@ -120,7 +123,7 @@ function AddForm(
   };
   return (
     <form class="add" onSubmit={submit}>
-      <Field label={`Add to the ${name}`} hint="One or many addresses or ranges.">
+      <Field label={label} problem={problem} hint="One or many addresses or ranges.">
         {(ids) => (
           <input
             {...ids}
