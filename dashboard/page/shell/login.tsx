@@ -51,7 +51,7 @@ export function Login() {
         </Field>
         <ToldAloud outcome={outcome ?? null} />
         <div class="buttons">
-          <button type="submit" class="primary" disabled={isBusy}>
+          <button type="submit" class="primary" aria-disabled={isBusy}>
             <Icon name="key" size={16} /> {isBusy ? "Signing in…" : "Sign in"}
           </button>
         </div>
