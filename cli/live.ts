@@ -1,6 +1,6 @@
 /**
  * What `pfw start` shows while it runs: blocked packets as they come and, on a terminal, one line
- * that is kept up to date. In a pipe plain lines only.
+ * that is kept up to date. In a pipe, or on a terminal that cannot redraw, plain lines only.
  */
 import type { DaemonView } from "../engine/daemon_view.ts";
 import { formatAddress } from "../engine/net/address.ts";
@@ -10,6 +10,7 @@ import { protocolName } from "../engine/observe/protocol_names.ts";
 import { MANY } from "../engine/observe/schema.ts";
 import { REASONS, reasonText } from "../engine/policy/verdict.ts";
 import { formatCount, paint, printable, useColor, writeOut } from "./output.ts";
+import { canDraw, terminalWidth } from "./terminal.ts";
 
 /** The directions in few columns, by number. */
 const DIRECTIONS = ["?", "in", "out", "fwd", "local"] as const;
@@ -24,7 +25,7 @@ const ROOMY = 100;
 /** Prints to standard output. */
 export class LiveView {
   readonly #view: DaemonView;
-  readonly #isTerminal = Deno.stdout.isTerminal();
+  readonly #canDraw = canDraw();
   #timer: ReturnType<typeof setInterval> | undefined;
   #second = 0;
   #linesLeft = LINES_PER_SECOND;
@@ -38,14 +39,14 @@ export class LiveView {
 
   /** Begins to keep the line up to date. */
   begin(): void {
-    if (this.#isTerminal) this.#timer = setInterval(() => this.#refresh(), LINE_INTERVAL);
+    if (this.#canDraw) this.#timer = setInterval(() => this.#refresh(), LINE_INTERVAL);
   }
 
   /** Takes the line away. */
   end(): void {
     clearInterval(this.#timer);
     this.#line = "";
-    if (this.#isTerminal) write("\r\x1b[K");
+    if (this.#canDraw) write("\r\x1b[K");
   }
 
   /**
@@ -107,7 +108,7 @@ export class LiveView {
       `${this.#endpoint(row, 0)} → ${this.#endpoint(row, 4)}`,
     ];
     const hits = events.rowHits[row] > 1 ? ` ×${formatCount(events.rowHits[row])}` : "";
-    const room = this.#width() - before.join(" ").length - hits.length - 1;
+    const room = terminalWidth() - before.join(" ").length - hits.length - 1;
     return [
       paint("gray", before[0]),
       paint(mode === "enforce" ? "red" : "yellow", before[1]),
@@ -118,12 +119,7 @@ export class LiveView {
 
   /** Aligned with the lines before, where there is room for the reason all the same. */
   #aligned(text: string, width: number): string {
-    return this.#width() < ROOMY ? text : text.padEnd(width);
-  }
-
-  /** Columns of the terminal; a pipe has no end. */
-  #width(): number {
-    return this.#isTerminal ? Deno.consoleSize().columns : Infinity;
+    return terminalWidth() < ROOMY ? text : text.padEnd(width);
   }
 
   #endpoint(row: number, offset: number): string {
@@ -165,7 +161,7 @@ export class LiveView {
 
   /** Prints above the line. */
   #print(text: string): void {
-    write(this.#isTerminal ? `\r\x1b[K${text}${this.#line}` : text);
+    write(this.#canDraw ? `\r\x1b[K${text}${this.#line}` : text);
   }
 }
 

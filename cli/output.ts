@@ -1,9 +1,10 @@
 /** How commands print: aligned tables, colours with meaning, one JSON document. */
-import { fitText, padText, terminalWidth, textWidth } from "./text_width.ts";
+import { canDraw, terminalWidth } from "./terminal.ts";
+import { fitText, padText, textWidth } from "./text_width.ts";
 
-/** Whether colours may be used on this stream: a terminal, and no `NO_COLOR`. */
+/** Whether colours may be used on this stream: a terminal that has them, and no `NO_COLOR`. */
 export function useColor(stream: { isTerminal(): boolean } = Deno.stdout): boolean {
-  return !Deno.env.get("NO_COLOR") && stream.isTerminal();
+  return !Deno.env.get("NO_COLOR") && canDraw(stream);
 }
 
 const CODES = { red: 31, green: 32, yellow: 33, blue: 34, cyan: 36, gray: 90, bold: 1 } as const;

@@ -1,5 +1,6 @@
 /** A terminal's whole screen, drawn again and again without flicker, and given back at the end. */
 import { writeOut } from "./output.ts";
+import { type ScreenSize, terminalSize } from "./terminal.ts";
 import { fitText, textWidth } from "./text_width.ts";
 
 /** The other screen, no cursor, no wrapping of lines. */
@@ -8,12 +9,6 @@ const LEAVE = "\x1b[?7h\x1b[?25h\x1b[?1049l";
 
 /** A terminal that knows these shows what is between them all at once. */
 const BEGIN_UPDATE = "\x1b[?2026h", END_UPDATE = "\x1b[?2026l";
-
-/** Size of a terminal. */
-export interface ScreenSize {
-  readonly columns: number;
-  readonly rows: number;
-}
 
 /** Takes the screen over; `dispose` gives it back as it was. */
 export class Screen implements Disposable {
@@ -29,7 +24,7 @@ export class Screen implements Disposable {
 
   /** Draws; false when the terminal is gone. */
   draw(): boolean {
-    const size = Deno.consoleSize();
+    const size = terminalSize();
     return writeOut(drawing(this.#render(size), size));
   }
 

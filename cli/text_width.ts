@@ -55,11 +55,6 @@ export function fitText(text: string, width: number): string {
   return fitted;
 }
 
-/** Columns of the terminal that standard output is; a pipe has no end. */
-export function terminalWidth(): number {
-  return Deno.stdout.isTerminal() ? Deno.consoleSize().columns : Infinity;
-}
-
 /**
  * Text broken at blanks into lines of at most so many columns. A word that is longer than that, such
  * as a path, stays whole; a colour goes on in the next line.

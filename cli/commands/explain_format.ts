@@ -3,7 +3,8 @@ import type { ExplainAnswer } from "../../engine/control/explain.ts";
 import type { KernelEvidence } from "../../engine/kernel/evidence.ts";
 import type { Step } from "../../engine/policy/trail.ts";
 import { formatBytes, formatSeconds, paint, plural, printable, renderTable } from "../output.ts";
-import { terminalWidth, wrapText } from "../text_width.ts";
+import { terminalWidth } from "../terminal.ts";
+import { wrapText } from "../text_width.ts";
 
 const STEP_NAMES: Record<Step["code"], string> = {
   whitelist: "whitelist",

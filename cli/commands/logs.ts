@@ -4,7 +4,7 @@ import { StoreReader } from "../../engine/observe/store_reader.ts";
 import type { CommandContext } from "../context.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { useColor, writeOut } from "../output.ts";
-import { terminalWidth } from "../text_width.ts";
+import { terminalWidth } from "../terminal.ts";
 import { type LogsOptions, parseFilter, parseFormat, parseLimit } from "./logs_filter.ts";
 import { formatterOf } from "./logs_format.ts";
 import { SearchProgress } from "./logs_progress.ts";

@@ -133,6 +133,7 @@ const ENVIRONMENT: readonly (readonly [name: string, meaning: string])[] = [
   ["PFW_RUN_DIR", "Socket and lock, as --run-dir."],
   ["PFW_UNPACK_DIR", "Where a self-extracting pfw unpacks itself."],
   ["NO_COLOR", "No colours, whatever its value; an empty one counts as unset."],
+  ["TERM", "With `dumb`, no colours, and nothing is redrawn."],
   ["NOTIFY_SOCKET, WATCHDOG_USEC", "Set by a service manager, see sd_notify(3)."],
   ["SSH_CONNECTION", "The session that a change must not cut without --force."],
 ];

@@ -12,6 +12,7 @@ import { settingsOf } from "../../engine/policy/settings.ts";
 import { makeDirectories } from "../../engine/run_files.ts";
 import { type CommandContext, usageError } from "../context.ts";
 import { formatBytes, formatCount, paint, printJson, renderTable } from "../output.ts";
+import { canDraw } from "../terminal.ts";
 
 /** The options of `start --read`. */
 export interface ReplayCommandOptions {
@@ -129,7 +130,7 @@ function renderResult(result: ReplayResult): string {
 /** A line on a terminal once a replay takes longer than a second. */
 class Progress {
   readonly #started = performance.now();
-  readonly #visible = Deno.stderr.isTerminal();
+  readonly #visible = canDraw(Deno.stderr);
   #shown = false;
 
   show(packets: number): void {

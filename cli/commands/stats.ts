@@ -7,6 +7,7 @@ import type { Paths } from "../../engine/paths.ts";
 import type { CommandContext } from "../context.ts";
 import { untilInterrupted } from "../interrupt.ts";
 import { writeOut } from "../output.ts";
+import { canDraw } from "../terminal.ts";
 import { type Stats, statsText } from "./stats_format.ts";
 
 /** What commander makes of the command line. */
@@ -31,7 +32,7 @@ export async function stats(context: CommandContext, options: StatsOptions): Pro
     return;
   }
   const read = () => readBoth(context.paths);
-  if (Deno.stdout.isTerminal()) {
+  if (canDraw()) {
     const { watchStats } = await import("./stats_watch.ts");
     return await watchStats(WATCH_INTERVAL, read);
   }

@@ -5,7 +5,7 @@ import type { HourCounts, StoredStats } from "../../engine/observe/stats_query.t
 import type { TotalsSnapshot } from "../../engine/observe/totals.ts";
 import type { ReasonCode } from "../../engine/policy/verdict.ts";
 import { formatBytes, formatCount, formatSeconds, paint, renderTable } from "../output.ts";
-import { terminalWidth } from "../text_width.ts";
+import { terminalWidth } from "../terminal.ts";
 import { localTime } from "./logs_table.ts";
 import { bar, sparkline } from "./stats_bars.ts";
 

@@ -1,7 +1,7 @@
 /** The screen of `pfw stats --watch`, for any size of terminal. */
 import type { HourCounts } from "../../engine/observe/stats_query.ts";
 import { formatCount, formatSeconds, paint, renderTable } from "../output.ts";
-import type { ScreenSize } from "../screen.ts";
+import type { ScreenSize } from "../terminal.ts";
 import { fitText, padText, textWidth } from "../text_width.ts";
 import { sparkline } from "./stats_bars.ts";
 import {

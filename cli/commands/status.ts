@@ -18,7 +18,8 @@ import {
   printable,
   printJson,
 } from "../output.ts";
-import { terminalWidth, wrapText } from "../text_width.ts";
+import { terminalWidth } from "../terminal.ts";
+import { wrapText } from "../text_width.ts";
 import { confirmFields } from "./print_edited.ts";
 import { feedsLine } from "./status_feeds.ts";
 

@@ -1,6 +1,7 @@
 /** How an update goes: a line a feed that is redrawn on a terminal, and in a pipe a line when done. */
 import type { FeedState } from "../../intel/feed.ts";
 import { formatBytes, formatCount, paint, plural, writeOut } from "../output.ts";
+import { canDraw, type ScreenSize, terminalSize } from "../terminal.ts";
 import { fitText, padText, textWidth } from "../text_width.ts";
 import { foreignText } from "./foreign_text.ts";
 
@@ -9,13 +10,13 @@ const WIDEST_NAME = 32;
 
 /** Where the lines go; for tests. */
 export interface ProgressScreen {
-  /** `undefined`: no terminal. */
-  size(): { readonly columns: number; readonly rows: number } | undefined;
+  /** `undefined`: no terminal that lines can be redrawn on. */
+  size(): ScreenSize | undefined;
   write(text: string): void;
 }
 
 const STANDARD_OUTPUT: ProgressScreen = {
-  size: () => Deno.stdout.isTerminal() ? Deno.consoleSize() : undefined,
+  size: () => canDraw() ? terminalSize() : undefined,
   write: (text) => void writeOut(text),
 };
 
