@@ -1,10 +1,19 @@
 /** `rules list`: every rule with what the kernel counted for it. */
 import { ask, type RuleHits } from "../../engine/control/client.ts";
+import { errorText, ExitCode, PfwError } from "../../engine/errors.ts";
 import { loadConfig } from "../../engine/policy/config_file.ts";
 import { ruleIds } from "../../engine/policy/rule_id.ts";
 import type { Config, ConfigRule } from "../../engine/policy/schema.ts";
 import type { Paths } from "../../engine/paths.ts";
-import { type Column, formatCount, paint, printJson, renderTable, writeOut } from "../output.ts";
+import {
+  type Column,
+  formatCount,
+  paint,
+  printJson,
+  renderTable,
+  warn,
+  writeOut,
+} from "../output.ts";
 import type { CommandContext } from "../context.ts";
 
 /** Prints the rules of the configuration. */
@@ -19,22 +28,30 @@ export async function listRules({ paths, json }: CommandContext): Promise<void> 
       return { number: at + 1, id: ids[at], ...rule, hits: counted };
     });
     const { default_policy } = config;
-    return printJson({ config: paths.config, running: hits !== undefined, default_policy, rules });
+    const running = hits === null ? null : hits !== undefined;
+    return printJson({ config: paths.config, running, default_policy, rules });
   }
   if (config.rules.length === 0) writeOut(`${noRules(config)}\n`);
   else writeOut(`${table(config.rules, ids, hits)}\n\n${defaultLine(config)}\n`);
 }
 
-/** Hits by rule id; `undefined` when no pfw runs or it speaks only to another user. */
-async function readHits(paths: Paths): Promise<Map<string, RuleHits> | undefined> {
+/** Hits by rule id; `undefined` when no pfw runs, null when that or the hits cannot be told. */
+async function readHits(paths: Paths): Promise<Map<string, RuleHits> | undefined | null> {
+  let why: string;
   try {
     const answer = await ask<RuleHits[]>(paths, "GET", "/rules");
-    if (answer?.status !== 200 || !Array.isArray(answer.body)) return undefined;
-    return new Map(answer.body.map((hits) => [hits.id, hits]));
-  } catch {
-    // The list itself does not depend on the running pfw.
-    return undefined;
+    if (!answer) return undefined;
+    if (answer.status === 200 && Array.isArray(answer.body)) {
+      return new Map(answer.body.map((hits) => [hits.id, hits]));
+    }
+    why = `the running pfw answered with ${answer.status}`;
+  } catch (error) {
+    const isDenied = error instanceof PfwError && error.exitCode === ExitCode.missing;
+    why = isDenied ? "only the user that started pfw is told them (sudo)" : errorText(error);
   }
+  // The list itself does not depend on the running pfw.
+  warn(`hits are unknown: ${why}`);
+  return null;
 }
 
 const COLUMNS: readonly Column[] = [
@@ -53,7 +70,7 @@ const COLUMNS: readonly Column[] = [
 function table(
   rules: readonly ConfigRule[],
   ids: readonly string[],
-  hits: ReadonlyMap<string, RuleHits> | undefined,
+  hits: ReadonlyMap<string, RuleHits> | undefined | null,
 ): string {
   return renderTable(
     COLUMNS,

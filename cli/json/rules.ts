@@ -19,7 +19,10 @@ export const list = documented(
   "The rules in the order in which they are asked.",
   z.strictObject({
     config: text("The configuration file."),
-    running: flag("Whether a pfw runs, and told what the kernel counted."),
+    running: z.boolean().nullable().describe(
+      "Whether a pfw runs, and told what the kernel counted; null: it speaks only to the user that " +
+        "started it, or did not answer.",
+    ),
     default_policy: z.enum(["allow", "block"]).describe("What happens where no rule matches."),
     rules: z.array(z.strictObject({
       number: ruleNumber,

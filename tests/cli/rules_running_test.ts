@@ -70,6 +70,25 @@ Deno.test("running pfw: the list shows what the kernel counted", async () => {
   deepEqual(after.rules[0].hits, { packets: 12_345, bytes: 67_890 });
 });
 
+Deno.test("running pfw: what it counts is unknown where it does not tell, the list is there", async () => {
+  await using box = new Sandbox();
+  box.writeConfig({ rules: [{ name: "a", action: "block" }] });
+  const list = async (through: readonly string[] = []) => {
+    const { code, out, err } = await box.pfwThrough(through, "", ["rules", "list", "--json"]);
+    const { running, rules: [{ name, hits }] } = JSON.parse(out);
+    deepEqual([code, running, name, hits], [0, null, "a", null]);
+    return err;
+  };
+  box.standIn(() => [500, {}]);
+  match(await list(), /^pfw: warning: hits are unknown: the running pfw answered with 500\n$/);
+  Deno.chmodSync(box.paths.runDir, 0);
+  // Root may go everywhere; without these capabilities it may not.
+  const bare = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search", "--"];
+  const err = await list(Deno.uid() === 0 ? bare : []);
+  Deno.chmodSync(box.paths.runDir, 0o700);
+  match(err, /^pfw: warning: hits are unknown: only the user that started pfw .* \(sudo\)\n$/);
+});
+
 Deno.test("many at once: 30 processes change the file, none is lost, it is always valid", async () => {
   await using box = new Sandbox();
   box.writeConfig({});

@@ -166,6 +166,9 @@ export function running(mode: Mode = "enforce", more: Readonly<Record<string, un
 export function refusing(error: string, exitCode: number) {
   return (box: Sandbox): void => {
     configured(box);
-    box.standIn((request) => request.startsWith("POST") ? [422, { error, exitCode }] : [404, null]);
+    box.standIn((request) => {
+      if (request === "GET /rules") return [200, []];
+      return request.startsWith("POST") ? [422, { error, exitCode }] : [404, null];
+    });
   };
 }
