@@ -2,7 +2,7 @@
 import { type Command, CommanderError } from "commander";
 import { errorText, ExitCode, PfwError } from "../engine/errors.ts";
 import { SEE_HELP } from "./context.ts";
-import { printable } from "./output.ts";
+import { foreignText } from "./commands/foreign_text.ts";
 
 /**
  * Prints `pfw: what failed: why; what to do` and returns the exit code.
@@ -19,7 +19,8 @@ export function reportError(
   if (text === "") return exitCode;
   const help = `see ${commandWords(program, args)} --help`;
   const line = text.endsWith(SEE_HELP) ? text.slice(0, -SEE_HELP.length) + help : text;
-  console.error(`pfw: ${printable(line)}`);
+  // No part of it is ours alone: words of the command line, names of files and feeds.
+  console.error(`pfw: ${foreignText(line, Infinity)}`);
   return exitCode;
 }
 
@@ -35,9 +36,13 @@ function outcomeOf(error: unknown): { text: string; exitCode: ExitCode } {
   return { text: systemText(error), exitCode: isDenied ? ExitCode.missing : ExitCode.failed };
 }
 
+/** Characters of what commander says, which repeats the words of the command line. */
+const LONGEST_USAGE = 400;
+
 /** Commander's own words, as one line without its full stops. */
 function usageText({ message }: CommanderError): string {
-  return message.replace(/^error: /, "").replace(/\n\(/, " (").replace(/\.$/, "");
+  const text = message.replace(/^error: /, "").replace(/\n(\(Did you mean .*)$/, " $1");
+  return foreignText(text.replace(/\.$/, ""), LONGEST_USAGE);
 }
 
 /** `pfw rules add` for a command line that begins so. */

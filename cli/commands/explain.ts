@@ -37,7 +37,10 @@ export function registerExplain(program: Command): void {
 function readPort(text: string): number {
   const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
   if (port >= 1 && port <= 65535) return port;
-  throw usageError("wrong usage", `${JSON.stringify(text)} is not a port from 1 to 65535`);
+  throw usageError(
+    "wrong usage",
+    `${JSON.stringify(text.slice(0, 60))} is not a port from 1 to 65535`,
+  );
 }
 
 async function explainCommand(context: CommandContext, given: ExplainRequest): Promise<void> {
@@ -57,7 +60,7 @@ async function explainCommand(context: CommandContext, given: ExplainRequest): P
 
 function checked({ address, direction, protocol, port }: ExplainRequest): ExplainRequest {
   if (!parseSingle(address)) {
-    const why = `${JSON.stringify(address)} is not one IP address`;
+    const why = `${JSON.stringify(address.slice(0, 60))} is not one IP address`;
     throw usageError("cannot explain", why, "give an IPv4 or IPv6 address");
   }
   if (protocol === "icmp" && port !== undefined) {

@@ -200,7 +200,7 @@ function listOf(option: string): (text: string, before: string[]) => string[] {
 
 function ruleNumber(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  const why = `${JSON.stringify(text)} is not a rule number (1, 2, …)`;
+  const why = `${JSON.stringify(text.slice(0, 60))} is not a rule number (1, 2, …)`;
   throw usageError("wrong usage", why, "see pfw rules list");
 }
 

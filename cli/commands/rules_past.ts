@@ -43,6 +43,6 @@ export function registerRulesPast(rules: Command): void {
 
 function historyNumber(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  const why = `${JSON.stringify(text)} is no number of the history`;
+  const why = `${JSON.stringify(text.slice(0, 60))} is no number of the history`;
   throw usageError("wrong usage", why, "see pfw rules history");
 }
