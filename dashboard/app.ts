@@ -97,6 +97,6 @@ function addLiveRoutes(app: Hono, feed: LiveFeed): void {
   app.get("/api/series", (context) => {
     const span = SPANS.find((one) => one === (context.req.query("span") ?? "5m"));
     if (span) return context.json(feed.series(span));
-    return refuse(context, 404, "invalid", `span is one of ${SPANS.join(", ")}`);
+    return refuse(context, 422, "invalid", `span is one of ${SPANS.join(", ")}`);
   });
 }

@@ -107,9 +107,10 @@ function tooManyWrong(context: Context): Response {
 /** Answers with an error. */
 export function refuse(
   context: Context,
-  status: 401 | 403 | 404 | 421 | 429 | 503,
+  status: 401 | 403 | 404 | 421 | 422 | 429 | 503,
   code: ErrorCode,
   error: string,
 ): Response {
-  return context.json({ error, code, exitCode: ExitCode.failed } satisfies ErrorAnswer, status);
+  const exitCode = code === "invalid" ? ExitCode.usage : ExitCode.failed;
+  return context.json({ error, code, exitCode } satisfies ErrorAnswer, status);
 }

@@ -230,7 +230,10 @@ kernelTest("dashboard: events tell what happens, and that it ends", async () => 
   const series = await client.get("/series?span=5m");
   ok(series.blocked.rule.reduce((sum: number, value: number) => sum + value, 0) > 0);
   ok((await client.get("/logs?port=2001&ip=10.9.0.2&reason=rule")).rows.length > 0);
-  equal((await client.ask("GET", "/logs?ip=nowhere"))[0], 422);
+  for (const path of ["/logs?ip=nowhere", "/series?span=week"]) {
+    const [status, { code, exitCode }] = await client.ask("GET", path);
+    deepEqual([status, code, exitCode], [422, "invalid", 2], path);
+  }
   pfw.signal("SIGTERM");
   let last;
   for await (const event of events) last = event;
