@@ -35,10 +35,13 @@ export function rootCommand(): Command {
 }
 
 /** Reads a path. An empty one is what becomes of a script's variable that is not set. */
-function pathOf(option: string): (text: string) => string {
+export function pathOf(
+  option: string,
+  next = "name a path, or leave it out",
+): (text: string) => string {
   return (text) => {
     if (text !== "") return text;
-    throw usageError("wrong usage", `${option} is empty`, "name a path, or leave it out");
+    throw usageError("wrong usage", `${option} is empty`, next);
   };
 }
 

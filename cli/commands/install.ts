@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { ExitCode, PfwError } from "../../engine/errors.ts";
 import { contextOfNoPfw, type GlobalOptions, usageError } from "../context.ts";
 import { ownCommand } from "../own_command.ts";
+import { pathOf } from "../root_command.ts";
 
 const INSTALL_EXAMPLES = `
 Examples:
@@ -23,7 +24,11 @@ export function registerInstall(program: Command): void {
     .description("install or upgrade: service, directories, completion, man page, pfw on the PATH")
     .option("--dry-run", "only say what it would do")
     .option("--no-enable", "leave the service as it is: neither enable nor start it")
-    .option("--root <dir>", "below this directory, nothing of this machine ($DESTDIR)")
+    .option(
+      "--root <dir>",
+      "below this directory, nothing of this machine ($DESTDIR)",
+      pathOf("--root", "name a path"),
+    )
     .addHelpText("after", INSTALL_EXAMPLES)
     .action(async ({ dryRun, enable, root }, command: Command) => {
       refusePlaces("install", command);
@@ -36,7 +41,11 @@ export function registerInstall(program: Command): void {
     .description("remove what install brought; --purge also configuration, data and logs")
     .option("--purge", "also configuration, data and logs")
     .option("--dry-run", "only say what it would do")
-    .option("--root <dir>", "below this directory, nothing of this machine ($DESTDIR)")
+    .option(
+      "--root <dir>",
+      "below this directory, nothing of this machine ($DESTDIR)",
+      pathOf("--root", "name a path"),
+    )
     .addHelpText("after", UNINSTALL_EXAMPLES)
     .action(async ({ dryRun, purge, root }, command: Command) => {
       refusePlaces("uninstall", command);
@@ -46,6 +55,7 @@ export function registerInstall(program: Command): void {
     });
 }
 
+/** An empty variable is as none: packagers' tools set it always. */
 function rootOf(given: string | undefined): string | undefined {
   return given ?? (Deno.env.get("DESTDIR") || undefined);
 }

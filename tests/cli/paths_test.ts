@@ -11,4 +11,8 @@ Deno.test("pfw: an empty path is wrong usage, wherever the option stands", async
       deepEqual([code, out, err], [2, "", said]);
     }
   }
+  for (const command of ["install", "uninstall"]) {
+    const { code, out, err } = await box.pfw(command, "--dry-run", "--root", "");
+    deepEqual([code, out, err], [2, "", "pfw: wrong usage: --root is empty; name a path\n"]);
+  }
 });
