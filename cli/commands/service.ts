@@ -50,7 +50,7 @@ export function registerService(program: Command): void {
     .description("where the web page of the running pfw is, with the token that opens it")
     .addHelpText(
       "after",
-      "\nExamples:\n  sudo pfw dashboard\n  sudo pfw dashboard --json | jq -r .url",
+      "\nExamples:\n  sudo pfw dashboard\n  sudo pfw dashboard --json | jq -r .signIn",
     )
     .action(async (_options, command: Command) => {
       const { dashboard } = await import("./dashboard.ts");
