@@ -9,7 +9,7 @@ import { PacketAction } from "../engine/observe/hourly_counts.ts";
 import { protocolName } from "../engine/observe/protocol_names.ts";
 import { MANY } from "../engine/observe/schema.ts";
 import { REASONS, reasonText } from "../engine/policy/verdict.ts";
-import { formatCount, paint, printable, useColor, writeOut } from "./output.ts";
+import { formatCount, paint, printable, tryWriteOut, useColor } from "./output.ts";
 import { canDraw, terminalWidth } from "./terminal.ts";
 
 /** The directions in few columns, by number. */
@@ -46,7 +46,7 @@ export class LiveView {
   end(): void {
     clearInterval(this.#timer);
     this.#line = "";
-    if (this.#canDraw) write("\r\x1b[K");
+    if (this.#canDraw) tryWriteOut("\r\x1b[K");
   }
 
   /**
@@ -156,12 +156,12 @@ export class LiveView {
       ),
       lost > 0 ? paint("red", `${formatCount(lost)} lost`, color) : "nothing lost",
     ].join("  ");
-    write(`\r${this.#line}\x1b[K`);
+    tryWriteOut(`\r${this.#line}\x1b[K`);
   }
 
   /** Prints above the line. */
   #print(text: string): void {
-    write(this.#canDraw ? `\r\x1b[K${text}${this.#line}` : text);
+    tryWriteOut(this.#canDraw ? `\r\x1b[K${text}${this.#line}` : text);
   }
 }
 
@@ -169,11 +169,4 @@ export class LiveView {
 function cut(text: string, width: number): string {
   const room = Math.max(width, 12);
   return text.length <= room ? text : `${text.slice(0, room - 1)}…`;
-}
-
-/** A firewall goes on when its terminal is closed. */
-function write(text: string): void {
-  try {
-    writeOut(text);
-  } catch { /* nobody looks any more */ }
 }

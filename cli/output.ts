@@ -1,4 +1,5 @@
 /** How commands print: aligned tables, colours with meaning, one JSON document. */
+import { PfwError, systemReason } from "../engine/errors.ts";
 import { canDraw, terminalWidth } from "./terminal.ts";
 import { fitText, padText, textWidth } from "./text_width.ts";
 
@@ -16,7 +17,7 @@ export function paint(color: keyof typeof CODES, text: string, enabled = useColo
 
 /** Prints one JSON document. */
 export function printJson(value: unknown): void {
-  console.log(JSON.stringify(value, null, 2));
+  print(JSON.stringify(value, null, 2));
 }
 
 /** A column of a table; the last three say what gives way where the terminal is too narrow. */
@@ -212,9 +213,16 @@ export function plural(count: number, noun: string, nouns = `${noun}s`): string 
   return `${formatCount(count)} ${count === 1 ? noun : nouns}`;
 }
 
-/** A line on standard error, which `--json` leaves free. */
+/** A line on standard error, which `--json` leaves free. Nothing fails because it cannot be said. */
+export function note(text: string): void {
+  try {
+    console.error(printable(text));
+  } catch { /* nobody looks, or the disk is full */ }
+}
+
+/** The same of what somebody should look at. */
 export function warn(text: string): void {
-  console.error(printable(`pfw: warning: ${text}`));
+  note(`pfw: warning: ${text}`);
 }
 
 const encoder = new TextEncoder();
@@ -227,6 +235,18 @@ export function writeOut(text: string): boolean {
     return true;
   } catch (error) {
     if (error instanceof Deno.errors.BrokenPipe) return false;
-    throw error;
+    throw new PfwError("cannot write to standard output", systemReason(error));
   }
+}
+
+/** Writes a line to standard output. */
+export function print(text: string): void {
+  writeOut(`${text}\n`);
+}
+
+/** Writes a text of a firewall that goes on when nobody can read it. */
+export function tryWriteOut(text: string): void {
+  try {
+    writeOut(text);
+  } catch { /* its terminal is closed, or the disk is full */ }
 }

@@ -2,6 +2,7 @@
 import { type Command, CommanderError } from "commander";
 import { errorText, ExitCode, PfwError } from "../engine/errors.ts";
 import { SEE_HELP } from "./context.ts";
+import { note } from "./output.ts";
 import { foreignText } from "./commands/foreign_text.ts";
 
 /**
@@ -20,7 +21,7 @@ export function reportError(
   const help = `see ${commandWords(program, args)} --help`;
   const line = text.endsWith(SEE_HELP) ? text.slice(0, -SEE_HELP.length) + help : text;
   // No part of it is ours alone: words of the command line, names of files and feeds.
-  console.error(`pfw: ${foreignText(line, Infinity)}`);
+  note(`pfw: ${foreignText(line, Infinity)}`);
   return exitCode;
 }
 

@@ -43,6 +43,13 @@ export function withoutAdvice({ what, why }: PfwError): string {
   return oneLine(`${what}: ${why}`);
 }
 
+/** Why the system refused something, without numbers of errors, names of calls and paths. */
+export function systemReason(error: unknown): string {
+  const text = errorText(error).replace(/^\w+: (?=.*\(os error \d+\))/, "")
+    .replace(/ \(os error \d+\).*$/, "");
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
 function oneLine(text: string): string {
   return text.trim().replace(/\s*\n\s*/g, " | ");
 }

@@ -16,7 +16,7 @@ import { nameProblem } from "../../engine/policy/field_problems.ts";
 import { canonicalPrefix } from "../../engine/policy/rule_id.ts";
 import { parseDuration } from "../../engine/policy/units.ts";
 import { type CommandContext, usageError } from "../context.ts";
-import { formatSeconds, paint, plural, printJson, warn } from "../output.ts";
+import { formatSeconds, paint, plural, print, printJson, warn } from "../output.ts";
 import { readAddresses } from "./address_input.ts";
 import { askRunning } from "./ask_running.ts";
 import { foreignText } from "./foreign_text.ts";
@@ -55,7 +55,7 @@ export async function addBans(
   };
   const changed = await change(context.paths, "/bans", request);
   if (context.json) printJson({ action: "add", bans: changed.bans, ...outcome(changed) });
-  else console.log(`${addedText(changed.bans, seconds)}: ${whereText(changed)}`);
+  else print(`${addedText(changed.bans, seconds)}: ${whereText(changed)}`);
   await warnOfStanding(context.paths, changed);
 }
 
@@ -86,9 +86,9 @@ export async function removeBans(
   if (context.json) {
     printJson({ action: "remove", removed, unknown, ...outcome(changed) });
   } else if (removed.length > 0) {
-    console.log(`unbanned ${namesOf(removed)}: ${whereText(changed)}`);
+    print(`unbanned ${namesOf(removed)}: ${whereText(changed)}`);
   } else if (all) {
-    console.log("nobody is banned");
+    print("nobody is banned");
   }
   if (removed.length > 0) await warnOfStanding(context.paths, changed);
   if (unknown.length > 0) throw await notBanned(context.paths, unknown, removed.length);

@@ -8,7 +8,7 @@ import { requireEnforcement } from "../../engine/kernel/requirements.ts";
 import { kernelStateFile } from "../../engine/run_files.ts";
 import { isRunDirectoryHeld } from "../../engine/run_lock.ts";
 import type { CommandContext } from "../context.ts";
-import { printJson } from "../output.ts";
+import { print, printJson } from "../output.ts";
 
 /** Removes every chain and set of pfw; refuses while pfw runs. */
 export async function cleanup({ paths, json }: CommandContext): Promise<void> {
@@ -31,7 +31,7 @@ export async function cleanup({ paths, json }: CommandContext): Promise<void> {
   const { chains, sets } = await enforcer.inspect();
   await enforcer.remove();
   if (json) return printJson({ removedChains: chains, removedSets: sets.length });
-  console.log(
+  print(
     chains + sets.length === 0
       ? "nothing to clean up"
       : `removed ${chains} chains and ${sets.length} sets from the kernel`,

@@ -4,7 +4,7 @@ import { ask } from "../../engine/control/client.ts";
 import type { RunningStatus } from "../../engine/control/status.ts";
 import { PfwError } from "../../engine/errors.ts";
 import type { CommandContext } from "../context.ts";
-import { printJson } from "../output.ts";
+import { print, printJson } from "../output.ts";
 
 /** Prints the address that signs in. */
 export async function dashboard({ paths, json }: CommandContext): Promise<void> {
@@ -20,5 +20,5 @@ export async function dashboard({ paths, json }: CommandContext): Promise<void> 
   }
   const signIn = `${url}#token=${await loadToken(paths.dataDir)}`;
   if (json) printJson({ url, signIn });
-  else console.log(signIn);
+  else print(signIn);
 }

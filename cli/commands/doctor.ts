@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import type { Diagnosis } from "../../engine/doctor.ts";
 import { ExitCode, PfwError } from "../../engine/errors.ts";
 import { contextOfNoPfw } from "../context.ts";
-import { paint, printJson, renderTable } from "../output.ts";
+import { paint, print, printJson, renderTable } from "../output.ts";
 
 const EXAMPLES = `
 Examples:
@@ -21,7 +21,7 @@ export function registerDoctor(program: Command): void {
       const { diagnose } = await import("../../engine/doctor.ts");
       const diagnosis = await diagnose(paths);
       if (json) printJson(diagnosis);
-      else console.log(diagnosisText(diagnosis));
+      else print(diagnosisText(diagnosis));
       requireReady(diagnosis);
     });
 }

@@ -5,7 +5,7 @@ import type { ExplainAnswer, ExplainRequest } from "../../engine/control/explain
 import { ExitCode, PfwError } from "../../engine/errors.ts";
 import { parseSingle } from "../../engine/net/address.ts";
 import { type CommandContext, contextOf, usageError } from "../context.ts";
-import { printJson } from "../output.ts";
+import { print, printJson } from "../output.ts";
 
 const EXAMPLES = `
 Examples:
@@ -55,7 +55,7 @@ async function explainCommand(context: CommandContext, given: ExplainRequest): P
     );
   if (context.json) return printJson({ ...answer, standingRules: standing?.rules });
   const { renderExplanation } = await import("./explain_format.ts");
-  console.log(renderExplanation(answer, standing?.text));
+  print(renderExplanation(answer, standing?.text));
 }
 
 function checked({ address, direction, protocol, port }: ExplainRequest): ExplainRequest {

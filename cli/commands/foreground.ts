@@ -6,7 +6,7 @@ import { errorText } from "../../engine/errors.ts";
 import { ServiceNotifier } from "../../engine/service_notify.ts";
 import type { CommandContext } from "../context.ts";
 import { LiveView } from "../live.ts";
-import { printJson, warn } from "../output.ts";
+import { note, printJson, tryWriteOut, warn } from "../output.ts";
 import { VERSION } from "../version.ts";
 import { returnOverdue } from "./return_overdue.ts";
 import { firstRunText, isFirstRun } from "./first_run.ts";
@@ -60,12 +60,13 @@ export async function runInForeground(
   await page.serve(daemon, (address) => {
     // A journal is read by more people than may sign in.
     const isForPeople = view !== undefined && !notifier.isListenedTo;
-    if (isForPeople) console.log(`pfw: dashboard at ${address.signIn}`);
-    else console.error(`pfw: dashboard at ${address.plain}`);
+    if (isForPeople) tryWriteOut(`pfw: dashboard at ${address.signIn}\n`);
+    else note(`pfw: dashboard at ${address.plain}`);
   });
   if (isFirst && view && Deno.stdout.isTerminal()) {
     // It only helps: what runs by now does not end for it.
-    console.log(await firstRunText(context.paths, options.mode).catch(() => ""));
+    const text = await firstRunText(context.paths, options.mode).catch(() => "");
+    tryWriteOut(`${text}\n`);
   }
   const end = () => {
     notifier.stopping();
@@ -84,16 +85,16 @@ export async function runInForeground(
 
 function announce({ json }: CommandContext, daemon: Daemon, notifier: ServiceNotifier): void {
   const ready = `pfw: ready (${daemon.summary})`;
-  if (json) console.error(ready);
-  else console.log(ready);
+  if (json) note(ready);
+  else tryWriteOut(`${ready}\n`);
   notifier.ready(daemon.summary);
 }
 
 function sumUp(daemon: Daemon, view: LiveView | undefined): void {
   const { totals, losses, enforcement: { mode } } = daemon.view;
-  if (view) console.log(view.summary());
+  if (view) tryWriteOut(`${view.summary()}\n`);
   else printJson({ mode, totals: totals.toJSON(), losses: losses.toJSON() });
-  if (daemon.onExit === "keep") console.error(`pfw: ${END_TEXTS.keep}`);
+  if (daemon.onExit === "keep") note(`pfw: ${END_TEXTS.keep}`);
 }
 
 /** Whether somebody sees what this command says, and can give it again with `--force`. */
@@ -138,12 +139,12 @@ async function reload(daemon: Daemon, notifier: ServiceNotifier): Promise<void> 
   try {
     const { summary, notice } = await daemon.reload();
     notifier.ready(summary);
-    console.error(`pfw: reloaded: ${summary}`);
-    if (notice !== undefined) console.error(`pfw: ${notice}`);
+    note(`pfw: reloaded: ${summary}`);
+    if (notice !== undefined) note(`pfw: ${notice}`);
   } catch (error) {
     const why = `reload refused, the running policy stays: ${errorText(error)}`;
     notifier.ready(why);
-    console.error(`pfw: ${why}`);
+    note(`pfw: ${why}`);
   }
 }
 

@@ -3,7 +3,7 @@ import type { Accepted } from "../../engine/policy/config_edit.ts";
 import type { ListName, Overlap } from "../../engine/policy/edit_lists.ts";
 import type { PendingChange } from "../../engine/policy/pending_change.ts";
 import type { CommandContext } from "../context.ts";
-import { formatSeconds, paint, plural, printable, printJson, warn } from "../output.ts";
+import { formatSeconds, paint, plural, print, printable, printJson, warn } from "../output.ts";
 import type { Applied } from "./apply_edit.ts";
 
 /**
@@ -26,7 +26,7 @@ export function printEdited(
     const confirm = pending ? { confirm: confirmFields(pending) } : {};
     return printJson({ ...fields, changed, running, inKernel, ...time, ...confirm });
   }
-  console.log(printable(answer ? `${done}: ${kernelNote(answer, milliseconds)}` : done));
+  print(printable(answer ? `${done}: ${kernelNote(answer, milliseconds)}` : done));
   if (pending) printConfirm(pending);
 }
 
@@ -40,7 +40,7 @@ export function confirmFields({ command, user, at, seconds }: PendingChange) {
 export function printConfirm({ seconds }: PendingChange): void {
   const time = seconds < 600 ? plural(seconds, "second") : formatSeconds(seconds);
   const what = `the policy before returns in ${time}, unless you keep this one: pfw rules confirm`;
-  console.log(paint("yellow", what));
+  print(paint("yellow", what));
 }
 
 function isEnforced(answer: Accepted | undefined): boolean {

@@ -9,7 +9,7 @@ import { readConfigFile } from "../../engine/policy/config_file.ts";
 import { PolicyHistory } from "../../engine/policy/policy_history.ts";
 import type { SafeChange } from "../../engine/policy/safe_change.ts";
 import type { ChangingContext } from "../context.ts";
-import { printJson } from "../output.ts";
+import { print, printJson } from "../output.ts";
 import { applySafely } from "./apply_edit.ts";
 import { askRunning } from "./ask_running.ts";
 import { confirmFields, printConfirm } from "./print_edited.ts";
@@ -27,7 +27,7 @@ export async function reloadRunning(context: ChangingContext): Promise<void> {
   });
   const confirm = pending ? { confirm: confirmFields(pending) } : {};
   if (context.json) return printJson({ reloaded: true, summary, ...confirm });
-  console.log(`reloaded: ${summary}`);
+  print(`reloaded: ${summary}`);
   if (pending) printConfirm(pending);
 }
 

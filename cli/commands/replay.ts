@@ -11,7 +11,7 @@ import { ReplayStore } from "../../engine/replay_store.ts";
 import { settingsOf } from "../../engine/policy/settings.ts";
 import { makeDirectories } from "../../engine/run_files.ts";
 import { type CommandContext, usageError } from "../context.ts";
-import { formatBytes, formatCount, paint, printJson, renderTable } from "../output.ts";
+import { formatBytes, formatCount, paint, print, printJson, renderTable } from "../output.ts";
 import { canDraw } from "../terminal.ts";
 
 /** The options of `start --read`. */
@@ -53,7 +53,7 @@ export async function replayFile(
     for (const notice of store?.notices ?? []) console.error(`pfw: ${notice}`);
   }
   if (context.json) printJson(result);
-  else console.log(renderResult(result));
+  else print(renderResult(result));
   requireWhole(options.file, result, store);
 }
 

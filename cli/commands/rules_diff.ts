@@ -12,7 +12,7 @@ import {
 import { PolicyHistory } from "../../engine/policy/policy_history.ts";
 import type { ConfigRule } from "../../engine/policy/schema.ts";
 import type { CommandContext } from "../context.ts";
-import { paint, plural, printable, printJson } from "../output.ts";
+import { paint, plural, print, printable, printJson } from "../output.ts";
 
 /** Addresses of a list that are named. */
 const NAMED = 5;
@@ -26,8 +26,8 @@ export async function showDiff({ paths, json }: CommandContext, number: number):
   }
   const diff = diffPolicies(checked.config, (await loadConfig(paths)).config);
   if (json) return printJson({ number, same: isSame(diff), ...diff });
-  if (isSame(diff)) console.log(`nothing changed since entry ${number}`);
-  else console.log(lines(diff).map(printable).join("\n"));
+  if (isSame(diff)) print(`nothing changed since entry ${number}`);
+  else print(lines(diff).map(printable).join("\n"));
 }
 
 function lines({ rules, whitelist, blacklist, settings }: PolicyDiff): string[] {

@@ -6,7 +6,7 @@ import { type PendingChange, PendingFile } from "../../engine/policy/pending_cha
 import { type HistoryEntry, PolicyHistory } from "../../engine/policy/policy_history.ts";
 import { confirmChange, returnIfDue } from "../../engine/policy/return_change.ts";
 import type { ChangingContext, CommandContext } from "../context.ts";
-import { formatBytes, printable, printJson, renderTable } from "../output.ts";
+import { formatBytes, print, printable, printJson, renderTable } from "../output.ts";
 import { applySafely } from "./apply_edit.ts";
 import { confirmFields, printEdited } from "./print_edited.ts";
 
@@ -15,10 +15,10 @@ export async function listHistory({ paths, json }: CommandContext): Promise<void
   const entries = await new PolicyHistory(paths.dataDir).entries();
   if (json) return printJson({ entries });
   if (entries.length === 0) {
-    console.log("The history is empty: no policy was put in place yet.");
+    print("The history is empty: no policy was put in place yet.");
     return;
   }
-  console.log(renderTable(
+  print(renderTable(
     [
       { title: "#", align: "right" },
       { title: "when" },
@@ -65,7 +65,7 @@ export async function confirmRules({ paths, json }: CommandContext): Promise<voi
     throw new PfwError("nothing to confirm", "no change waits for it", "see pfw rules history");
   }
   if (json) return printJson({ confirmed: confirmFields(kept) });
-  console.log(printable(`kept: ${kept.command} (by ${kept.user})`));
+  print(printable(`kept: ${kept.command} (by ${kept.user})`));
 }
 
 function tooLate({ command }: PendingChange): PfwError {

@@ -3,7 +3,7 @@ import { ConfigError } from "../../engine/policy/problem.ts";
 import { loadConfig } from "../../engine/policy/config_file.ts";
 import { applyImport, type Imported, readImport } from "../../engine/policy/import_rules.ts";
 import { formatConfig } from "../../engine/policy/format_config.ts";
-import { plural, warn } from "../output.ts";
+import { plural, print, warn } from "../output.ts";
 import type { ChangingContext, CommandContext } from "../context.ts";
 import { applyEdit } from "./apply_edit.ts";
 import { readNamedText, shownName } from "./named_file.ts";
@@ -37,5 +37,5 @@ function summary({ rulesAdded, rulesAlreadyThere, added, alreadyThere }: Importe
 /** Prints `{"rules": […]}`, with and without `--json`. */
 export async function exportRules({ paths }: CommandContext): Promise<void> {
   const { config } = await loadConfig(paths);
-  console.log(formatConfig({ rules: config.rules }).trimEnd());
+  print(formatConfig({ rules: config.rules }).trimEnd());
 }

@@ -15,6 +15,7 @@ import {
   formatSeconds,
   paint,
   plural,
+  print,
   printable,
   printJson,
 } from "../output.ts";
@@ -45,7 +46,7 @@ export async function status({ paths, json }: CommandContext): Promise<void> {
   const text = answer
     ? renderStatus(answer.body, standing?.text)
     : renderNotRunning(standing?.text);
-  console.log([text, ...waiting].join("\n"));
+  print([text, ...waiting].join("\n"));
 }
 
 /** Where no pfw enforces: whether rules stand in the kernel all the same. */

@@ -4,7 +4,7 @@ import { PfwError } from "../../engine/errors.ts";
 import type { OnExit } from "../../engine/policy/settings.ts";
 import { isRunDirectoryHeld } from "../../engine/run_lock.ts";
 import type { CommandContext } from "../context.ts";
-import { printJson } from "../output.ts";
+import { print, printJson } from "../output.ts";
 
 /** Longest time that an orderly end may take, in milliseconds. */
 const STOP_TIMEOUT = 30_000;
@@ -14,7 +14,7 @@ export async function stop({ paths, json }: CommandContext): Promise<void> {
   const answer = await ask<{ onExit?: OnExit }>(paths, "POST", "/stop");
   if (!answer) {
     if (json) return printJson({ stopped: false, running: false });
-    console.log("pfw is not running");
+    print("pfw is not running");
     return;
   }
   const deadline = performance.now() + STOP_TIMEOUT;
@@ -26,7 +26,7 @@ export async function stop({ paths, json }: CommandContext): Promise<void> {
   }
   const { onExit = "remove" } = answer.body ?? {};
   if (json) return printJson({ stopped: true, running: false, onExit });
-  console.log(`pfw stopped; ${END_TEXTS[onExit]}`);
+  print(`pfw stopped; ${END_TEXTS[onExit]}`);
 }
 
 /** What becomes of the rules in the kernel, for people. */

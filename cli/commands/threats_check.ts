@@ -6,7 +6,7 @@ import { overlaps } from "../../engine/policy/edit_lists.ts";
 import { addressProblem } from "../../engine/policy/field_problems.ts";
 import type { Listing, ThreatList } from "../../intel/threat_list.ts";
 import { type CommandContext, usageError } from "../context.ts";
-import { type Column, paint, plural, printJson, renderTable } from "../output.ts";
+import { type Column, paint, plural, print, printJson, renderTable } from "../output.ts";
 import { askRunning } from "./ask_running.ts";
 import { foreignText } from "./foreign_text.ts";
 import { openThreats, readThreats } from "./threats_source.ts";
@@ -57,7 +57,7 @@ export async function checkThreats(
     const documents = checked.map((one) => documentOf(one, around));
     return printJson(documents.length === 1 ? documents[0] : documents);
   }
-  console.log(checked.map((one) => describe(one, around)).join("\n\n"));
+  print(checked.map((one) => describe(one, around)).join("\n\n"));
 }
 
 function readPrefixes(given: readonly string[]): Prefix[] {

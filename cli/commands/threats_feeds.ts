@@ -10,6 +10,7 @@ import {
   formatSeconds,
   paint,
   plural,
+  print,
   printJson,
   renderTable,
 } from "../output.ts";
@@ -31,7 +32,7 @@ export async function listFeeds({ paths, json }: CommandContext, verbose: boolea
   const parts = [feeds.length === 0 ? "No feed is configured." : table(feeds, now)];
   if (verbose) parts.push(...feeds.map(details), knownText(known));
   parts.push(footer(answer, known.length, verbose));
-  console.log(parts.join("\n\n"));
+  print(parts.join("\n\n"));
 }
 
 async function storedFeeds(paths: CommandContext["paths"]): Promise<readonly FeedState[]> {

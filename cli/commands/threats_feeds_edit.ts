@@ -11,7 +11,7 @@ import {
 } from "../../engine/policy/field_problems.ts";
 import { parseDuration } from "../../engine/policy/units.ts";
 import { type ChangingContext, usageError } from "../context.ts";
-import { paint, printable, printJson } from "../output.ts";
+import { paint, print, printable, printJson } from "../output.ts";
 import { type Applied, applyEdit } from "./apply_edit.ts";
 import { confirmFields, printConfirm } from "./print_edited.ts";
 import {
@@ -157,12 +157,12 @@ function report(
     return printJson({ action, feeds: names, unchanged, needs, changed, running, ...confirm });
   }
   if (names.length > 0) {
-    console.log(printable(`${done} ${names.join(", ")}: ${takenOver(action, edited)}`));
+    print(printable(`${done} ${names.join(", ")}: ${takenOver(action, edited)}`));
   }
-  if (unchanged.length > 0) console.log(printable(`${notDone}: ${unchanged.join(", ")}`));
+  if (unchanged.length > 0) print(printable(`${notDone}: ${unchanged.join(", ")}`));
   if (action === "enable") feeds.forEach(printTerms);
   for (const { name, place } of needed) {
-    console.log(paint("yellow", printable(keyText(name, place))));
+    print(paint("yellow", printable(keyText(name, place))));
   }
   if (pending) printConfirm(pending);
 }
@@ -170,7 +170,7 @@ function report(
 function printTerms({ name, url }: FeedDraft): void {
   const known = FEED_CATALOGUE.find((feed) => feed.url === url);
   if (!known) return;
-  console.log(paint("gray", printable(`${name}: ${known.description}. Terms: ${known.terms}`)));
+  print(paint("gray", printable(`${name}: ${known.description}. Terms: ${known.terms}`)));
 }
 
 function keysOf({ name, headers }: FeedDraft): { name: string; place: string }[] {

@@ -7,6 +7,7 @@ import {
   formatCount,
   paint,
   plural,
+  print,
   printable,
   renderTable,
   writeOut,
@@ -48,7 +49,7 @@ export async function listThreats(
     const text = JSON.stringify({ entries, shown: threats.length, threats }, null, 2);
     return void writeOut(`${text}\n`);
   }
-  if (entries === 0) return console.log(emptyText(source, feed));
+  if (entries === 0) return print(emptyText(source, feed));
   writeOut(`${table(threats)}\n\n${footer(entries, threats.length, source, feed)}\n`);
 }
 

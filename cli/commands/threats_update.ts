@@ -4,7 +4,7 @@ import type { FeedState } from "../../intel/feed.ts";
 import type { ThreatsAnswer, UpdateRequest } from "../../engine/control/intel_control.ts";
 import { errorText, ExitCode, PfwError } from "../../engine/errors.ts";
 import type { CommandContext } from "../context.ts";
-import { paint, plural, printJson } from "../output.ts";
+import { paint, plural, print, printJson } from "../output.ts";
 import { askRunning } from "./ask_running.ts";
 import { foreignText } from "./foreign_text.ts";
 import { feedNamed } from "./threats_feeds_draft.ts";
@@ -32,7 +32,7 @@ export async function updateThreats(
     if (json) {
       return printJson({ running: null, inKernel: false, entries: 0, fault: null, feeds: [] });
     }
-    return console.log("no feed is enabled; see the known ones with: pfw threats feeds --verbose");
+    return print("no feed is enabled; see the known ones with: pfw threats feeds --verbose");
   }
   const request: UpdateRequest = given.length === 0 ? { force } : { names, force };
   const begun = await askRunning<ThreatsAnswer>(paths, "POST", "/threats/update", request);
@@ -141,7 +141,7 @@ function conclude(last: Snapshot, asked: readonly FeedState[], json: boolean): v
   const { running, mode, entries, fault } = last;
   const inKernel = running && mode === "enforce" && fault === null;
   if (json) printJson({ running, inKernel, entries, fault, feeds: asked });
-  else if (failed.length < asked.length) console.log(inForceText(last));
+  else if (failed.length < asked.length) print(inForceText(last));
   if (failed.length > 0) throw updateError(failed, asked.length);
   if (fault === null) return;
   const what = running ? "the kernel does not have the newest lists" : "nothing to start with";

@@ -9,7 +9,7 @@ import { isRunDirectoryHeld } from "../../engine/run_lock.ts";
 import { completionScript } from "../commands/completion_scripts.ts";
 import { manPage } from "../commands/man_page.ts";
 import type { CommandContext } from "../context.ts";
-import { printJson, warn } from "../output.ts";
+import { print, printJson, warn } from "../output.ts";
 import { VERSION } from "../version.ts";
 import { directoryStep, executableStep, linkStep, textStep } from "./files.ts";
 import {
@@ -210,8 +210,8 @@ function refuse(error: unknown, dryRun: boolean): void {
 
 function printEnd({ warnings, version }: InstallReport, { dryRun, root }: InstallOptions): void {
   for (const warning of warnings) warn(warning);
-  if (dryRun) return console.log("\nNothing was changed: this was a dry run.");
-  console.log(`\npfw ${version} is installed${root === undefined ? "" : ` below ${root}`}.`);
+  if (dryRun) return print("\nNothing was changed: this was a dry run.");
+  print(`\npfw ${version} is installed${root === undefined ? "" : ` below ${root}`}.`);
   if (root !== undefined) return;
-  console.log("Look at it with: sudo pfw status\nRead more with:  man pfw");
+  print("Look at it with: sudo pfw status\nRead more with:  man pfw");
 }

@@ -1,5 +1,5 @@
 /** A step of an installation as a line. */
-import { paint, printable } from "../output.ts";
+import { paint, print, printable } from "../output.ts";
 import type { StepReport, StepState } from "./steps.ts";
 
 const WORDS: Readonly<Record<StepState, string>> = {
@@ -14,5 +14,5 @@ const COLORS = { done: "green", kept: "gray", planned: "cyan", failed: "red" } a
 /** Prints `done       copy pfw to /usr/local/bin/pfw`. */
 export function printStep({ what, state, why }: StepReport): void {
   const reason = why === undefined ? "" : `: ${why}`;
-  console.log(`${paint(COLORS[state], WORDS[state].padEnd(9))}  ${printable(what + reason)}`);
+  print(`${paint(COLORS[state], WORDS[state].padEnd(9))}  ${printable(what + reason)}`);
 }

@@ -5,7 +5,7 @@ import { type Commands, runOrThrow, SystemCommands } from "../../engine/kernel/c
 import { resolvePaths } from "../../engine/paths.ts";
 import { isRunDirectoryHeld } from "../../engine/run_lock.ts";
 import type { CommandContext } from "../context.ts";
-import { printJson, warn } from "../output.ts";
+import { print, printJson, warn } from "../output.ts";
 import { removeDirectoryStep, removeExecutableStep, removeFileStep } from "./files.ts";
 import { requireRight } from "./install.ts";
 import { type Layout, layoutUnder, requireInside } from "./machine.ts";
@@ -119,7 +119,7 @@ function printEnd(
   warnings: readonly string[],
 ): void {
   for (const warning of warnings) warn(warning);
-  if (dryRun) return console.log("\nNothing was changed: this was a dry run.");
+  if (dryRun) return print("\nNothing was changed: this was a dry run.");
   const kept = [dirname(layout.config), layout.dataDir, layout.logDir].join(", ");
-  console.log(`\npfw is uninstalled.${purge ? "" : ` Kept: ${kept} (--purge takes them too).`}`);
+  print(`\npfw is uninstalled.${purge ? "" : ` Kept: ${kept} (--purge takes them too).`}`);
 }

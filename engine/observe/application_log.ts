@@ -45,7 +45,7 @@ export class AppLog {
   constructor(path: string, options: LogOptions = {}) {
     this.#path = path;
     this.#maxSize = options.maxSize ?? MAX_SIZE;
-    this.#complain = options.complain ?? ((text) => console.error(text));
+    this.#complain = options.complain ?? complainAloud;
     this.#guard(() => this.#open());
   }
 
@@ -117,6 +117,13 @@ export class AppLog {
     }
     this.#sink = undefined;
   }
+}
+
+/** Where the disk is full, standard error may be a file on it, too. */
+function complainAloud(text: string): void {
+  try {
+    console.error(text);
+  } catch { /* nobody can be told */ }
 }
 
 function recordOf(level: LogLevel, message: string): LogRecord {

@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { diagnosisText, registerDoctor, requireReady } from "../../cli/commands/doctor.ts";
 import type { Diagnosis } from "../../engine/doctor.ts";
 import { PfwError } from "../../engine/errors.ts";
+import { Output } from "../support/output.ts";
 
 const libpcap = { name: "libpcap", needed: true };
 const present: Diagnosis = {
@@ -64,10 +65,8 @@ Deno.test({
   sanitizeResources: false,
   fn: async () => {
     const directory = await Deno.makeTempDir({ prefix: "pfw-doctor-" });
-    const printed: string[] = [];
-    const log = console.log;
+    using printed = new Output();
     try {
-      console.log = (text: string) => printed.push(text);
       const program = new Command("pfw").option("--json").option("--config <file>")
         .option("--data-dir <dir>").option("--log-dir <dir>").option("--run-dir <dir>");
       registerDoctor(program);
@@ -76,11 +75,9 @@ Deno.test({
       await program.parseAsync(["doctor", "--json", ...dirs, ...config], { from: "user" })
         .catch((error) => assert.ok(error instanceof PfwError, String(error)));
     } finally {
-      console.log = log;
       await Deno.remove(directory, { recursive: true });
     }
-    assert.equal(printed.length, 1);
-    const { ready, checks } = JSON.parse(printed[0]) as Diagnosis;
+    const { ready, checks } = JSON.parse(printed.text) as Diagnosis;
     const missing = checks.filter(({ state, needed }) => needed && state === "missing");
     assert.equal(ready, missing.length === 0);
     for (const name of ["privilege", "libpcap", "iptables", "ipset", "NFLOG target", "SQLite"]) {

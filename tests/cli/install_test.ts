@@ -10,6 +10,7 @@ import { ExitCode, PfwError } from "../../engine/errors.ts";
 import { installHint, installPlaces } from "../../engine/packages.ts";
 import { resolvePaths } from "../../engine/paths.ts";
 import { pfwCommand } from "../support/pfw.ts";
+import { Output } from "../support/output.ts";
 import { Sandbox } from "../support/sandbox.ts";
 
 /** Beginnings of the files as the distributions ship them. */
@@ -87,13 +88,8 @@ class Place extends Sandbox {
 
 /** The JSON that a command prints is not looked at here. */
 async function quietly<T>(work: () => Promise<T>): Promise<T> {
-  const { log } = console;
-  console.log = () => {};
-  try {
-    return await work();
-  } finally {
-    console.log = log;
-  }
+  using _printed = new Output();
+  return await work();
 }
 
 function states(steps: readonly StepReport[]): string[] {

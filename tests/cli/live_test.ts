@@ -9,24 +9,8 @@ import { EventDetails } from "../../engine/observe/event_details.ts";
 import { Losses } from "../../engine/observe/losses.ts";
 import { Totals } from "../../engine/observe/totals.ts";
 import { Recorder } from "../../engine/recorder.ts";
+import { Output } from "../support/output.ts";
 import { addTo, type Sample } from "../observe/samples.ts";
-
-/** What is written to standard output until the end of the scope. */
-class Output implements Disposable {
-  text = "";
-  readonly #write = Deno.stdout.writeSync;
-
-  constructor() {
-    Deno.stdout.writeSync = (bytes) => {
-      this.text += new TextDecoder().decode(bytes);
-      return bytes.length;
-    };
-  }
-
-  [Symbol.dispose](): void {
-    Deno.stdout.writeSync = this.#write;
-  }
-}
 
 /** A recorder in a directory of its own, and what shows its rows. */
 class LiveBench implements Disposable {

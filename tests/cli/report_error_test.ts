@@ -27,3 +27,17 @@ Deno.test("an error is one line that drives no terminal, whatever the words are"
     ok((await said(...words, "1".repeat(50_000))).length < 500, words.join(" "));
   }
 });
+
+Deno.test("a standard output that cannot be written is named as such", async () => {
+  await using box = new Sandbox();
+  box.writeConfig({});
+  const full = ["sh", "-c", 'exec "$@" >/dev/full', "sh"];
+  const failed = "pfw: cannot write to standard output: no space left on device\n";
+  for (const line of ["rules list", "rules export", "rules history", "--help", "status --json"]) {
+    const { code, err } = await box.pfwThrough(full, "", line.split(" "));
+    deepEqual([code, err], [1, failed], line);
+  }
+  // What cannot be said changes no exit code.
+  const mute = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"];
+  equal((await box.pfwThrough(mute, "", ["foo"])).code, 2);
+});
