@@ -2,7 +2,7 @@
 import { dirname, resolve } from "node:path";
 import { PfwError } from "../../engine/errors.ts";
 import { type Commands, runOrThrow, SystemCommands } from "../../engine/kernel/command.ts";
-import { resolvePaths } from "../../engine/paths.ts";
+import { isSeen, resolvePaths } from "../../engine/paths.ts";
 import { isRunDirectoryHeld } from "../../engine/run_lock.ts";
 import type { CommandContext } from "../context.ts";
 import { print, printJson, warn } from "../output.ts";
@@ -120,6 +120,9 @@ function printEnd(
 ): void {
   for (const warning of warnings) warn(warning);
   if (dryRun) return print("\nNothing was changed: this was a dry run.");
-  const kept = [dirname(layout.config), layout.dataDir, layout.logDir].join(", ");
-  print(`\npfw is uninstalled.${purge ? "" : ` Kept: ${kept} (--purge takes them too).`}`);
+  const kept = [dirname(layout.config), layout.dataDir, layout.logDir].filter(isSeen);
+  const rest = purge || kept.length === 0
+    ? ""
+    : ` Kept: ${kept.join(", ")} (--purge takes ${kept.length > 1 ? "them" : "it"} too).`;
+  print(`\npfw is uninstalled.${rest}`);
 }

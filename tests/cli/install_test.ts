@@ -233,6 +233,22 @@ Deno.test("uninstall: leaves configuration and data, --purge nothing, others' fi
   deepEqual(states(await place.uninstall(true)), ["kept"]);
 });
 
+Deno.test("uninstall: says what is kept, and nothing of what is not there", async () => {
+  await using place = new Place();
+  await place.install();
+  const lastLine = async (purge: boolean) => {
+    using printed = new Output();
+    const options = { dryRun: false, root: place.root, purge };
+    await uninstall({ ...silent, json: false }, options, { command: [], systemd: noSystemd });
+    return printed.text.trimEnd().split("\n").at(-1);
+  };
+  const kept = ["etc", "var/lib", "var/log"]
+    .map((folder) => join(place.root, folder, "personal-firewall")).join(", ");
+  equal(await lastLine(false), `pfw is uninstalled. Kept: ${kept} (--purge takes them too).`);
+  equal(await lastLine(true), "pfw is uninstalled.");
+  equal(await lastLine(false), "pfw is uninstalled.");
+});
+
 Deno.test("uninstall: --purge follows no link, and another's link is left", async () => {
   await using place = new Place(OS_RELEASES["Fedora 42"][0]);
   await place.install();
