@@ -72,7 +72,8 @@ function checkText(name: string, text: string): Config {
   throw new ConfigError(name, checked.problems);
 }
 
-function printProblems({ file, problems }: ConfigError, json: boolean): void {
+/** Prints one problem a line, or the document of `rules check`. */
+export function printProblems({ file, problems }: ConfigError, json: boolean): void {
   if (json) return printJson({ file, valid: false, exists: true, problems, warnings: [] });
   const place = ({ line, column }: Problem) => line > 0 ? `${line}:${column}` : "-";
   console.log(renderTable(

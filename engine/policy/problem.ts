@@ -21,12 +21,17 @@ export const MAX_PROBLEMS = 1000;
 
 /** A configuration that cannot be used; its one line names the first problems. */
 export class ConfigError extends PfwError {
-  constructor(readonly file: string, readonly problems: readonly Problem[]) {
-    super(`cannot use ${file}`, summary(problems), "see pfw rules check", ExitCode.usage);
+  constructor(
+    readonly file: string,
+    readonly problems: readonly Problem[],
+    next = "see pfw rules check",
+  ) {
+    super(`cannot use ${file}`, summary(problems), next, ExitCode.usage);
   }
 }
 
-const NAMED_IN_SUMMARY = 3;
+/** So many problems of a configuration are in the one line of its error. */
+export const NAMED_IN_SUMMARY = 3;
 
 function summary(problems: readonly Problem[]): string {
   const named = problems.slice(0, NAMED_IN_SUMMARY).map(problemText);

@@ -216,6 +216,21 @@ Deno.test("pfw rules: an import says what it leaves out of a whole configuration
   deepEqual(Object.keys(box.readConfig()), ["rules"]);
 });
 
+Deno.test("pfw rules: an import that is refused names every problem", async () => {
+  await using box = new Sandbox();
+  box.writeConfig({});
+  const importing = async (count: number, ...words: string[]) => {
+    const rules = JSON.stringify(Array.from({ length: count }, () => ({ name: "a", action: "x" })));
+    const { code, out, err } = await box.pfwWithInput(rules, "rules", "import", "-", ...words);
+    equal(code, 2);
+    match(err, /^pfw: cannot use standard input: \d problems: .*; mend it and import it again\n$/);
+    return out.split("\n").filter((line) => line.includes("must be one of")).length;
+  };
+  equal(await importing(3), 0, "all are in the error");
+  equal(await importing(5), 5);
+  equal(await importing(5, "--json"), 0, "no document");
+});
+
 Deno.test("pfw rules: the older form imports with its addresses", async () => {
   await using box = new Sandbox();
   box.writeConfig({});
