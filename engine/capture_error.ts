@@ -10,8 +10,12 @@ export class ReportsTakenError extends PfwError {}
 /** libpcap's words for the kernel's EPERM: the group belongs to another socket. */
 const GROUP_TAKEN = /^Can't listen on group/;
 
-/** A failure of libpcap as the error that people see. */
-export function captureError(what: string, error: unknown): PfwError {
+/**
+ * A failure of libpcap as the error that people see.
+ *
+ * @param next what to do where the failure itself does not tell
+ */
+export function captureError(what: string, error: unknown, next = ""): PfwError {
   if (error instanceof PcapMissingError) {
     const how = installHint(["libpcap"]);
     return new PfwError(what, error.message, how, ExitCode.missing, { cause: error });
@@ -42,7 +46,7 @@ export function captureError(what: string, error: unknown): PfwError {
     const next = "see pcap-filter(7)";
     return new PfwError(what, why, next, ExitCode.usage, { cause: error });
   }
-  return new PfwError(what, why, "", ExitCode.failed, { cause: error });
+  return new PfwError(what, why, next, ExitCode.failed, { cause: error });
 }
 
 function interfaceNames(): string[] {

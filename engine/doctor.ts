@@ -9,7 +9,7 @@ import { checkKernel } from "./doctor_kernel.ts";
 import { errorText, PfwError } from "./errors.ts";
 import { type Commands, SystemCommands } from "./kernel/command.ts";
 import { installHint } from "./packages.ts";
-import { isRoot, type Paths } from "./paths.ts";
+import { isRoot, isSeen, type Paths } from "./paths.ts";
 import { readConfigFile, refuseRemoved } from "./policy/config_file.ts";
 
 /** Everything that was looked at. */
@@ -72,7 +72,7 @@ async function checkConfiguration(paths: Pick<Paths, "config" | "lock">): Promis
     const rules = config.rules.length;
     return fine("configuration", `${file}: ${rules} ${rules === 1 ? "rule" : "rules"}`);
   } catch (error) {
-    if (!exists(file)) return checkAbsent(paths);
+    if (!exists(file) && !isSeen(file)) return checkAbsent(paths);
     return lacking("configuration", errorText(error), "see all of it with: pfw rules check");
   }
 }

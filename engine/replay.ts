@@ -114,7 +114,8 @@ function openCapture({ file, filter }: ReplayOptions): PcapHandle {
   try {
     return PcapHandle.openFile(file, filter);
   } catch (error) {
-    throw captureError(`cannot read the capture ${file}`, error);
+    const next = "name a file as `tcpdump -w` writes it";
+    throw captureError(`cannot read the capture ${file}`, error, next);
   }
 }
 

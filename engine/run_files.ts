@@ -1,7 +1,7 @@
 /** The directories of a running pfw and the lock that keeps a second one out. */
 import { dirname, join } from "node:path";
 import { FileLock } from "../ffi/libc.ts";
-import { errorText, ExitCode, PfwError } from "./errors.ts";
+import { errorText, ExitCode, PfwError, systemReason } from "./errors.ts";
 import type { Paths } from "./paths.ts";
 import { holderOf } from "./run_lock.ts";
 
@@ -18,10 +18,11 @@ function makeDirectory(path: string, mode: number): void {
     Deno.mkdirSync(path, { recursive: true, mode });
   } catch (error) {
     const isDenied = error instanceof Deno.errors.PermissionDenied;
+    const isTaken = error instanceof Deno.errors.AlreadyExists;
     throw new PfwError(
       `cannot make the directory ${path}`,
-      isDenied ? "permission denied" : errorText(error),
-      isDenied ? "run it with sudo, or choose another directory (see --help)" : "",
+      isTaken ? "there is something else of that name" : systemReason(error),
+      `${isDenied ? "run it with sudo, or " : ""}choose another directory (see --help)`,
       isDenied ? ExitCode.missing : ExitCode.failed,
       { cause: error },
     );

@@ -23,6 +23,7 @@ export function shownName(file: string): string {
  */
 export async function readNamedText(file: string): Promise<string> {
   if (file === "-") return await readInput();
+  if (file === "") throw usageError("wrong usage", "the name of the file is empty", "name a file");
   return await readConfigText(file).catch((error) => {
     throw error.cause instanceof Deno.errors.NotFound ? noSuchFile(file) : error;
   });

@@ -4,7 +4,7 @@ import { PfwError } from "../../engine/errors.ts";
 import { PrefixList } from "../../engine/net/prefix_list.ts";
 import { buildPolicy } from "../../engine/policy/build_policy.ts";
 import { type Config, configSchema } from "../../engine/policy/schema.ts";
-import { readConfigFile } from "../../engine/policy/config_file.ts";
+import { fileError, readConfigFile } from "../../engine/policy/config_file.ts";
 import { DEFAULT_CONFIG } from "../../engine/policy/default_config.ts";
 import { replay, type ReplayResult } from "../../engine/replay.ts";
 import { ReplayStore } from "../../engine/replay_store.ts";
@@ -80,7 +80,7 @@ async function configOrDefaults({ paths }: CommandContext): Promise<Config> {
     Deno.statSync(paths.config);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return configSchema.parse(DEFAULT_CONFIG);
-    throw error;
+    throw fileError(`cannot read ${paths.config}`, error);
   }
   return (await readConfigFile(paths.config)).config;
 }

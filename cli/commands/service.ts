@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import { changesPolicy } from "../change_options.ts";
 import { changingContextOf, contextOf, contextOfNoPfw } from "../context.ts";
+import { pathOf } from "../root_command.ts";
 import { registerDoctor } from "./doctor.ts";
 
 const START_EXAMPLES = `
@@ -19,7 +20,11 @@ export function registerService(program: Command): void {
     .description("enforce and observe until Ctrl-C; --monitor only observes, --read replays")
     .argument("[interface...]", "interfaces to watch; enforcement covers all of them anyway")
     .option("--monitor", "only observe: no change to the kernel")
-    .option("--read <file>", "replay a capture; - is standard input")
+    .option(
+      "--read <file>",
+      "replay a capture; - is standard input",
+      pathOf("--read", "name a file"),
+    )
     .option("--record", "with --read: also store the rows")
     .option("--local <address...>", "with --read: addresses of the machine that captured")
     .option("--duration <time>", "stop by itself, e.g. 30s, 10m, 1h")

@@ -1,6 +1,6 @@
 /** Reads the database from another process, whether pfw runs or not. */
 import { DatabaseSync } from "node:sqlite";
-import { ExitCode, PfwError } from "../errors.ts";
+import { ExitCode, PfwError, systemReason } from "../errors.ts";
 import { type BanRow, readBans } from "./ban_rows.ts";
 import {
   findAfter,
@@ -159,7 +159,12 @@ function hasBans(db: DatabaseSync): boolean {
 
 /** Which file the path leads to; `undefined`: none. */
 function fileId(path: string): number | null | undefined {
-  return looking(path, () => Deno.statSync(path).ino);
+  return looking(path, () => {
+    const { ino, isDirectory } = Deno.statSync(path);
+    // SQLite would call it an I/O error of the disk.
+    if (isDirectory) throw new Deno.errors.IsADirectory("it is a directory");
+    return ino;
+  });
 }
 
 /** Says why a file cannot be opened, which SQLite does not; only for one that it could not open. */
@@ -177,7 +182,7 @@ function looking<T>(path: string, look: () => T): T | undefined {
       const next = "run it as the user that started pfw (sudo)";
       throw new PfwError(what, "permission denied", next, ExitCode.missing, { cause: error });
     }
-    throw new PfwError(what, String(error));
+    throw new PfwError(what, systemReason(error), "choose another directory with --data-dir");
   }
 }
 

@@ -1,9 +1,9 @@
 /** The configuration file: read with suspicion, created with the defaults where there is none. */
 import { Buffer } from "node:buffer";
 import { dirname } from "node:path";
-import { ExitCode, PfwError } from "../errors.ts";
+import { ExitCode, PfwError, systemReason } from "../errors.ts";
 import { createAtomically, withLock } from "../atomic_file.ts";
-import type { Paths } from "../paths.ts";
+import { isSeen, type Paths } from "../paths.ts";
 import { decodeText } from "./decode_text.ts";
 import { DEFAULT_CONFIG, SCHEMA_FILE } from "./default_config.ts";
 import { formatConfig } from "./format_config.ts";
@@ -95,7 +95,9 @@ export class ConfigReader {
     try {
       return await readTrusted(this.file, this.#scratch);
     } catch (error) {
-      if (isAbsence(error)) await refuseRemoved({ config: this.file, lock: this.lock });
+      if (isAbsence(error) || isLinkToNothing(error)) {
+        await refuseRemoved({ config: this.file, lock: this.lock });
+      }
       throw error;
     }
   }
@@ -215,29 +217,46 @@ async function readAtMost(
   return buffer.subarray(0, length);
 }
 
+/** Of a link pfw makes no configuration: what it names may be on a disk that is only not mounted. */
+const LINK_TO_NOTHING = "it is a link that leads nowhere";
+
+function isLinkToNothing(error: unknown): boolean {
+  return error instanceof PfwError && error.why === LINK_TO_NOTHING;
+}
+
 function readError(file: string, error: unknown): PfwError {
+  const what = `cannot read ${file}`;
   if (error instanceof Deno.errors.NotFound) {
+    if (isSeen(file)) {
+      const next = "put back the file that it names, or remove the link";
+      return new PfwError(what, LINK_TO_NOTHING, next, ExitCode.usage);
+    }
     return new PfwError(
-      `cannot read ${file}`,
+      what,
       "there is no such file",
       "pfw creates it with the defaults at its first start",
       ExitCode.usage,
       { cause: error },
     );
   }
-  return fileError(`cannot read ${file}`, error);
+  return fileError(what, error);
 }
 
 /** What the operating system said of a file, with the exit code that fits. */
 export function fileError(what: string, error: unknown): PfwError {
-  const denied = error instanceof Deno.errors.PermissionDenied;
-  return new PfwError(
-    what,
-    denied ? "permission denied" : error instanceof Error ? error.message : String(error),
-    denied ? "run it as root (sudo) or name another file with --config" : "",
-    denied ? ExitCode.missing : ExitCode.failed,
-    { cause: error },
-  );
+  const { PermissionDenied, NotADirectory, FilesystemLoop } = Deno.errors;
+  const [why, next, exitCode] = error instanceof PermissionDenied
+    ? [
+      "permission denied",
+      "run it as root (sudo) or name another file with --config",
+      ExitCode.missing,
+    ]
+    : error instanceof NotADirectory
+    ? ["a part of its path is no directory", "name another file", ExitCode.usage]
+    : error instanceof FilesystemLoop
+    ? ["its links lead in a circle", "name another file", ExitCode.usage]
+    : [systemReason(error), "", ExitCode.failed];
+  return new PfwError(what, why, next, exitCode, { cause: error });
 }
 
 /**

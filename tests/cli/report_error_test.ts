@@ -41,3 +41,53 @@ Deno.test("a standard output that cannot be written is named as such", async () 
   const mute = ["sh", "-c", 'exec "$@" 2>/dev/full', "sh"];
   equal((await box.pfwThrough(mute, "", ["foo"])).code, 2);
 });
+
+Deno.test("a file that cannot be used: why and what to do, in no words of the system's", async () => {
+  await using box = new Sandbox();
+  box.writeConfig({});
+  Deno.symlinkSync("loop", box.path("loop"));
+  Deno.symlinkSync("nowhere", box.path("link"));
+  Deno.writeTextFileSync(box.path("file"), "{}");
+  Deno.mkdirSync(box.path("taken/firewall.db"), { recursive: true });
+  const nowhere =
+    "it is a link that leads nowhere; put back the file that it names, or remove the link";
+  const otherData = "choose another directory with --data-dir";
+  const cases: readonly (readonly [line: string, code: number, said: string])[] = [
+    ["rules check loop", 2, "cannot read loop: its links lead in a circle; name another file"],
+    ["rules check link", 2, `cannot read link: ${nowhere}`],
+    ["rules list --config link", 2, `cannot read link: ${nowhere}`],
+    ["rules check --config link", 2, `cannot read link: ${nowhere}`],
+    [
+      "rules list --config file/x",
+      2,
+      "cannot read file/x: a part of its path is no directory; name another file",
+    ],
+    [
+      "start --read file --record --data-dir file",
+      1,
+      "cannot make the directory file: there is something else of that name; " +
+      "choose another directory (see --help)",
+    ],
+    [
+      "stats --data-dir file",
+      1,
+      `cannot read database file/firewall.db: not a directory; ${otherData}`,
+    ],
+    [
+      "logs --data-dir taken",
+      1,
+      `cannot read database taken/firewall.db: it is a directory; ${otherData}`,
+    ],
+    ["rules check ", 2, "wrong usage: the name of the file is empty; name a file"],
+    ["start --read ", 2, "wrong usage: --read is empty; name a file"],
+  ];
+  for (const [line, expected, said] of cases) {
+    const { code, out, err } = await box.pfw(...line.split(" "));
+    deepEqual([code, out, err], [expected, "", `pfw: ${said}\n`], line);
+  }
+  match(
+    (await box.pfw("start", "--read", "gone")).err,
+    /; name a file as `tcpdump -w` writes it\n$/,
+  );
+  match((await box.pfw("doctor", "--config", "link")).out, /it is a link that leads nowhere/);
+});
