@@ -10,10 +10,12 @@ import {
   formatSeconds,
   paint,
   plural,
+  print,
   printJson,
   renderTable,
 } from "../output.ts";
-import { terminalWidth, wrapText } from "../text_width.ts";
+import { terminalWidth } from "../terminal.ts";
+import { wrapText } from "../text_width.ts";
 import { askRunning } from "./ask_running.ts";
 import { foreignText } from "./foreign_text.ts";
 
@@ -28,9 +30,9 @@ export async function listBans({ paths, json }: CommandContext, verbose: boolean
   }
   const text = verbose ? bans.map(describe).join("\n\n") : table(bans);
   const none = bans.length === 0;
-  console.log(none ? noBans(running) : `${text}\n\n${footer(bans.length, mode, running)}`);
+  print(none ? noBans(running) : `${text}\n\n${footer(bans.length, mode, running)}`);
   if (left?.text !== undefined) {
-    console.log(paint("yellow", wrapText(`But ${left.text}.`, terminalWidth()).join("\n")));
+    print(paint("yellow", wrapText(`But ${left.text}.`, terminalWidth()).join("\n")));
   }
 }
 

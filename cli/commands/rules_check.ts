@@ -10,7 +10,7 @@ import { formatConfig } from "../../engine/policy/format_config.ts";
 import { ConfigError, type Problem } from "../../engine/policy/problem.ts";
 import { quickConfig } from "../../engine/policy/quick_config.ts";
 import type { Config } from "../../engine/policy/schema.ts";
-import { plural, printJson, renderTable, warn } from "../output.ts";
+import { plural, print, printJson, renderTable, warn } from "../output.ts";
 import type { CommandContext } from "../context.ts";
 import { readNamedText, shownName } from "./named_file.ts";
 
@@ -39,7 +39,7 @@ export async function checkRules(
     return printJson({ file: name, valid: true, exists, problems: [], warnings, plan });
   }
   for (const warning of warnings) warn(warning);
-  console.log([summary(name, config), plan].filter(Boolean).join("\n\n").trimEnd());
+  print([summary(name, config), plan].filter(Boolean).join("\n\n").trimEnd());
 }
 
 /** Which group a running pfw reports on is settled when it starts. */
@@ -76,7 +76,7 @@ function checkText(name: string, text: string): Config {
 export function printProblems({ file, problems }: ConfigError, json: boolean): void {
   if (json) return printJson({ file, valid: false, exists: true, problems, warnings: [] });
   const place = ({ line, column }: Problem) => line > 0 ? `${line}:${column}` : "-";
-  console.log(renderTable(
+  print(renderTable(
     [{ title: "line", align: "right" }, { title: "where" }, { title: "problem" }],
     problems.map((problem) => [place(problem), problem.path || "-", problem.message]),
   ));
