@@ -58,6 +58,14 @@ pageTest("a token is asked about once at a time", {
   await page.getByText("Enforcing").waitFor();
 });
 
+pageTest("who could not be signed out is told", { expected: GONE }, async ({ page, view }) => {
+  await page.route("**/api/logout", (route) => route.abort());
+  await view("health");
+  await page.getByRole("button", { name: "Sign out" }).click();
+  await page.locator(".toast", { hasText: "not signed out: " }).waitFor();
+  assert.equal(await page.getByLabel("Token").count(), 0);
+});
+
 pageTest("a wrong token in the address ends no session", { expected: GONE }, async (
   { page, view, fake },
 ) => {

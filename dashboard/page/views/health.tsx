@@ -1,9 +1,11 @@
 /** Whether pfw itself is well. */
 import type { RunningStatus } from "../../contract.ts";
+import { errorText } from "../api.ts";
 import { overview } from "../live/resource.ts";
 import { Fact } from "../parts/fact.tsx";
 import { useAction } from "../parts/fields.tsx";
 import { Icon } from "../parts/icon.tsx";
+import { notify } from "../parts/notices.ts";
 import { Problem } from "../parts/problem.tsx";
 import { Foreign, Time, Told } from "../parts/text.tsx";
 import { signOut } from "../session.ts";
@@ -32,11 +34,15 @@ export function Health() {
 
 function SignOut() {
   const { isBusy, run } = useAction();
+  const end = () =>
+    signOut().catch((error) =>
+      notify({ tone: "bad", text: `not signed out: ${errorText(error)}` })
+    );
   return (
     <section class="card" aria-labelledby="session-title">
       <header class="card-head">
         <h2 id="session-title">This browser</h2>
-        <button type="button" aria-disabled={isBusy} onClick={() => run(signOut)}>Sign out</button>
+        <button type="button" aria-disabled={isBusy} onClick={() => run(end)}>Sign out</button>
       </header>
       <p class="hint">
         It stays signed in for half a week to a week after the last visit. To have every browser
