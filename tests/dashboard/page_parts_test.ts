@@ -47,7 +47,7 @@ Deno.test("page parts: no text hides a character or turns its surroundings aroun
 
 Deno.test("page parts: what went wrong gives way to no message that goes by itself", () => {
   const ends: (() => void)[] = [], { setTimeout } = globalThis;
-  globalThis.setTimeout = ((end: () => void) => ends.push(end)) as typeof setTimeout;
+  globalThis.setTimeout = ((end: () => void) => ends.push(end)) as unknown as typeof setTimeout;
   const texts = () => notices.value.map(({ text }) => text);
   notify({ tone: "bad", text: "told at the edge alone" });
   notify({ tone: "bad", text: "told in its form" }, true);
