@@ -42,12 +42,9 @@ export async function bundle(entryPoints: readonly string[], directory: string):
   return [...Deno.readDirSync(directory)].map((entry) => entry.name).sort();
 }
 
-/**
- * CommonJS packages ask for node's modules with `require`, which a module does not have. Not made by
- * `createRequire`: to load what that takes is part of every start.
- */
-const BANNER = 'import __process from "node:process";\n' +
-  "const require = (name) => __process.getBuiltinModule(name);";
+/** CommonJS packages ask for node's modules with `require`, which a module does not have. */
+const BANNER = 'import { createRequire as __createRequire } from "node:module";\n' +
+  "const require = __createRequire(import.meta.url);";
 
 function settings(entryPoint: string, directory: string) {
   return {
