@@ -19,13 +19,8 @@ export type Stage = (buffer: RecordBuffer, length: number) => void;
 
 const ROWS = 8192, BUFFER_BYTES = 32 << 20;
 
-/** V8's collector: the task that runs the benchmarks exposes it. */
-const collect = (globalThis as { gc?: () => void }).gc;
-
 /** Processor time for each packet of a capture, reading included. */
 export function nanosecondsEach(path: string, packets: number, stage: Stage): number {
-  // What the one before left behind would be collected meanwhile, in threads that count as well.
-  collect?.();
   using handle = PcapHandle.openFile(path);
   using buffer = new RecordBuffer(BUFFER_BYTES);
   const batch = { packets: 0, bytes: 0, ended: false };
