@@ -76,6 +76,7 @@ export class DaemonThreats implements ThreatControl {
 
   /** Says that kernel and matcher have `list`, as it was when the policy was built. */
   enforced(list: PrefixList): void {
+    if (list === this.#enforced && this.#fault === undefined) return;
     this.#enforced = list;
     this.#fault = undefined;
     this.#parts.changed?.();
@@ -114,7 +115,7 @@ export class DaemonThreats implements ThreatControl {
   look(): void {
     this.#merge();
     if (this.list !== this.#enforced) void this.#changed();
-    else if (this.#fault !== undefined) this.enforced(this.list);
+    else this.enforced(this.list);
   }
 
   /** Called often: writes threats into the database, a little at a time. */

@@ -4,6 +4,7 @@ import { ask } from "../../engine/control/client.ts";
 import type { ExplainAnswer, ExplainRequest } from "../../engine/control/explain.ts";
 import { ExitCode, PfwError } from "../../engine/errors.ts";
 import { parseSingle } from "../../engine/net/address.ts";
+import { quote } from "../../engine/policy/field_problems.ts";
 import { type CommandContext, contextOf, usageError } from "../context.ts";
 import { print, printJson } from "../output.ts";
 
@@ -39,7 +40,7 @@ function readPort(text: string): number {
   if (port >= 1 && port <= 65535) return port;
   throw usageError(
     "wrong usage",
-    `${JSON.stringify(text.slice(0, 60))} is not a port from 1 to 65535`,
+    `${quote(text)} is not a port from 1 to 65535`,
   );
 }
 
@@ -60,7 +61,7 @@ async function explainCommand(context: CommandContext, given: ExplainRequest): P
 
 function checked({ address, direction, protocol, port }: ExplainRequest): ExplainRequest {
   if (!parseSingle(address)) {
-    const why = `${JSON.stringify(address.slice(0, 60))} is not one IP address`;
+    const why = `${quote(address)} is not one IP address`;
     throw usageError("cannot explain", why, "give an IPv4 or IPv6 address");
   }
   if (protocol === "icmp" && port !== undefined) {

@@ -1,6 +1,6 @@
 /** A file that the command line names; `-` is standard input. */
 import { type PfwError } from "../../engine/errors.ts";
-import { readConfigText } from "../../engine/policy/config_file.ts";
+import { isAbsence, readConfigText } from "../../engine/policy/config_file.ts";
 import { decodeText } from "../../engine/policy/decode_text.ts";
 import { ConfigError } from "../../engine/policy/problem.ts";
 import { usageError } from "../context.ts";
@@ -25,7 +25,7 @@ export async function readNamedText(file: string): Promise<string> {
   if (file === "-") return await readInput();
   if (file === "") throw usageError("wrong usage", "the name of the file is empty", "name a file");
   return await readConfigText(file).catch((error) => {
-    throw error.cause instanceof Deno.errors.NotFound ? noSuchFile(file) : error;
+    throw isAbsence(error) ? noSuchFile(file) : error;
   });
 }
 

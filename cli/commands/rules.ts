@@ -3,6 +3,7 @@
  * for `list`, which is in the core of the bundle anyway.
  */
 import { Argument, type Command, Option } from "commander";
+import { quote } from "../../engine/policy/field_problems.ts";
 import { changesPolicy } from "../change_options.ts";
 import { changingContextOf, contextOf, contextOfNoPfw, usageError } from "../context.ts";
 import { listRules } from "./rules_list.ts";
@@ -200,7 +201,7 @@ function listOf(option: string): (text: string, before: string[]) => string[] {
 
 function ruleNumber(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  const why = `${JSON.stringify(text.slice(0, 60))} is not a rule number (1, 2, …)`;
+  const why = `${quote(text)} is not a rule number (1, 2, …)`;
   throw usageError("wrong usage", why, "see pfw rules list");
 }
 

@@ -1,5 +1,6 @@
 /** `rules confirm`, `history`, `diff` and `rollback`: what was, and what stays. Actions load lazily. */
 import type { Command } from "commander";
+import { quote } from "../../engine/policy/field_problems.ts";
 import { changesPolicy } from "../change_options.ts";
 import { changingContextOf, contextOf, usageError } from "../context.ts";
 
@@ -43,6 +44,6 @@ export function registerRulesPast(rules: Command): void {
 
 function historyNumber(text: string): number {
   if (/^[1-9]\d{0,8}$/.test(text)) return Number(text);
-  const why = `${JSON.stringify(text.slice(0, 60))} is no number of the history`;
+  const why = `${quote(text)} is no number of the history`;
   throw usageError("wrong usage", why, "see pfw rules history");
 }

@@ -11,7 +11,7 @@ import { holderOf } from "../../engine/run_lock.ts";
  * @param pid of the pfw that only looks on, where one does
  * @returns `undefined` where that cannot be told: it takes root, iptables, and the same network
  */
-export async function standingRules(pid?: number): Promise<StandingRules | undefined> {
+async function standingRules(pid?: number): Promise<StandingRules | undefined> {
   if (!isRoot() || (pid !== undefined && !isSameNetwork(pid))) return undefined;
   return await findStandingRules(new SystemCommands(), NFLOG_GROUP).catch(() => undefined);
 }
@@ -32,7 +32,7 @@ export async function standing(paths: Paths, isRunning: boolean) {
 }
 
 /** For people: whose rules stand, and what can be done; `undefined` where none do. */
-export function standingText(
+function standingText(
   standing: StandingRules | undefined,
   isRunning: boolean,
 ): string | undefined {

@@ -1,4 +1,5 @@
 /** `pfw start`: the running firewall in the foreground, or a replay. */
+import { quote } from "../../engine/policy/field_problems.ts";
 import { parseDuration, parseSize } from "../../engine/policy/units.ts";
 import type { CommandContext } from "../context.ts";
 import { usageError } from "../context.ts";
@@ -54,11 +55,7 @@ function readDuration(text: string | undefined): number {
   if (text === undefined) return 0;
   const seconds = parseDuration(text);
   if (seconds !== undefined) return seconds;
-  throw usageError(
-    "cannot start",
-    `${JSON.stringify(text.slice(0, 60))} is no duration`,
-    "use 30s, 10m, 1h",
-  );
+  throw usageError("cannot start", `${quote(text)} is no duration`, "use 30s, 10m, 1h");
 }
 
 const SMALLEST_RING = 1 << 20, LARGEST_RING = 1 << 30;
@@ -66,9 +63,5 @@ const SMALLEST_RING = 1 << 20, LARGEST_RING = 1 << 30;
 function readRingSize(text: string): number {
   const bytes = parseSize(text);
   if (bytes !== undefined && bytes >= SMALLEST_RING && bytes <= LARGEST_RING) return bytes;
-  throw usageError(
-    "cannot start",
-    `${JSON.stringify(text.slice(0, 60))} is no ring size`,
-    "use 2MB to 1GB",
-  );
+  throw usageError("cannot start", `${quote(text)} is no ring size`, "use 2MB to 1GB");
 }

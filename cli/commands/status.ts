@@ -1,7 +1,7 @@
 /** `pfw status`: in one glance, whether the machine is protected. */
 import { ask } from "../../engine/control/client.ts";
 import type { Mode, RunningStatus } from "../../engine/control/status.ts";
-import type { StandingRules } from "../../engine/kernel/standing_rules.ts";
+import type { Paths } from "../../engine/paths.ts";
 import { HARMLESS } from "../../engine/observe/losses.ts";
 import {
   type PendingChange,
@@ -33,7 +33,9 @@ export async function status({ paths, json }: CommandContext): Promise<void> {
     await returnOverdue(paths);
   }
   const answer = await ask<RunningStatus>(paths, "GET", "/status");
-  const standing = answer?.body.mode === "enforce" ? undefined : await lookIntoKernel(answer?.body);
+  const standing = answer?.body.mode === "enforce"
+    ? undefined
+    : await lookIntoKernel(paths, answer !== undefined);
   const pending = await file.read().catch(() => undefined);
   if (json) {
     const waiting = pending
@@ -50,18 +52,10 @@ export async function status({ paths, json }: CommandContext): Promise<void> {
 }
 
 /** Where no pfw enforces: whether rules stand in the kernel all the same. */
-async function lookIntoKernel(state?: RunningStatus): Promise<Standing> {
+async function lookIntoKernel(paths: Paths, isRunning: boolean) {
   // Loaded only here: a pfw that enforces says itself what the kernel holds.
-  const { standingRules, standingText } = await import("./standing_rules.ts");
-  const rules = await standingRules(state?.pid);
-  return { rules, text: standingText(rules, state !== undefined) };
-}
-
-/** Rules that the kernel enforces though the pfw that was asked does not. */
-interface Standing {
-  readonly rules: StandingRules | undefined;
-  /** For people; absent where there are none. */
-  readonly text: string | undefined;
+  const { standing } = await import("./standing_rules.ts");
+  return await standing(paths, isRunning);
 }
 
 function renderNotRunning(standing: string | undefined): string {

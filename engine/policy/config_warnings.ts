@@ -1,7 +1,7 @@
 /** What a valid configuration asks for in vain: no reason not to start, and worth being told. */
 import { FeedError } from "../../intel/feed.ts";
 import { feedUrl, filePath } from "../../intel/feed_url.ts";
-import { errorText } from "../errors.ts";
+import { systemReason } from "../errors.ts";
 import type { Config } from "./schema.ts";
 import { parseDuration } from "./units.ts";
 
@@ -43,7 +43,7 @@ function unreadable(path: string): string | undefined {
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return `there is no file ${path}`;
     // Who checks may not be who starts.
-    return error instanceof Deno.errors.PermissionDenied ? undefined : errorText(error);
+    return error instanceof Deno.errors.PermissionDenied ? undefined : systemReason(error);
   }
 }
 

@@ -24,34 +24,32 @@ async function onTerminal(
 
 const RULE = { name: "No telnet", action: "block", protocol: "tcp", ports: [23], direction: "in" };
 
-Deno.test({
-  name: "a terminal without a size has 80 columns and 24 lines",
-  ignore: missing !== "",
-  fn: async () => {
+function terminalTest(name: string, look: (sandbox: Sandbox) => Promise<void>): void {
+  const fn = async () => {
     await using sandbox = new Sandbox();
     sandbox.writeConfig({ rules: [RULE] });
-    const unsized = { size: "rows 0 cols 0", term: "xterm", seconds: 30 };
-    const usual = { ...unsized, size: "rows 24 cols 80" };
-    const table = await onTerminal(sandbox, "rules list", unsized);
-    assert.match(table, /No telnet/);
-    assert.equal(table, await onTerminal(sandbox, "rules list", usual));
-    const screen = await onTerminal(sandbox, "stats --watch", { ...unsized, seconds: 3 });
-    assert.match(screen, /pfw is not running/);
-  },
+    await look(sandbox);
+  };
+  const title = missing === "" ? name : `${name} (left out: ${missing})`;
+  Deno.test({ name: title, ignore: missing !== "", fn });
+}
+
+terminalTest("a terminal without a size has 80 columns and 24 lines", async (sandbox) => {
+  const unsized = { size: "rows 0 cols 0", term: "xterm", seconds: 30 };
+  const usual = { ...unsized, size: "rows 24 cols 80" };
+  const table = await onTerminal(sandbox, "rules list", unsized);
+  assert.match(table, /No telnet/);
+  assert.equal(table, await onTerminal(sandbox, "rules list", usual));
+  const screen = await onTerminal(sandbox, "stats --watch", { ...unsized, seconds: 3 });
+  assert.match(screen, /pfw is not running/);
 });
 
-Deno.test({
-  name: "a dumb terminal gets plain lines",
-  ignore: missing !== "",
-  fn: async () => {
-    await using sandbox = new Sandbox();
-    sandbox.writeConfig({ rules: [RULE] });
-    const dumb = { size: "rows 24 cols 80", term: "dumb", seconds: 3 };
-    const table = await onTerminal(sandbox, "rules list", { ...dumb, seconds: 30 });
-    assert.match(table, /No telnet/);
-    const frames = await onTerminal(sandbox, "stats --watch", dumb);
-    assert.match(frames, /nothing counted yet/);
-    // deno-lint-ignore no-control-regex
-    assert.doesNotMatch((table + frames).replaceAll("\r\n", "\n"), /[\r\x1b]/);
-  },
+terminalTest("a dumb terminal gets plain lines", async (sandbox) => {
+  const dumb = { size: "rows 24 cols 80", term: "dumb", seconds: 3 };
+  const table = await onTerminal(sandbox, "rules list", { ...dumb, seconds: 30 });
+  assert.match(table, /No telnet/);
+  const frames = await onTerminal(sandbox, "stats --watch", dumb);
+  assert.match(frames, /nothing counted yet/);
+  // deno-lint-ignore no-control-regex
+  assert.doesNotMatch((table + frames).replaceAll("\r\n", "\n"), /[\r\x1b]/);
 });

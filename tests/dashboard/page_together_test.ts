@@ -83,13 +83,20 @@ pageTest("the form for a rule follows it to another place", {}, async (open) => 
   assert.deepEqual(fake.state.rules[2].rule.ports, [24]);
 });
 
-pageTest("a rule that somebody else changed is shown, and saved over when asked again", {
-  expected: /status of 409/,
-}, async ({ page, fake, view }) => {
+/** Opens the form for the second rule. */
+async function editSecond({ page, view }: OpenPage) {
   await view("rules");
   await page.getByRole("button", { name: "Edit rule 2" }).click();
   const form = page.getByRole("dialog");
   const save = form.getByRole("button", { name: "Change the rule" });
+  return { form, save };
+}
+
+pageTest("a rule that somebody else changed is shown, and saved over when asked again", {
+  expected: /status of 409/,
+}, async (open) => {
+  const { fake } = open;
+  const { form, save } = await editSecond(open);
   await form.getByLabel("Ports").fill("24");
   changeSecond(fake, { name: "Theirs", ports: [99] });
   await save.click();
@@ -101,11 +108,9 @@ pageTest("a rule that somebody else changed is shown, and saved over when asked 
 
 pageTest("a rule that somebody else removed is told of, and no other is changed", {
   expected: /status of 409/,
-}, async ({ page, fake, view }) => {
-  await view("rules");
-  await page.getByRole("button", { name: "Edit rule 2" }).click();
-  const form = page.getByRole("dialog");
-  const save = form.getByRole("button", { name: "Change the rule" });
+}, async (open) => {
+  const { fake } = open;
+  const { form, save } = await editSecond(open);
   fake.state.rules.splice(1, 1);
   const left = JSON.stringify(fake.state.rules);
   await save.click();
